@@ -1,0 +1,127 @@
+/** What a request learns about its session, and the shapes that carry it from the edge to the app. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { UnavailableCode } from './errors.js'
+import type { Session } from './session.js'
+
+/** Why nobody is signed in. */
+export type AnonymousReason =
+  | 'no_cookie'
+  | 'invalid_cookie'
+  | 'ambiguous_cookie'
+  | 'not_found'
+  | 'expired'
+  | 'signed_out'
+
+/** What a session that is not `ACTIVE` still lacks. */
+export type IncompleteReason = 'mfa_required' | 'mfa_enroll' | 'unknown_status'
+
+/**
+ * Okta vouched for this session.
+ * `source`: `memory` (remembered here), `shared` (remembered by the fleet), `okta` (asked for this
+ * request), `stale` (older than `ttlMs`, served because asking again was unwise or impossible).
+ */
+export interface ActiveContext {
+  readonly state: 'active'
+  readonly session: Session
+  readonly source: 'memory' | 'shared' | 'okta' | 'stale'
+  /** Epoch milliseconds when the lookup that gave this answer began. */
+  readonly askedAt: number
+}
+
+/** The session exists and still lacks a factor. `session` is absent, so that it cannot be taken for a yes. */
+export interface IncompleteContext {
+  readonly state: 'incomplete'
+  readonly session?: undefined
+  readonly incompleteSession: Session
+  readonly reason: IncompleteReason
+}
+
+/** Nobody is signed in: no usable cookie, or Okta said no. */
+export interface AnonymousContext {
+  readonly state: 'anonymous'
+  readonly session?: undefined
+  readonly reason: AnonymousReason
+}
+
+/** Nobody could find out. This is neither a yes nor a no. */
+export interface UnavailableContext {
+  readonly state: 'unavailable'
+  readonly session?: undefined
+  readonly reason: UnavailableCode
+  /** Milliseconds until asking again makes sense. */
+  readonly retryAfterMs: number
+}
+
+/**
+ * What lands on `req.okta`. Three outcomes, never two: Okta said yes (`active`), Okta said no
+ * (`anonymous`, `incomplete`), we could not find out (`unavailable`).
+ * `if (req.okta.session)` is a correct guard: `session` exists on `active` only.
+ */
+export type SessionContext =
+  | ActiveContext
+  | IncompleteContext
+  | AnonymousContext
+  | UnavailableContext
+
+/** A Connect-style handler: Express 4 and 5, Connect, and `node:http` with a `next` of the app's own. */
+export type Handler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** Anything with headers: an IncomingMessage, an HTTP/2 request, a Fetch `Request`, a Fastify or Koa request. */
+export interface RequestLike {
+  readonly headers: IncomingHttpHeaders | Headers
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly originalUrl?: string | undefined
+  readonly ip?: string | undefined
+  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined
+}
+
+/** The machine-readable `code` of a refusal, as it stands in the problem body. */
+export type DenialCode =
+  | 'session_required'
+  | 'mfa_required'
+  | 'mfa_enroll_required'
+  | 'session_incomplete'
+  | 'reauthentication_required'
+  | 'forbidden'
+  | 'okta_unavailable'
+  | 'too_many_attempts'
+
+/** What a guard is about to answer; `onDenied` may answer instead. */
+export interface Denial {
+  readonly status: 401 | 403 | 429 | 503
+  readonly code: DenialCode
+  readonly reason?: AnonymousReason | IncompleteReason | UnavailableCode
+  readonly context: SessionContext
+  /** Where a browser would be sent to sign in; present when signing in could help. */
+  readonly signInUrl?: string
+  /** Milliseconds for `Retry-After`; present with 429 and 503. */
+  readonly retryAfterMs?: number
+  /** The methods the rule asks for, when `amr` was not met. */
+  readonly amr?: readonly string[]
+  /** The rule's `signedInWithinMs` in seconds, when that was not met. */
+  readonly maxAgeSeconds?: number
+}
+
+/**
+ * What a guard asks of an active session, all of it together.
+ */
+export interface SessionRule {
+  /** A second factor: `amr` contains `mfa` or `mca`. */
+  readonly mfa?: boolean | undefined
+  /** All of these authentication methods. */
+  readonly amr?: readonly string[] | undefined
+  /** The newer of password and factor verification is at most this many milliseconds ago, by Okta's clock. */
+  readonly signedInWithinMs?: number | undefined
+  /** Accept only an answer asked for at most this many milliseconds ago; 0 asks Okta for this very request. */
+  readonly maxStalenessMs?: number | undefined
+  /** The app's own check. A throw or rejection goes to `next(error)` and is never a pass. */
+  allow?(session: Session, req: IncomingMessage): boolean | Promise<boolean>
+}
+
+/** Why a watched session is over. `unavailable` only once the session's own end has passed unheard. */
+export type SessionEnd = 'signed_out' | 'not_found' | 'expired' | 'unavailable' | 'closed'

@@ -1,0 +1,136 @@
+/** The two ways a call to Okta can fail: Okta said so, or nobody could find out. */
+
+/** The operations of the Sessions API, and the token request by-id operations may need. */
+export type Operation =
+  | 'getCurrentSession'
+  | 'refreshCurrentSession'
+  | 'closeCurrentSession'
+  | 'createSession'
+  | 'getSession'
+  | 'refreshSession'
+  | 'revokeSession'
+  | 'requestToken'
+
+/** Why there is no usable answer. The last five are decided here, without asking Okta. */
+export type UnavailableCode =
+  | 'timeout'
+  | 'dns'
+  | 'connect'
+  | 'reset'
+  | 'tls'
+  | 'redirect'
+  | 'content_type'
+  | 'encoding'
+  | 'malformed'
+  | 'schema'
+  | 'too_large'
+  | 'forbidden'
+  | 'unexpected_status'
+  | 'server_error'
+  | 'rate_limited'
+  | 'concurrency_limited'
+  | 'queue_full'
+  | 'over_budget'
+  | 'too_many_attempts'
+  | 'breaker_open'
+  | 'closed'
+
+/** The `x-rate-limit-*` headers of one answer. Absent when a header is missing, malformed or duplicated. */
+export interface RateLimit {
+  /** Requests allowed in the window. 0 marks Okta's concurrency limit. */
+  readonly limit: number
+  readonly remaining: number
+  /** Epoch milliseconds by Okta's clock. */
+  readonly resetAt: number
+}
+
+/** What `WWW-Authenticate` said, for example `insufficient_scope`. */
+export interface Challenge {
+  readonly error: string
+  readonly scope?: string
+}
+
+/** Everything an {@link OktaApiError} carries besides its message. */
+export interface OktaApiErrorDetails {
+  readonly operation: Operation
+  readonly status: number
+  readonly errorCode?: string | undefined
+  readonly errorSummary?: string | undefined
+  readonly errorLink?: string | undefined
+  readonly errorId?: string | undefined
+  readonly errorCauses?: readonly { readonly errorSummary: string }[] | undefined
+  readonly requestId?: string | undefined
+  readonly rateLimit?: RateLimit | undefined
+  readonly challenge?: Challenge | undefined
+}
+
+/**
+ * Okta answered with an error: any 4xx or 5xx, with or without Okta's error body.
+ *
+ * The fields are Okta's text as it came; `message` is `<operation>: <status> <errorCode> <errorSummary>`
+ * with the session id that was asked for written as `{sessionId}`.
+ */
+export class OktaApiError extends Error {
+  override readonly name = 'OktaApiError'
+  readonly operation: Operation
+  /** The HTTP status. */
+  readonly status: number
+  /** `E` and seven digits, or the token endpoint's `error`. Absent when the body was not Okta's. */
+  readonly errorCode?: string
+  readonly errorSummary?: string
+  readonly errorLink?: string
+  /** Okta's id of this error, for a support case. */
+  readonly errorId?: string
+  readonly errorCauses: readonly { readonly errorSummary: string }[]
+  /** Okta's `x-okta-request-id`, for a support case. */
+  readonly requestId?: string
+  readonly rateLimit?: RateLimit
+  readonly challenge?: Challenge
+
+  constructor(message: string, details: OktaApiErrorDetails) {
+    super(message)
+    this.operation = details.operation
+    this.status = details.status
+    this.errorCauses = details.errorCauses ?? []
+    if (details.errorCode !== undefined) this.errorCode = details.errorCode
+    if (details.errorSummary !== undefined) this.errorSummary = details.errorSummary
+    if (details.errorLink !== undefined) this.errorLink = details.errorLink
+    if (details.errorId !== undefined) this.errorId = details.errorId
+    if (details.requestId !== undefined) this.requestId = details.requestId
+    if (details.rateLimit !== undefined) this.rateLimit = details.rateLimit
+    if (details.challenge !== undefined) this.challenge = details.challenge
+  }
+}
+
+/** Everything an {@link OktaUnavailableError} carries besides its message. */
+export interface OktaUnavailableErrorDetails {
+  readonly operation: Operation
+  readonly code: UnavailableCode
+  /** Whether the same call may succeed later without a change on this side. */
+  readonly retryable: boolean
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+/**
+ * No usable answer: silence, a redirect, a body that is not what Okta sends, or a call not made at all.
+ *
+ * It says nothing about whether the session exists. `cause` is a fresh Error with the original's name,
+ * code and message, never the HTTP client's own error, which holds the request and its headers.
+ */
+export class OktaUnavailableError extends Error {
+  override readonly name = 'OktaUnavailableError'
+  readonly operation: Operation
+  readonly code: UnavailableCode
+  readonly retryable: boolean
+  /** Milliseconds to wait before the next try, where that is known. */
+  readonly retryAfterMs?: number
+
+  constructor(message: string, details: OktaUnavailableErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.operation = details.operation
+    this.code = details.code
+    this.retryable = details.retryable
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  }
+}

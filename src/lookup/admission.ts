@@ -1,0 +1,112 @@
+/** Whether a call to Okta may be made now: one pure judgement over one state, so that every rule meets every other here. */
+import type { UnavailableCode } from '../model/errors.js'
+
+/**
+ * Who asks, in the order in which they give way when quota is short:
+ * `ahead` (a background refresh) and `aging` (between ttlMs and maxTtlMs, can be served stale) give way
+ * first; `newcomer` (a cookie never seen here, a sign-in) next; `known` (nothing left to serve, a
+ * sign-out) last.
+ */
+export type AskKind = 'known' | 'newcomer' | 'aging' | 'ahead'
+
+/** A token bucket as it stands. */
+export interface BucketLevel {
+  readonly tokens: number
+  readonly perSecond: number
+}
+
+/** The org's minute as its last answer told it. */
+export interface Quota {
+  readonly limit: number
+  readonly remaining: number
+  /** Monotonic milliseconds. */
+  readonly resetAt: number
+}
+
+/** Until when nobody calls, and why. At its end one probe goes out. */
+export interface HoldOff {
+  readonly until: number
+  readonly code: 'rate_limited' | 'concurrency_limited' | 'breaker_open'
+  readonly probing: boolean
+}
+
+export interface AdmissionState {
+  readonly closed: boolean
+  /** The asking client's failure budget; undefined when its address is not known. */
+  readonly client: BucketLevel | undefined
+  /** Everybody's failure budget. */
+  readonly everybody: BucketLevel
+  readonly quota: Quota | undefined
+  readonly holdOff: HoldOff | undefined
+  readonly inFlight: number
+  readonly maxConcurrent: number
+  readonly queued: number
+  readonly maxQueued: number
+}
+
+export type Admission =
+  | { readonly admit: 'now' | 'probe' | 'queue' }
+  | { readonly admit: 'no'; readonly code: UnavailableCode; readonly retryAfterMs: number }
+
+/** The part of the org's minute kept for sessions already known. */
+const KEPT_FOR_KNOWN = 0.2
+/** The part of the org's minute above which nothing is asked that can wait. */
+const AMPLE = 0.5
+
+const atOnce: Admission = { admit: 'now' }
+const probe: Admission = { admit: 'probe' }
+const queue: Admission = { admit: 'queue' }
+
+/**
+ * Judges one ask. Syntax and the negative cache come before it: they answer without there being an ask.
+ * `now` is monotonic milliseconds.
+ */
+export function admit(state: AdmissionState, kind: AskKind, now: number): Admission {
+  if (state.closed) return refuse('closed', 1_000)
+  return (
+    (kind === 'newcomer' ? overBudget(state) : undefined) ??
+    overQuota(state.quota, kind, now) ??
+    heldOff(state.holdOff, kind, now) ??
+    place(state, kind)
+  )
+}
+
+function overBudget({ client, everybody }: AdmissionState): Admission | undefined {
+  if (client !== undefined && client.tokens < 1)
+    return refuse('too_many_attempts', refillMs(client))
+  if (everybody.tokens < 1) return refuse('over_budget', refillMs(everybody))
+  return undefined
+}
+
+function overQuota(quota: Quota | undefined, kind: AskKind, now: number): Admission | undefined {
+  if (quota === undefined || now >= quota.resetAt) return undefined
+  const floor = quotaFloor(quota.limit, kind)
+  return quota.remaining > floor ? undefined : refuse('over_budget', quota.resetAt - now)
+}
+
+function quotaFloor(limit: number, kind: AskKind): number {
+  if (kind === 'known') return 0
+  return limit * (kind === 'newcomer' ? KEPT_FOR_KNOWN : AMPLE)
+}
+
+function heldOff(holdOff: HoldOff | undefined, kind: AskKind, now: number): Admission | undefined {
+  if (holdOff === undefined) return undefined
+  if (now < holdOff.until) return refuse(holdOff.code, holdOff.until - now)
+  // The probe is a user's own question: nothing is asked of a struggling Okta that could wait.
+  if (holdOff.probing || kind === 'ahead') return refuse(holdOff.code, 1_000)
+  return probe
+}
+
+function place(state: AdmissionState, kind: AskKind): Admission {
+  if (state.inFlight < state.maxConcurrent && state.queued === 0) return atOnce
+  if (kind === 'ahead' || state.queued >= state.maxQueued) return refuse('queue_full', 1_000)
+  return queue
+}
+
+function refillMs(bucket: BucketLevel): number {
+  return bucket.perSecond > 0 ? ((1 - bucket.tokens) / bucket.perSecond) * 1_000 : 60_000
+}
+
+function refuse(code: UnavailableCode, retryAfterMs: number): Admission {
+  return { admit: 'no', code, retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)) }
+}

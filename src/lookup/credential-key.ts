@@ -1,0 +1,11 @@
+/** Names a credential inside this process without keeping it: no secret where keys are published, no header held alive. */
+import { hash } from 'node:crypto'
+import type { CookieKind } from '../model/contracts.js'
+
+/**
+ * The sha256 of cookie name and value, 32 Latin-1 characters: as short as a key can be, and short
+ * however long an `idx` is.
+ */
+export function credentialKey(as: CookieKind, value: string): string {
+  return hash('sha256', `${as}=${value}`, 'binary')
+}

@@ -1,0 +1,149 @@
+/** What this process remembers of Okta's yeses: a bounded LRU of trimmed sessions, each with its own times. */
+import { LRUCache } from 'lru-cache'
+import type { ActiveContext } from '../model/context.js'
+import type { Session, SessionIdentityProvider } from '../model/session.js'
+
+/** When a lookup began: wall time, monotonic time, and the position in the revocation log. */
+export interface Asked {
+  readonly at: number
+  readonly mono: number
+  readonly position: number
+}
+
+/** The share of its life after which an entry is asked again in the background. */
+const REFRESH_AHEAD_FROM = 0.75
+
+/**
+ * A remembered yes. It is the very context its requests get, so that a hit allocates nothing; its times
+ * are whole monotonic milliseconds, which V8 keeps without a box.
+ */
+export class Remembered implements ActiveContext {
+  readonly state = 'active'
+  readonly session: Session
+  readonly source = 'memory'
+  readonly askedAt: number
+  readonly #askedMono: number
+  readonly #staleAt: number
+  #deadAt: number
+  #position: number
+  #triedAhead = false
+
+  constructor(session: Session, asked: Asked, staleAt: number, deadAt: number) {
+    this.session = session
+    this.askedAt = asked.at
+    this.#askedMono = Math.floor(asked.mono)
+    this.#staleAt = Math.floor(staleAt)
+    this.#deadAt = Math.floor(deadAt)
+    this.#position = asked.position
+    Object.freeze(this)
+  }
+
+  /** Monotonic milliseconds at which its lookup began. */
+  get askedMono(): number {
+    return this.#askedMono
+  }
+
+  /** The position in the revocation log up to which it is known to stand. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Nothing recorded up to `position` voids it. */
+  stands(position: number): void {
+    this.#position = position
+  }
+
+  get triedAhead(): boolean {
+    return this.#triedAhead
+  }
+
+  /** One try in the background an entry; after that it waits for its ttl. */
+  tryAhead(): void {
+    this.#triedAhead = true
+  }
+
+  /** It is no yes any more, and stays only to tell that this cookie had one. */
+  end(): void {
+    this.#deadAt = 0
+  }
+
+  isFresh(now: number): boolean {
+    return now < this.#staleAt && now < this.#deadAt
+  }
+
+  /** Whether it may still serve where asking again is unwise or impossible. */
+  isUsable(now: number): boolean {
+    return now < this.#deadAt
+  }
+
+  isDue(now: number): boolean {
+    return now >= this.#askedMono + (this.#staleAt - this.#askedMono) * REFRESH_AHEAD_FROM
+  }
+}
+
+/** A cookie that had a yes within this time is no newcomer, even when its entry has ended. */
+const SEEN_FOR_MS = 24 * 60 * 60_000
+
+export class Memory {
+  readonly #entries: LRUCache<string, Remembered>
+  readonly #amrs = new Interned<readonly string[]>()
+  readonly #idps = new Interned<SessionIdentityProvider>()
+
+  constructor(maxSessions: number) {
+    // No ttl of lru-cache's own: times live in the entry and are measured by the one clock.
+    this.#entries = new LRUCache({ max: maxSessions })
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: string): Remembered | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: string, session: Session, asked: Asked, staleAt: number, deadAt: number): Remembered {
+    const entry = new Remembered(this.#trim(session), asked, staleAt, deadAt)
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  end(key: string): void {
+    this.#entries.peek(key)?.end()
+  }
+
+  /** Whether this cookie had a yes here lately. */
+  hasSeen(key: string, now: number): boolean {
+    const entry = this.#entries.peek(key)
+    return entry !== undefined && now - entry.askedMono < SEEN_FOR_MS
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  /** The same session in less memory: what most sessions have in common is kept once. */
+  #trim(session: Session): Session {
+    const { createdAt, lastPasswordVerification, idp } = session
+    return Object.freeze({
+      ...session,
+      amr: this.#amrs.of(session.amr),
+      ...(idp !== undefined && { idp: this.#idps.of(idp) }),
+      ...(lastPasswordVerification === createdAt &&
+        createdAt !== undefined && { lastPasswordVerification: createdAt }),
+    })
+  }
+}
+
+/** Keeps one copy of each of a few frozen values. */
+class Interned<T extends object> {
+  readonly #kept = new Map<string, T>()
+
+  of(value: T): T {
+    const name = JSON.stringify(value)
+    const kept = this.#kept.get(name)
+    if (kept !== undefined) return kept
+    if (this.#kept.size < 1_000) this.#kept.set(name, value)
+    return value
+  }
+}

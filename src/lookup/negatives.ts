@@ -1,0 +1,40 @@
+/** What this process remembers of Okta's noes, in a cache of its own: junk can never push a real session out. */
+import { LRUCache } from 'lru-cache'
+import type { AnonymousContext, IncompleteContext } from '../model/context.js'
+
+/** A remembered no, or a session that still lacks a factor. */
+export interface Negative {
+  readonly context: AnonymousContext | IncompleteContext
+  /** Monotonic milliseconds at which its lookup began. */
+  readonly since: number
+  readonly until: number
+}
+
+export class Negatives {
+  readonly #entries: LRUCache<string, Negative>
+
+  constructor(max: number) {
+    this.#entries = new LRUCache({ max })
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: string, now: number): Negative | undefined {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && now < entry.until ? entry : undefined
+  }
+
+  set(key: string, entry: Negative): void {
+    this.#entries.set(key, entry)
+  }
+
+  drop(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+}

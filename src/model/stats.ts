@@ -1,0 +1,45 @@
+/** The counters and gauges stats() returns. */
+import type { UnavailableCode } from './errors.js'
+
+export type CodeCounts = { readonly [code in UnavailableCode]?: number }
+
+/** Counters count since the instance was made; gauges are as of now. Plain numbers throughout. */
+export interface OktaSessionStats {
+  /** Requests answered from memory. */
+  readonly hits: number
+  /** Requests that had to ask Okta. */
+  readonly misses: number
+  /** Requests answered by a remembered no. */
+  readonly negatives: number
+  /** Requests answered by a yes older than `ttlMs`. */
+  readonly stale: number
+  /** Requests that waited for a lookup another request had begun. */
+  readonly coalesced: number
+  /** Lookups begun in the background before an entry went stale. */
+  readonly refreshedAhead: number
+  /** Answers thrown away because a revocation overtook them. */
+  readonly overtaken: number
+  /** Calls made to Okta, every operation. */
+  readonly calls: number
+  /** Calls that brought no usable answer, by code. */
+  readonly failures: CodeCounts
+  /** Calls not made, by code. */
+  readonly refused: CodeCounts
+  /** Calls to Okta under way. */
+  readonly inFlight: number
+  /** The most calls to Okta at once, as of now. */
+  readonly maxConcurrent: number
+  readonly queued: number
+  /** Entries in memory, the ended ones included. */
+  readonly sessions: number
+  readonly negativeEntries: number
+  readonly revocations: number
+  /** Present while calls to Okta are held off. */
+  readonly heldOff?: { readonly code: UnavailableCode; readonly forMs: number }
+  /** The org's minute as last heard of. */
+  readonly quota?: {
+    readonly limit: number
+    readonly remaining: number
+    readonly resetsInMs: number
+  }
+}

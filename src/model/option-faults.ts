@@ -1,0 +1,50 @@
+/** Collects everything that is wrong with the options, so that a programmer mends it in one round. */
+
+/** One fault: which option, what was given (never a secret), what is allowed or to write instead. */
+export interface Faults {
+  add(option: string, given: string, allowed: string): void
+  /** Throws one TypeError that lists every fault on a line of its own; returns when there is none. */
+  throwIfAny(subject: string): void
+}
+
+export function createFaults(): Faults {
+  const lines: string[] = []
+  return {
+    add(option, given, allowed) {
+      lines.push(`  ${option}: ${given}; ${allowed}`)
+    },
+    throwIfAny(subject) {
+      if (lines.length === 0) return
+      const count = lines.length === 1 ? 'an option is' : `${lines.length} options are`
+      throw new TypeError(`${subject}: ${count} wrong\n${lines.join('\n')}`)
+    },
+  }
+}
+
+/** The longest text of an option that is repeated in a fault. */
+const SHOWN = 80
+
+/** What was given where no secret belongs. Text is cut short; objects and functions are only named. */
+export function given(value: unknown): string {
+  if (typeof value === 'string') return `got ${quote(value)}`
+  if (typeof value === 'bigint') return `got ${value}n`
+  if (typeof value === 'number' || typeof value === 'boolean') return `got ${value}`
+  return `got ${kindOf(value)}`
+}
+
+/** What was given where a secret belongs, or where one may have been put by mistake: type and length only. */
+export function givenSecret(value: unknown): string {
+  if (typeof value === 'string') return `got a string of ${value.length} characters`
+  return `got ${kindOf(value)}`
+}
+
+/** A name of the caller's, safe to print. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
+}

@@ -41,6 +41,8 @@ export class Gate {
   readonly #budgets: Record<'lookup' | 'sign_in', FailureBudget>
   readonly #queue: Waiter[] = []
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
+  readonly #failures: Partial<Record<UnavailableCode, number>> = {}
+  #calls = 0
   #inFlight = 0
   #closed = false
 
@@ -62,12 +64,12 @@ export class Gate {
   /** Makes the call when it is admitted, in its turn. */
   async call<T>(ask: Ask, call: () => Promise<Answer<T>>): Promise<Called<T>> {
     let admission = this.#judge(ask)
+    const giveBack = this.#charge(ask, admission)
     if (admission.admit === 'no') return { ...this.#refuse(admission), called: false }
-    const giveBack = this.#charge(ask)
     if (admission.admit === 'queue') admission = await this.#turn(ask)
     else this.#enter(admission)
     if (admission.admit === 'no') {
-      giveBack()
+      if (ask.chargeSilence !== true) giveBack()
       return { ...this.#refuse(admission), called: false }
     }
     const answer = await this.#make(call, admission.admit === 'probe')
@@ -86,6 +88,8 @@ export class Gate {
     const { quota, holdOff, maxConcurrent } = this.#health
     const now = this.#options.clock.monotonic()
     return {
+      calls: this.#calls,
+      failures: { ...this.#failures },
       inFlight: this.#inFlight,
       queued: this.#queue.length,
       maxConcurrent,
@@ -123,19 +127,23 @@ export class Gate {
     }
   }
 
-  #charge(ask: Ask): () => void {
+  /** Who is refused pays nothing, unless silence is charged: then it must be scarce even while nobody calls. */
+  #charge(ask: Ask, admission: Admission): () => void {
     if (ask.kind !== 'newcomer') return () => {}
+    if (admission.admit === 'no' && (ask.chargeSilence !== true || isBudget(admission.code)))
+      return () => {}
     const budget = this.#budgets[ask.account ?? 'lookup']
     return budget.charge(ask.client, this.#options.clock.monotonic())
   }
 
   #refuse(admission: Extract<Admission, { admit: 'no' }>): NoAnswer {
-    this.#refused[admission.code] = (this.#refused[admission.code] ?? 0) + 1
+    countIn(this.#refused, admission.code)
     return { kind: 'unavailable', code: admission.code, retryAfterMs: admission.retryAfterMs }
   }
 
   /** Takes the place at the moment of admission, so that no two take the same one. */
   #enter(admission: Admission): void {
+    this.#calls += 1
     this.#inFlight += 1
     this.#health.departs(admission.admit === 'probe')
   }
@@ -147,6 +155,7 @@ export class Gate {
       return answer
     } finally {
       this.#inFlight -= 1
+      if (answer.kind === 'unavailable') countIn(this.#failures, answer.code)
       this.#health.returns(answer, probe, this.#inFlight)
       this.#admitWaiting()
     }
@@ -185,4 +194,13 @@ export class Gate {
       waiter.enter(admission)
     }
   }
+}
+
+/** Whether a refusal came of having asked too much. */
+export function isBudget(code: UnavailableCode): boolean {
+  return code === 'too_many_attempts' || code === 'over_budget'
+}
+
+function countIn(counts: Partial<Record<UnavailableCode, number>>, code: UnavailableCode): void {
+  counts[code] = (counts[code] ?? 0) + 1
 }

@@ -183,6 +183,11 @@ export class Lookup {
     this.#negatives.drop(key)
   }
 
+  /** Nothing learned before now of this credential counts. */
+  forgetCredential(key: string): void {
+    this.#log.forget([subject.credential(key)], 'credential')
+  }
+
   /** Nothing learned before now about this session or user counts. */
   forget(target: { readonly sessionId: string } | { readonly userId: string }): void {
     if ('userId' in target) {

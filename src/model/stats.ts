@@ -33,7 +33,10 @@ export interface OktaSessionStats {
   /** Entries in memory, the ended ones included. */
   readonly sessions: number
   readonly negativeEntries: number
+  /** Marks in the revocation log. */
   readonly revocations: number
+  /** Sessions watched by watch(). */
+  readonly watched: number
   /** Present while calls to Okta are held off. */
   readonly heldOff?: { readonly code: UnavailableCode; readonly forMs: number }
   /** The org's minute as last heard of. */

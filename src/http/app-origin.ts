@@ -1,0 +1,29 @@
+/** The origin the browser sees this app under. */
+import type { RequestLike } from '../model/context.js'
+import { header } from './headers.js'
+
+/** The host a request came to; never X-Forwarded-Host, which any client can send. */
+export function requestHost(req: RequestLike): string | undefined {
+  return header(req, ':authority') ?? header(req, 'host')
+}
+
+/** `appUrl`, or the Host the request came to, with `req.protocol` where Express gives one. */
+export function appOrigin(req: RequestLike, appUrl: string | undefined): string | undefined {
+  if (appUrl !== undefined) return appUrl
+  const host = requestHost(req)
+  if (host === undefined) return undefined
+  const url = parse(`${protocolOf(req)}://${host}`)
+  return url !== null && url.username === '' && url.pathname === '/' ? url.origin : undefined
+}
+
+function protocolOf(req: RequestLike): string {
+  if ('protocol' in req && (req.protocol === 'https' || req.protocol === 'http')) return req.protocol
+  const { socket } = req
+  return socket !== undefined && 'encrypted' in socket && socket.encrypted === true
+    ? 'https'
+    : 'http'
+}
+
+function parse(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null
+}

@@ -1,0 +1,39 @@
+/** attachSession(): tells every request who its user is, and stands in nobody's way. */
+import type { ServerResponse } from 'node:http'
+import type { Handler, SessionContext } from '../model/context.js'
+import { keepPrivate, varyByCookie } from './answers.js'
+import type { Authenticator } from './authenticate.js'
+import { later } from './later.js'
+import type { Verdicts } from './verdicts.js'
+
+export function createAttachSession(
+  authenticator: Authenticator,
+  verdicts: Verdicts,
+  onMountedTwice: () => void,
+): Handler {
+  return function attachSession(req, res, next) {
+    if (verdicts.of(req) !== undefined) {
+      onMountedTwice()
+      next()
+      return
+    }
+    const found = authenticator.find(req)
+    if (found instanceof Promise) {
+      keepPrivate(res)
+      later(found, next, (context) => {
+        verdicts.put(req, context)
+        next()
+      })
+      return
+    }
+    protect(res, found)
+    verdicts.put(req, found)
+    next()
+  }
+}
+
+/** Static files behind this stay cacheable for those who bring no session cookie. */
+function protect(res: ServerResponse, context: SessionContext): void {
+  if (context.state === 'anonymous' && context.reason === 'no_cookie') varyByCookie(res)
+  else keepPrivate(res)
+}

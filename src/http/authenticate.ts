@@ -1,0 +1,149 @@
+/** From a request's Cookie header to its verdict: which cookie decides, and what the lookup says of it. */
+import { credentialKey } from '../lookup/credential-key.js'
+import type { Asker, Lookup } from '../lookup/lookup.js'
+import { publishers } from '../model/channels.js'
+import type { AnonymousContext, RequestLike, SessionContext } from '../model/context.js'
+import type { CookieEntry, Credential } from '../model/contracts.js'
+import { readCookie } from './cookie.js'
+import { header } from './headers.js'
+
+/** What a caller needs beyond the usual. */
+export interface Demand {
+  /** Only an answer asked for at most this long ago; 0 is a lookup of its own. */
+  readonly maxStalenessMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A cookie of the request's that could be a session, under its configured entry. */
+export interface Candidate {
+  readonly entry: CookieEntry
+  readonly key: string
+  readonly credential: Credential
+}
+
+export interface Authenticator {
+  /** Synchronous where nothing has to be asked. */
+  find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext>
+  /** What find() would say from what is known here; undefined where Okta would have to be asked. */
+  known(req: RequestLike): SessionContext | undefined
+  /** Every well-formed session cookie of the request, in the order in which they are asked. */
+  candidates(req: RequestLike): readonly Candidate[]
+}
+
+export interface AuthenticatorOptions {
+  readonly lookup: Lookup
+  readonly cookies: readonly CookieEntry[]
+  /** Opens a signed entry's envelope; undefined when it is not ours. */
+  readonly open: (raw: string) => string | undefined
+  readonly clientAddress: (req: RequestLike) => string | undefined
+  /** The address Okta may be told; undefined when it is not to be told any. */
+  readonly clientIp: (req: RequestLike) => string | undefined
+  readonly now: () => number
+}
+
+const anonymous = {
+  none: Object.freeze({ state: 'anonymous', reason: 'no_cookie' }),
+  invalid: Object.freeze({ state: 'anonymous', reason: 'invalid_cookie' }),
+  ambiguous: Object.freeze({ state: 'anonymous', reason: 'ambiguous_cookie' }),
+} as const satisfies Record<string, AnonymousContext>
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { lookup, cookies, now } = options
+
+  function find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext> {
+    const context = findFrom(0, header(req, 'cookie'), req, demand)
+    if (publishers.verdict.hasSubscribers) announce(context)
+    return context
+  }
+
+  function findFrom(
+    start: number,
+    cookieHeader: string | undefined,
+    req: RequestLike,
+    demand: Demand | undefined,
+  ): SessionContext | Promise<SessionContext> {
+    const reading = readCookie(cookieHeader, cookies, start)
+    if (reading.kind !== 'found') return anonymous[reading.kind]
+    const entry = cookies[reading.index]
+    const value = entry && opened(entry, reading.value)
+    if (entry === undefined || value === undefined) return anonymous.invalid
+    const key = credentialKey(entry.as, value)
+    const ip = options.clientIp(req)
+    const hit = lookup.recall(key, entry.as, value, ip)
+    if (hit !== undefined && isRecentEnough(hit.askedAt, demand)) return hit
+    const context = lookup.ask(key, { as: entry.as, value }, askerOf(req, demand, ip))
+    const next = reading.index + 1
+    // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
+    const orNext = (first: SessionContext) =>
+      first.state === 'anonymous' && readCookie(cookieHeader, cookies, next).kind !== 'none'
+        ? findFrom(next, cookieHeader, req, demand)
+        : first
+    return context instanceof Promise ? context.then(orNext) : orNext(context)
+  }
+
+  function known(req: RequestLike): SessionContext | undefined {
+    let last: SessionContext | undefined
+    for (const candidate of all(header(req, 'cookie'))) {
+      // A malformed cookie decides, and needs nobody to be asked: find() says how.
+      if (candidate === undefined) return undefined
+      last = lookup.peek(candidate.key)
+      if (last?.state !== 'anonymous') return last
+    }
+    return last
+  }
+
+  function candidates(req: RequestLike): readonly Candidate[] {
+    return [...all(header(req, 'cookie'))].filter((candidate) => candidate !== undefined)
+  }
+
+  /** The configured cookies that are present, in order; undefined for one that can't be used. */
+  function* all(cookieHeader: string | undefined): Generator<Candidate | undefined> {
+    let reading = readCookie(cookieHeader, cookies, 0)
+    while (reading.kind !== 'none') {
+      const entry = cookies[reading.index]
+      const value = entry && reading.kind === 'found' ? opened(entry, reading.value) : undefined
+      yield entry && value !== undefined
+        ? { entry, key: credentialKey(entry.as, value), credential: { as: entry.as, value } }
+        : undefined
+      reading = readCookie(cookieHeader, cookies, reading.index + 1)
+    }
+  }
+
+  function opened(entry: CookieEntry, raw: string): string | undefined {
+    return entry.signed ? options.open(raw) : raw
+  }
+
+  function askerOf(req: RequestLike, demand: Demand | undefined, ip: string | undefined): Asker {
+    return {
+      client: options.clientAddress(req),
+      clientIp: ip,
+      navigation: header(req, 'sec-fetch-mode') === 'navigate',
+      maxStalenessMs: demand?.maxStalenessMs,
+      signal: demand?.signal,
+    }
+  }
+
+  function isRecentEnough(askedAt: number, demand: Demand | undefined): boolean {
+    const limit = demand?.maxStalenessMs
+    return limit === undefined || (limit > 0 && now() - askedAt <= limit)
+  }
+
+  return { find, known, candidates }
+}
+
+/** The address Okta may be told, as it is. */
+export function clientIp(req: RequestLike): string | undefined {
+  return req.ip ?? req.socket?.remoteAddress
+}
+
+function announce(found: SessionContext | Promise<SessionContext>): void {
+  if (found instanceof Promise) {
+    // Whoever asked hears of a rejection; here only the outcome is of interest.
+    found.then(announce, () => {})
+    return
+  }
+  publishers.verdict.publish({
+    state: found.state,
+    ...(found.state === 'active' ? { source: found.source } : { reason: found.reason }),
+  })
+}

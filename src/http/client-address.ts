@@ -1,0 +1,72 @@
+/** Tells clients apart by their address, so that one that guesses cookies spends its own budget and nobody else's. */
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { RequestLike } from '../model/context.js'
+import type { Logger } from '../model/contracts.js'
+import { header } from './headers.js'
+
+const privateRanges = new BlockList()
+for (const [network, prefix] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+  ['100.64.0.0', 10],
+] as const)
+  privateRanges.addSubnet(network, prefix, 'ipv4')
+privateRanges.addAddress('::1', 'ipv6')
+privateRanges.addSubnet('fc00::', 7, 'ipv6')
+privateRanges.addSubnet('fe80::', 10, 'ipv6')
+
+/**
+ * The client behind a request: `req.ip` where the app trusts a proxy, else the socket's peer. Undefined
+ * when that peer is evidently a proxy the app does not trust: then everybody would be one client.
+ */
+export function createClientAddress(
+  logger: Logger | undefined,
+): (req: RequestLike) => string | undefined {
+  let warned = false
+  return function clientAddress(req) {
+    const peer = req.socket?.remoteAddress
+    const address = req.ip ?? peer
+    if (address === undefined) return undefined
+    const believed = req.ip !== undefined && req.ip !== peer
+    if (believed || !isPrivate(address) || header(req, 'x-forwarded-for') === undefined)
+      return clientKey(address)
+    if (!warned) {
+      warned = true
+      logger?.warn(
+        "Requests arrive through a proxy the app does not trust, so clients can't be told apart: set Express's `trust proxy`",
+      )
+    }
+    return undefined
+  }
+}
+
+/** IPv4 as it is (also when mapped into IPv6), IPv6 by its /64; anything else as undefined. */
+export function clientKey(address: string): string | undefined {
+  const plain = unmapped(address)
+  if (isIP(plain) === 4) return plain
+  return isIPv6(plain) ? firstHextets(plain) : undefined
+}
+
+function isPrivate(address: string): boolean {
+  const plain = unmapped(address)
+  const family = isIP(plain)
+  return family !== 0 && privateRanges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function unmapped(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  return mapped ?? address.replace(/%.*$/, '')
+}
+
+function firstHextets(address: string): string {
+  const [head = '', tail] = address.toLowerCase().split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const all = [...left, ...Array<string>(gap).fill('0'), ...right]
+  const network = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${network.join(':')}::/64`
+}

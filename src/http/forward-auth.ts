@@ -1,0 +1,68 @@
+/** forwardAuth(): answers a reverse proxy that asks whether a request may pass, and who is behind it. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Handler, SessionContext, SessionRule } from '../model/context.js'
+import type { Session } from '../model/session.js'
+import { empty, problem, redirect, retryAfter, varyByCookie } from './answers.js'
+import { createGuard, type GuardParts } from './guard.js'
+import { header } from './headers.js'
+import type { Refusal } from './judge.js'
+import type { SignInUrlFor } from './sign-in-url.js'
+
+export interface ForwardAuthOptions {
+  readonly rule?: SessionRule | undefined
+  /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default false. */
+  readonly redirect?: boolean | undefined
+}
+
+export interface ForwardAuthParts {
+  readonly guard: GuardParts
+  readonly signInUrl: SignInUrlFor
+}
+
+/**
+ * 204 with `Okta-User-Id`, `Okta-Login` (percent-encoded UTF-8) and `Okta-Amr`; else 401, 403, 429 or
+ * 503 with `Retry-After`.
+ */
+export function createForwardAuth(
+  parts: ForwardAuthParts,
+  rule: SessionRule,
+  redirects: ForwardAuthOptions['redirect'],
+): Handler {
+  const guard = createGuard(parts.guard, rule, {
+    pass: (context, _req, res) => identify(context.session, res),
+    refuse,
+  })
+
+  return function forwardAuth(req, res, next) {
+    res.setHeader('Cache-Control', 'private, no-store')
+    varyByCookie(res)
+    guard(req, res, next)
+  }
+
+  function refuse(
+    refusal: Refusal,
+    context: SessionContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): void {
+    if (redirects === true && context.state === 'anonymous') {
+      redirect(res, 302, parts.signInUrl(req, askedFor(req)))
+      return
+    }
+    const { retryAfterMs, ...rest } = refusal
+    if (retryAfterMs !== undefined) retryAfter(res, retryAfterMs)
+    problem(res, rest)
+  }
+}
+
+function identify(session: Session, res: ServerResponse): void {
+  res.setHeader('Okta-User-Id', encodeURIComponent(session.userId))
+  res.setHeader('Okta-Login', encodeURIComponent(session.login))
+  res.setHeader('Okta-Amr', session.amr.map(encodeURIComponent).join(' '))
+  empty(res)
+}
+
+/** The path the client asked the proxy for, as proxies name it. */
+function askedFor(req: IncomingMessage): string | undefined {
+  return header(req, 'x-forwarded-uri') ?? header(req, 'x-original-uri')
+}

@@ -1,0 +1,92 @@
+/** What every guard does: find the verdict, judge it, ask the app. What comes of it is the caller's. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ActiveContext, Handler, SessionContext, SessionRule } from '../model/context.js'
+import type { Authenticator, Demand } from './authenticate.js'
+import { forbidden, judgeSession, type Refusal, refusalOf } from './judge.js'
+import { later } from './later.js'
+import type { Verdicts } from './verdicts.js'
+
+type Next = (error?: unknown) => void
+
+export interface GuardParts {
+  readonly authenticator: Authenticator
+  readonly verdicts: Verdicts
+  /** Okta's time, epoch milliseconds. */
+  readonly oktaNow: () => number
+}
+
+/** The two ends of a guard; one of them is called once, or `next` with what the app's own check threw. */
+export interface GuardEnds {
+  pass(context: ActiveContext, req: IncomingMessage, res: ServerResponse, next: Next): void
+  refuse(
+    refusal: Refusal,
+    context: SessionContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): void
+}
+
+export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnds): Handler {
+  const { authenticator, verdicts, oktaNow } = parts
+  const demand: Demand | undefined =
+    rule.maxStalenessMs === undefined ? undefined : { maxStalenessMs: rule.maxStalenessMs }
+
+  return function guard(req, res, next) {
+    const known = verdicts.of(req)
+    if (known !== undefined && suffices(known)) {
+      decide(known, req, res, next)
+      return
+    }
+    const found = authenticator.find(req, demand)
+    if (found instanceof Promise) later(found, next, (context) => take(context, req, res, next))
+    else take(found, req, res, next)
+  }
+
+  /** Whether what attachSession() found is recent enough for this rule. */
+  function suffices(context: SessionContext): boolean {
+    return demand === undefined || context.state !== 'active'
+  }
+
+  function take(context: SessionContext, req: IncomingMessage, res: ServerResponse, next: Next) {
+    verdicts.put(req, context)
+    decide(context, req, res, next)
+  }
+
+  function decide(context: SessionContext, req: IncomingMessage, res: ServerResponse, next: Next) {
+    if (context.state !== 'active') {
+      ends.refuse(refusalOf(context), context, req, res, next)
+      return
+    }
+    const refusal = judgeSession(context.session, rule, oktaNow)
+    if (refusal !== undefined) ends.refuse(refusal, context, req, res, next)
+    else if (rule.allow === undefined) ends.pass(context, req, res, next)
+    else consult(context, req, res, next)
+  }
+
+  /** Asks the app's own check. Only `true` passes: a forgotten return must not open a door. */
+  function consult(context: ActiveContext, req: IncomingMessage, res: ServerResponse, next: Next) {
+    const conclude = (allowed: unknown) => {
+      if (allowed === true) ends.pass(context, req, res, next)
+      else ends.refuse(forbidden, context, req, res, next)
+    }
+    let allowed: unknown
+    try {
+      allowed = rule.allow?.(context.session, req)
+    } catch (error) {
+      next(error)
+      return
+    }
+    if (isThenable(allowed)) later(Promise.resolve(allowed), next, conclude)
+    else conclude(allowed)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}

@@ -1,0 +1,22 @@
+/** Reads a header from anything with headers: Node's lower-cased record, or a Fetch `Headers`. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { RequestLike } from '../model/context.js'
+
+/** One header's value; Node's arrays are joined as HTTP allows. TypeError when `req` has no headers. */
+export function header(req: RequestLike, name: string): string | undefined {
+  const { headers } = req
+  if (isFetchHeaders(headers)) return headers.get(name) ?? undefined
+  if (typeof headers !== 'object' || headers === null) throw noHeaders()
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function isFetchHeaders(headers: IncomingHttpHeaders | Headers): headers is Headers {
+  return typeof headers?.get === 'function'
+}
+
+function noHeaders(): TypeError {
+  return new TypeError(
+    'this request has no headers to read: pass an IncomingMessage, a Fetch Request, or { headers }',
+  )
+}

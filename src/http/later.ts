@@ -1,0 +1,16 @@
+/** Joins a promise to a callback chain, so that what the callback throws is thrown as if there had been no promise. */
+
+/**
+ * Calls `then` with the value, or `next` with the error, outside the promise: an exception in the app's
+ * own handlers must not come back as this promise's rejection, and must not call `next` twice.
+ */
+export function later<T>(
+  promise: Promise<T>,
+  next: (error?: unknown) => void,
+  then: (value: T) => void,
+): void {
+  promise.then(
+    (value) => process.nextTick(then, value),
+    (error: unknown) => process.nextTick(next, error),
+  )
+}

@@ -1,0 +1,50 @@
+/** The pages a guard answers a person with: plain HTML that needs nothing but itself. */
+import type { ServerResponse } from 'node:http'
+import { send } from './answers.js'
+
+export interface Page {
+  readonly status: number
+  readonly title: string
+  readonly text: string
+  /** Where to sign in, as a link. */
+  readonly signInUrl?: string | undefined
+  /** Seconds after which the page loads itself again. */
+  readonly reloadAfter?: number | undefined
+}
+
+export function page(res: ServerResponse, content: Page): void {
+  send(res, content.status, 'text/html', render(content))
+}
+
+function render({ title, text, signInUrl, reloadAfter }: Page): string {
+  const reload =
+    reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
+  const link =
+    signInUrl === undefined ? '' : `\n<p><a href="${escapeHtml(signInUrl)}">Sign in</a></p>`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">${reload}
+<title>${escapeHtml(title)}</title>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(text)}</p>${link}
+</main>
+</body>
+</html>
+`
+}
+
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
+}

@@ -1,0 +1,132 @@
+/** Reads the few fields our handlers take, from a parsed body or from the unread stream, and nothing larger. */
+import type { IncomingMessage } from 'node:http'
+import { header } from './headers.js'
+
+export const MOST_BODY_BYTES = 16 * 1_024
+
+/** Named strings; a field given twice is a fault, not a choice. */
+export type Fields = ReadonlyMap<string, string>
+
+/** Why there are no fields, as the answer puts it. */
+export interface BodyFault {
+  readonly status: 400 | 413 | 415
+  readonly code: string
+  readonly detail: string
+}
+
+export type ReadFields = { readonly fields: Fields } | { readonly fault: BodyFault }
+
+const nothing: ReadFields = { fields: new Map() }
+
+/**
+ * JSON or a form, 16 KiB at most: `req.body` where a parser has left an object, else the unread stream.
+ * A body that was read and not left on `req.body` is a fault that says so.
+ */
+export async function readFields(
+  req: IncomingMessage,
+  names: readonly string[],
+): Promise<ReadFields> {
+  const parsed: unknown = 'body' in req ? req.body : undefined
+  if (isObject(parsed) && (req.readableDidRead || Object.keys(parsed).length > 0))
+    return pick(parsed, names)
+  if (!hasBody(req)) return nothing
+  if (req.readableDidRead)
+    return fault(
+      400,
+      'body_already_read',
+      'The body was read before this handler and is not on req.body: mount it in front of what reads it, or use express.json() or express.urlencoded().',
+    )
+  const type = mediaType(req)
+  if (type !== 'application/json' && type !== 'application/x-www-form-urlencoded')
+    return fault(
+      415,
+      'unsupported_media_type',
+      'Send application/json or application/x-www-form-urlencoded.',
+    )
+  const text = await readText(req)
+  if (typeof text !== 'string') return text
+  return type === 'application/json' ? fromJson(text, names) : fromForm(text, names)
+}
+
+function hasBody(req: IncomingMessage): boolean {
+  return (
+    header(req, 'transfer-encoding') !== undefined || Number(header(req, 'content-length') ?? 0) > 0
+  )
+}
+
+/** The type of a body, without its parameters. */
+export function mediaType(req: IncomingMessage): string {
+  return (header(req, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+async function readText(req: IncomingMessage): Promise<string | ReadFields> {
+  const encoding = header(req, 'content-encoding') ?? 'identity'
+  if (encoding !== 'identity')
+    return fault(415, 'unsupported_media_type', 'Send the body without a content encoding.')
+  if (Number(header(req, 'content-length') ?? 0) > MOST_BODY_BYTES) return tooLarge(req)
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      const bytes = Buffer.from(chunk)
+      length += bytes.length
+      if (length > MOST_BODY_BYTES) return tooLarge(req)
+      chunks.push(bytes)
+    }
+  } catch {
+    // The client went away in the middle: whatever is answered, nobody reads it.
+    return fault(400, 'invalid_request', 'The body ended early.')
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function tooLarge(req: IncomingMessage): ReadFields {
+  // What is left of it is thrown away as it comes, so that the answer can be read.
+  req.resume()
+  return fault(413, 'body_too_large', `The body may have ${MOST_BODY_BYTES} bytes.`)
+}
+
+function fromJson(text: string, names: readonly string[]): ReadFields {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    // The parser's message quotes the body, which holds a credential.
+    return fault(400, 'invalid_request', 'The body is not JSON.')
+  }
+  if (!isObject(body) || Array.isArray(body))
+    return fault(400, 'invalid_request', 'The body is not a JSON object.')
+  for (const name of names)
+    if (text.split(`"${name}"`).length > 2) return twice(name)
+  return pick(body, names)
+}
+
+function fromForm(text: string, names: readonly string[]): ReadFields {
+  const form = new URLSearchParams(text)
+  for (const name of names) if (form.getAll(name).length > 1) return twice(name)
+  return pick(Object.fromEntries(form), names)
+}
+
+function pick(body: object, names: readonly string[]): ReadFields {
+  const fields = new Map<string, string>()
+  for (const [name, value] of Object.entries(body)) {
+    if (!names.includes(name) || value === undefined || value === null) continue
+    if (Array.isArray(value)) return twice(name)
+    if (typeof value !== 'string')
+      return fault(400, 'invalid_request', `${name} is a string.`)
+    fields.set(name, value)
+  }
+  return { fields }
+}
+
+function twice(name: string): ReadFields {
+  return fault(400, 'invalid_request', `${name} is given twice.`)
+}
+
+function fault(status: BodyFault['status'], code: string, detail: string): ReadFields {
+  return { fault: { status, code, detail } }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

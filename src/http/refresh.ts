@@ -1,0 +1,113 @@
+/** refresh(): what a page calls when its user is active, so that the session does not end under their hands. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Refreshed, Refresher } from '../lookup/refresher.js'
+import type {
+  ActiveContext,
+  AnonymousContext,
+  Handler,
+  RequestLike,
+  UnavailableContext,
+} from '../model/context.js'
+import { json, varyByCookie } from './answers.js'
+import type { Candidate } from './authenticate.js'
+import type { DecidingCandidate } from './deciding-candidate.js'
+import type { Deny } from './deny.js'
+import { createGuard, type GuardParts } from './guard.js'
+import { refusalOf } from './judge.js'
+import { type IsOurs, ownPost } from './own-post.js'
+import type { SessionCookies } from './session-cookies.js'
+
+export interface RefreshOptions {
+  /** At most one call to Okta per session in this many milliseconds. Default 60,000. */
+  readonly everyMs?: number | undefined
+}
+
+/** The body refresh() answers with. */
+export interface RefreshAnswer {
+  /** ISO 8601, by Okta's clock. Okta does not always move it. */
+  readonly expiresAt: string
+  /** Whether Okta was asked just now. */
+  readonly refreshed: boolean
+}
+
+export interface RefreshParts {
+  readonly isOurs: IsOurs
+  readonly guard: GuardParts
+  readonly deny: Deny
+  readonly decidingCandidate: DecidingCandidate
+  readonly refresher: Refresher
+  readonly cookies: SessionCookies
+  readonly clientIp: (req: RequestLike) => string | undefined
+}
+
+type Next = (error?: unknown) => void
+
+export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
+  const { deny, decidingCandidate, refresher, cookies } = parts
+  const guard = createGuard(
+    parts.guard,
+    {},
+    {
+      pass(context, req, res, next) {
+        extend(context, req, res, next).catch((error: unknown) => process.nextTick(next, error))
+      },
+      refuse: deny,
+    },
+  )
+
+  return ownPost('refresh', parts.isOurs, async (req, res, next) => {
+    varyByCookie(res)
+    guard(req, res, next)
+  })
+
+  async function extend(
+    context: ActiveContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): Promise<void> {
+    const candidate = decidingCandidate(req, context.session)
+    if (candidate === undefined) {
+      answer(context.session.expiresAt, false, res)
+      return
+    }
+    const target = { ...candidate, session: context.session, clientIp: parts.clientIp(req) }
+    conclude(await refresher.refresh(target, everyMs, 'known'), candidate, req, res, next)
+  }
+
+  function conclude(
+    refreshed: Refreshed,
+    candidate: Candidate,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): void {
+    switch (refreshed.kind) {
+      case 'refreshed':
+        cookies.relay(res, candidate.entry, refreshed.setCookies)
+        answer(refreshed.session.expiresAt, true, res)
+        return
+      case 'recent':
+        answer(refreshed.session.expiresAt, false, res)
+        return
+      case 'gone':
+        cookies.expireAll(res)
+        refuse({ state: 'anonymous', reason: 'not_found' })
+        return
+      case 'unavailable':
+        refuse({
+          state: 'unavailable',
+          reason: refreshed.code,
+          retryAfterMs: refreshed.retryAfterMs ?? 1_000,
+        })
+    }
+
+    function refuse(context: AnonymousContext | UnavailableContext): void {
+      deny(refusalOf(context), context, req, res, next)
+    }
+  }
+}
+
+function answer(expiresAt: string, refreshed: boolean, res: ServerResponse): void {
+  json(res, 200, { expiresAt, refreshed } satisfies RefreshAnswer)
+}

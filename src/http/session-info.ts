@@ -1,0 +1,65 @@
+/** sessionInfo(): what a page in the browser may know of its session. Never the id, never a cookie. */
+import type { IncomingMessage } from 'node:http'
+import type { Handler, SessionContext } from '../model/context.js'
+import { isGetOrHead, json, methodNotAllowed, varyByCookie } from './answers.js'
+import type { Authenticator } from './authenticate.js'
+import { later } from './later.js'
+
+export interface SessionInfoOptions {
+  /** How old an answer may be before Okta is asked; default `cache.maxTtlMs`, which is also the most. */
+  readonly maxStalenessMs?: number | undefined
+}
+
+/** The body sessionInfo() answers with. */
+export interface SessionInfo {
+  readonly state: SessionContext['state']
+  readonly reason?: string
+  readonly user?: { readonly id: string; readonly login: string }
+  readonly amr?: readonly string[]
+  /** ISO 8601, by Okta's clock. */
+  readonly expiresAt?: string
+  /** ISO 8601, by Okta's clock: what `expiresAt` is to be compared with. */
+  readonly serverTime: string
+}
+
+export interface SessionInfoParts {
+  readonly authenticator: Authenticator
+  readonly oktaNow: () => number
+  readonly now: () => number
+}
+
+/**
+ * Answers from what is known here, and asks Okta only beyond `maxStalenessMs`: a page that polls must
+ * not keep its session alive.
+ */
+export function createSessionInfo(parts: SessionInfoParts, maxStalenessMs: number): Handler {
+  return function sessionInfo(req, res, next) {
+    if (req.method === 'OPTIONS') {
+      next()
+      return
+    }
+    res.setHeader('Cache-Control', 'private, no-store')
+    varyByCookie(res)
+    if (!isGetOrHead(req)) {
+      methodNotAllowed(res, 'GET, HEAD')
+      return
+    }
+    const found = known(req) ?? parts.authenticator.find(req)
+    if (found instanceof Promise) later(found, next, (context) => json(res, 200, info(context)))
+    else json(res, 200, info(found))
+  }
+
+  function known(req: IncomingMessage): SessionContext | undefined {
+    const context = parts.authenticator.known(req)
+    if (context?.state !== 'active') return context
+    return parts.now() - context.askedAt <= maxStalenessMs ? context : undefined
+  }
+
+  function info(context: SessionContext): SessionInfo {
+    const serverTime = new Date(parts.oktaNow()).toISOString()
+    if (context.state !== 'active')
+      return { state: context.state, reason: context.reason, serverTime }
+    const { userId, login, amr, expiresAt } = context.session
+    return { state: 'active', user: { id: userId, login }, amr, expiresAt, serverTime }
+  }
+}

@@ -1,0 +1,35 @@
+/** Where a browser goes to sign in, and how it finds its way back. */
+import type { IncomingMessage } from 'node:http'
+import type { RequestLike } from '../model/context.js'
+import type { Settings } from '../model/options.js'
+import { appOrigin } from './app-origin.js'
+import { safeReturnTo } from './return-to.js'
+
+/** The sign-in page; `asked` is the path to come back to where the request's own is not it. */
+export type SignInUrlFor = (req: IncomingMessage, asked?: string) => string
+
+export function createSignInUrl(settings: Settings): SignInUrlFor {
+  const { signInUrl } = settings
+  if (typeof signInUrl === 'function') return (req, asked) => signInUrl(returnPath(req, asked), req)
+  if (typeof signInUrl === 'string') return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
+  return function oktaSignInUrl(req, asked) {
+    const origin = appOrigin(req, settings.appUrl)
+    const from = origin === undefined ? '' : `?fromURI=${encodeURIComponent(origin + returnPath(req, asked))}`
+    return `${settings.api.orgUrl}/login/login.htm${from}`
+  }
+
+  /** The page asked for; Express's `originalUrl` where a router has shortened `url`. */
+  function returnPath(req: RequestLike, asked: string | undefined): string {
+    return safeReturnTo(asked ?? req.originalUrl ?? req.url, {
+      appOrigin: appOrigin(req, settings.appUrl),
+      trustedOrigins: [],
+    })
+  }
+}
+
+function withReturnTo(signInUrl: string, returnTo: string): string {
+  const [beforeHash = '', hash] = signInUrl.split('#', 2)
+  const separator = beforeHash.includes('?') ? '&' : '?'
+  const target = `${beforeHash}${separator}returnTo=${encodeURIComponent(returnTo)}`
+  return hash === undefined ? target : `${target}#${hash}`
+}

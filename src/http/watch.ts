@@ -1,0 +1,49 @@
+/** watch(): tells a long-lived connection when the session it was opened with is over. */
+import type { Watches } from '../lookup/watches.js'
+import type { ActiveContext, RequestLike, SessionContext, SessionEnd } from '../model/context.js'
+import type { Authenticator } from './authenticate.js'
+import type { DecidingCandidate } from './deciding-candidate.js'
+
+export interface WatchParts {
+  readonly authenticator: Authenticator
+  readonly decidingCandidate: DecidingCandidate
+  readonly watches: Watches
+}
+
+type OnEnd = (reason: SessionEnd) => void
+
+export function createWatch({ authenticator, decidingCandidate, watches }: WatchParts) {
+  return function watch(req: RequestLike, onEnd: OnEnd): () => void {
+    if (typeof onEnd !== 'function')
+      throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
+    let stop: (() => void) | undefined
+    let unwanted = false
+    // What the request brought is read now: it may be gone, or reused, when an answer comes.
+    const found = authenticator.find(req)
+    const begin = (context: SessionContext) => {
+      if (!unwanted) stop = follow(context, req, onEnd)
+    }
+    // Never within this call: the caller has not been given the way to stop yet.
+    Promise.resolve(found).then(begin, () => onEnd('not_found'))
+    return function unwatch() {
+      unwanted = true
+      stop?.()
+    }
+  }
+
+  function follow(context: SessionContext, req: RequestLike, onEnd: OnEnd): (() => void) | undefined {
+    const candidate = context.state === 'active' ? decidingCandidate(req, context.session) : undefined
+    if (context.state === 'active' && candidate !== undefined)
+      return watches.watch(candidate.key, candidate.credential, context, onEnd)
+    onEnd(endOf(context))
+    return undefined
+  }
+}
+
+function endOf(context: Exclude<SessionContext, ActiveContext> | ActiveContext): SessionEnd {
+  if (context.state === 'unavailable')
+    return context.reason === 'closed' ? 'closed' : 'unavailable'
+  if (context.state === 'anonymous' && (context.reason === 'signed_out' || context.reason === 'expired'))
+    return context.reason
+  return 'not_found'
+}

@@ -1,0 +1,183 @@
+/** Signs a credential out: refused here first, then closed at Okta, and asked again until Okta has heard. */
+import type { Answer, NoAnswer } from '../model/answer.js'
+import type { Credential, Logger } from '../model/contracts.js'
+import type { Session } from '../model/session.js'
+import { type Ask, type Gate, isBudget } from './gate.js'
+import type { FetchSession, Lookup } from './lookup.js'
+import type { Refusal, RevocationLog } from './revocations.js'
+import { sessionEndsAt } from './session-state.js'
+
+/** CloseCurrentSession. Never rejects. */
+export type CloseSession = (
+  credential: Credential,
+  options: { readonly clientIp?: string | undefined },
+) => Promise<Answer<void>>
+
+/** The credential to sign out, and on whose behalf. */
+export interface Leaver {
+  readonly key: string
+  readonly credential: Credential
+  readonly client?: string | undefined
+  readonly clientIp?: string | undefined
+}
+
+export interface SignOutOptions {
+  readonly gate: Gate
+  readonly lookup: Lookup
+  readonly log: RevocationLog
+  readonly fetchSession: FetchSession
+  readonly closeSession: CloseSession
+  /** The deadline of one exchange with Okta. */
+  readonly timeoutMs: number
+  readonly logger: Logger | undefined
+}
+
+/** The first within 5 s, then less and less often; about ten minutes in all. */
+const RETRY_DELAYS_MS = [2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 120_000, 240_000]
+const MOST_RETRIES_AT_ONCE = 1_000
+const A_DAY_MS = 24 * 60 * 60_000
+
+export class SignOut {
+  readonly #options: SignOutOptions
+  readonly #retries = new Map<string, { readonly done: Promise<void>; readonly stop: () => void }>()
+
+  constructor(options: SignOutOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Refuses the credential before it returns; the promise tells whether Okta has closed the session
+   * (or had already).
+   */
+  signOut(leaver: Leaver): Promise<boolean> {
+    const standing = this.#options.log.refusal(leaver.key)
+    if (standing !== undefined) return Promise.resolve(standing.confirmed)
+    return this.#options.lookup.hasSeen(leaver.key)
+      ? this.#signOutKnown(leaver)
+      : this.#signOutUnknown(leaver)
+  }
+
+  /** Resolves when no close is waiting to be tried again. */
+  async settled(): Promise<void> {
+    while (this.#retries.size > 0)
+      await Promise.all([...this.#retries.values()].map(({ done }) => done))
+  }
+
+  close(): void {
+    for (const { stop } of this.#retries.values()) stop()
+  }
+
+  async #signOutKnown(leaver: Leaver): Promise<boolean> {
+    const { log, lookup } = this.#options
+    const context = lookup.peek(leaver.key)
+    const session = context?.state === 'active' ? context.session : undefined
+    const refusal = log.refuse(leaver.key, this.#lastsFor(session), 'refusing')
+    return this.#closeAtOkta(leaver, refusal, session)
+  }
+
+  /** A cookie nobody here has seen is refused until Okta has said whether it is anybody's. */
+  async #signOutUnknown(leaver: Leaver): Promise<boolean> {
+    const { gate, log, lookup, fetchSession } = this.#options
+    const { key, credential, client, clientIp } = leaver
+    const ask: Ask = { kind: 'newcomer', client, chargeSilence: true }
+    const obstacle = gate.obstacle(ask)
+    if (obstacle !== undefined && isBudget(obstacle.code)) return false
+    const refusal = log.refuse(key, A_DAY_MS, 'provisional')
+    let asked = lookup.asking()
+    const answer = await gate.call(ask, () => {
+      asked = lookup.asking()
+      return fetchSession(credential, { clientIp })
+    })
+    switch (answer.kind) {
+      case 'yes':
+        log.establish(refusal, this.#lastsFor(answer.value))
+        return this.#closeAtOkta(leaver, refusal, answer.value)
+      case 'no':
+        log.withdraw(refusal)
+        lookup.learnNo(key, asked)
+        return true
+      case 'unavailable':
+        if (!answer.called && isBudget(answer.code)) log.withdraw(refusal)
+        else this.#closeLater(leaver, refusal, undefined)
+        return false
+    }
+  }
+
+  async #closeAtOkta(
+    leaver: Leaver,
+    refusal: Refusal,
+    session: Session | undefined,
+  ): Promise<boolean> {
+    // The same session may be known here under its other cookie.
+    if (session !== undefined) this.#options.lookup.forget({ sessionId: session.id })
+    if ((await this.#tryToClose(leaver, refusal, session)) === undefined) return true
+    this.#closeLater(leaver, refusal, session)
+    return false
+  }
+
+  /** Undefined when the session is closed at Okta. 204 and 404 are both done. */
+  async #tryToClose(
+    { credential, clientIp }: Leaver,
+    refusal: Refusal,
+    session: Session | undefined,
+  ): Promise<NoAnswer | undefined> {
+    const { gate, log, lookup, closeSession, timeoutMs } = this.#options
+    const answer = await gate.call({ kind: 'known' }, () => closeSession(credential, { clientIp }))
+    if (answer.kind === 'unavailable') return answer
+    log.confirm(refusal, 2 * timeoutMs)
+    if (session !== undefined) lookup.forget({ sessionId: session.id })
+    return undefined
+  }
+
+  #closeLater(leaver: Leaver, refusal: Refusal, session: Session | undefined): void {
+    if (this.#retries.has(leaver.key)) return
+    if (this.#retries.size >= MOST_RETRIES_AT_ONCE) {
+      this.#options.logger?.warn(
+        'A sign-out is not told to Okta: too many are waiting already. It is refused here all the same',
+      )
+      return
+    }
+    const stopped = new AbortController()
+    const done = this.#keepTrying(leaver, refusal, session, stopped.signal).finally(() =>
+      this.#retries.delete(leaver.key),
+    )
+    this.#retries.set(leaver.key, { done, stop: () => stopped.abort() })
+  }
+
+  async #keepTrying(
+    leaver: Leaver,
+    refusal: Refusal,
+    session: Session | undefined,
+    stopped: AbortSignal,
+  ): Promise<void> {
+    let failure: NoAnswer | undefined
+    for (const delayMs of RETRY_DELAYS_MS) {
+      await pause(delayMs, stopped)
+      if (stopped.aborted) return
+      failure = await this.#tryToClose(leaver, refusal, session)
+      if (failure === undefined) return
+    }
+    this.#options.logger?.warn(
+      'Okta could not be told of a sign-out. It is refused here until the session ends by itself',
+      { code: failure?.code },
+    )
+  }
+
+  #lastsFor(session: Session | undefined): number {
+    return session === undefined ? A_DAY_MS : sessionEndsAt(session) - this.#options.lookup.oktaNow()
+  }
+}
+
+/** Waits without keeping the process alive; ends early when stopped. */
+function pause(ms: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    timer.unref()
+    stopped.addEventListener('abort', done, { once: true })
+    function done(): void {
+      clearTimeout(timer)
+      stopped.removeEventListener('abort', done)
+      resolve()
+    }
+  })
+}

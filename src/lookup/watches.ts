@@ -1,0 +1,157 @@
+/** Watches live sessions for connections that outlast a request, and says once when one is over. */
+import type { SessionContext, SessionEnd } from '../model/context.js'
+import type { Clock, Credential, Logger } from '../model/contracts.js'
+import type { Session } from '../model/session.js'
+import type { Lookup } from './lookup.js'
+import type { RevocationLog } from './revocations.js'
+import { sessionEndsAt } from './session-state.js'
+
+export interface WatchOptions {
+  readonly lookup: Lookup
+  readonly log: RevocationLog
+  readonly clock: Clock
+  readonly maxTtlMs: number
+  readonly logger: Logger | undefined
+}
+
+/** What is watched: a credential, and the session it stood for when last seen. */
+interface Watched {
+  readonly key: string
+  readonly credential: Credential
+  readonly onEnd: (reason: SessionEnd) => void
+  session: Session
+  /** Wall time of the lookup behind it. */
+  askedAt: number
+  /** The position in the revocation log up to which it is known to stand. */
+  position: number
+  timer: NodeJS.Timeout | undefined
+  asking: boolean
+  over: boolean
+}
+
+const RETRY_MS = 1_000
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export class Watches {
+  readonly #options: WatchOptions
+  readonly #watched = new Set<Watched>()
+  readonly #unsubscribe: () => void
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+    this.#unsubscribe = options.log.onRecord(() => this.#checkAll())
+  }
+
+  get size(): number {
+    return this.#watched.size
+  }
+
+  /** Returns how to stop watching. */
+  watch(
+    key: string,
+    credential: Credential,
+    context: { readonly session: Session; readonly askedAt: number },
+    onEnd: (reason: SessionEnd) => void,
+  ): () => void {
+    const watched: Watched = {
+      key,
+      credential,
+      onEnd,
+      session: context.session,
+      askedAt: context.askedAt,
+      position: this.#options.log.position,
+      timer: undefined,
+      asking: false,
+      over: false,
+    }
+    this.#watched.add(watched)
+    this.#schedule(watched)
+    return () => this.#drop(watched)
+  }
+
+  close(): void {
+    this.#unsubscribe()
+    for (const watched of this.#watched) this.#end(watched, 'closed')
+  }
+
+  /** After a record: who is refused is over, who is merely doubted is asked again. */
+  #checkAll(): void {
+    const { log } = this.#options
+    for (const watched of this.#watched) {
+      const { key, session, position } = watched
+      if (log.refusal(key) !== undefined) this.#end(watched, 'signed_out')
+      else if (log.voids({ key, sessionId: session.id, userId: session.userId }, position))
+        void this.#askAgain(watched)
+      watched.position = log.position
+    }
+  }
+
+  /** At maxTtlMs after the last answer, or at the session's own end. */
+  #schedule(watched: Watched): void {
+    const { clock, lookup, maxTtlMs } = this.#options
+    const untilOld = watched.askedAt + maxTtlMs - clock.now()
+    const untilEnd = sessionEndsAt(watched.session) - lookup.oktaNow()
+    this.#after(watched, Math.min(untilOld, untilEnd))
+  }
+
+  #after(watched: Watched, ms: number): void {
+    clearTimeout(watched.timer)
+    watched.timer = setTimeout(
+      () => void this.#askAgain(watched),
+      Math.min(Math.max(ms, 0), LONGEST_TIMER_MS),
+    )
+    watched.timer.unref()
+  }
+
+  async #askAgain(watched: Watched): Promise<void> {
+    if (watched.over || watched.asking) return
+    watched.asking = true
+    const { key, credential } = watched
+    const hit = this.#options.lookup.recall(key, credential.as, credential.value)
+    const context = hit ?? (await this.#options.lookup.ask(key, credential, {}))
+    watched.asking = false
+    if (!watched.over) this.#conclude(watched, context)
+  }
+
+  #conclude(watched: Watched, context: SessionContext): void {
+    switch (context.state) {
+      case 'active':
+        watched.session = context.session
+        watched.askedAt = context.askedAt
+        if (context.source === 'stale') this.#after(watched, RETRY_MS)
+        else this.#schedule(watched)
+        return
+      case 'unavailable':
+        if (sessionEndsAt(watched.session) <= this.#options.lookup.oktaNow())
+          this.#end(watched, 'unavailable')
+        else this.#after(watched, Math.max(RETRY_MS, context.retryAfterMs))
+        return
+      case 'incomplete':
+        this.#end(watched, 'not_found')
+        return
+      case 'anonymous':
+        this.#end(watched, endOf(context.reason))
+    }
+  }
+
+  #end(watched: Watched, reason: SessionEnd): void {
+    if (watched.over) return
+    this.#drop(watched)
+    try {
+      watched.onEnd(reason)
+    } catch (error) {
+      // One watcher's failure must not keep the others from hearing.
+      this.#options.logger?.warn('A watch() callback threw', { error: String(error) })
+    }
+  }
+
+  #drop(watched: Watched): void {
+    watched.over = true
+    clearTimeout(watched.timer)
+    this.#watched.delete(watched)
+  }
+}
+
+function endOf(reason: string): SessionEnd {
+  return reason === 'signed_out' || reason === 'expired' ? reason : 'not_found'
+}

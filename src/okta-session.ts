@@ -1,0 +1,258 @@
+/** The composition root: options become parts, parts become handlers. The only place that builds things. */
+import { createAttachSession } from './http/attach-session.js'
+import { clientIp, createAuthenticator } from './http/authenticate.js'
+import { createClientAddress } from './http/client-address.js'
+import { createDecidingCandidate } from './http/deciding-candidate.js'
+import { createDeny } from './http/deny.js'
+import { createForwardAuth } from './http/forward-auth.js'
+import { checkedOptions } from './http/handler-options.js'
+import { createLogin } from './http/login.js'
+import { createLogout } from './http/logout.js'
+import { missingGuard, once, refuseRequest } from './http/misuse.js'
+import { createRefresh } from './http/refresh.js'
+import { createRefreshOnActivity } from './http/refresh-on-activity.js'
+import { createRequireSession } from './http/require-session.js'
+import { createIsOurs } from './http/same-origin.js'
+import { createSessionCookies } from './http/session-cookies.js'
+import { createSessionInfo } from './http/session-info.js'
+import { checkedRule } from './http/session-rule.js'
+import { createSignInUrl } from './http/sign-in-url.js'
+import { createVerdicts } from './http/verdicts.js'
+import { createWatch } from './http/watch.js'
+import { Gate } from './lookup/gate.js'
+import { Lookup } from './lookup/lookup.js'
+import { Refresher } from './lookup/refresher.js'
+import { RevocationLog } from './lookup/revocations.js'
+import { SignOut } from './lookup/sign-out.js'
+import { Watches } from './lookup/watches.js'
+import type { Clock } from './model/contracts.js'
+import type { OktaSessionOptions, Settings } from './model/options.js'
+import { parseOptions } from './model/parse-options.js'
+import { connect } from './okta/connect.js'
+import { systemClock } from './okta/system-clock.js'
+import type { OktaSession } from './surface.js'
+
+/** What the composition takes from outside besides its settings; tests bring their own. */
+export interface Surroundings {
+  readonly clock: Clock
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+const here: Surroundings = {
+  clock: systemClock,
+  random: Math.random,
+}
+
+/**
+ * Okta's own session as your app's session.
+ *
+ * Every option has a default but the org's URL, which may come from the environment
+ * (`OKTA_CLIENT_ORGURL`). Durations are milliseconds.
+ *
+ * @throws TypeError that names every fault in the options at once.
+ * @example
+ * const okta = oktaSession({ orgUrl: 'https://id.example.com' })
+ * app.use(okta.attachSession())
+ * app.get('/account', okta.requireSession(), (req, res) => {
+ *   res.send(`Hello ${okta.session(req).login}`)
+ * })
+ */
+export function oktaSession(options?: OktaSessionOptions): OktaSession {
+  refuseRequest('oktaSession', options)
+  return composeOktaSession(parseOptions(options, process.env), here)
+}
+
+const MAX_MARKS = 200_000
+const MAX_PROVISIONAL_MARKS = 10_000
+
+/** The same over settings already checked, in surroundings of the caller's. */
+export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
+  const { clock } = surroundings
+  const { logger, cache, upstream } = settings
+  const { timeoutMs } = settings.api
+
+  // From credential to verdict.
+  const org = connect(settings.api, clock, (sessionId) => lookup.forget({ sessionId }))
+  const log = new RevocationLog({
+    clock,
+    retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
+    maxMarks: MAX_MARKS,
+    maxProvisional: MAX_PROVISIONAL_MARKS,
+  })
+  const gate = new Gate({ upstream, logger, ...surroundings })
+  const lookup = new Lookup({
+    ...surroundings,
+    cache,
+    timeoutMs,
+    gate,
+    log,
+    fetchSession: org.fetchSession,
+  })
+  const refresher = new Refresher({
+    gate,
+    lookup,
+    clock,
+    refreshSession: org.refreshSession,
+    maxSessions: cache.maxSessions,
+  })
+  const signOut = new SignOut({ ...org, gate, lookup, log, timeoutMs, logger })
+  const watches = new Watches({ lookup, log, clock, maxTtlMs: cache.maxTtlMs, logger })
+
+  // From request to verdict.
+  const cookies = createSessionCookies(settings)
+  const clientAddress = createClientAddress(logger)
+  const toldIp = upstream.forwardClientIp ? clientIp : () => undefined
+  const authenticator = createAuthenticator({
+    lookup,
+    cookies: settings.cookies,
+    open: cookies.open,
+    clientAddress,
+    clientIp: toldIp,
+    now: clock.now,
+  })
+  const verdicts = createVerdicts(settings.property)
+  const oktaNow = () => lookup.oktaNow()
+  const decidingCandidate = createDecidingCandidate(authenticator, (key) => lookup.peek(key))
+
+  // What the handlers share.
+  const signInUrl = createSignInUrl(settings)
+  const deny = createDeny({ onDenied: settings.onDenied, signInUrl, secure: cookies.secure })
+  const guard = { authenticator, verdicts, oktaNow }
+  const isOurs = createIsOurs(settings)
+  const returnTo = (fallback = '/') => ({
+    appUrl: settings.appUrl,
+    trustedOrigins: settings.trustedOrigins,
+    fallback,
+  })
+  const warnMountedTwice = once(() =>
+    logger?.warn('attachSession() runs twice for the same request: mount it once'),
+  )
+  let closing: Promise<void> | undefined
+
+  return {
+    api: org.api,
+
+    attachSession(...mounted: unknown[]) {
+      refuseRequest('attachSession', mounted[0])
+      return createAttachSession(authenticator, verdicts, warnMountedTwice)
+    },
+
+    requireSession(rule) {
+      return createRequireSession(guard, checkedRule(rule), deny)
+    },
+
+    login(options) {
+      const { returnTo: fallback } = checkedOptions('login', options, { returnTo: 'path' })
+      return createLogin({
+        isOurs,
+        gate,
+        lookup,
+        authenticator,
+        cookies,
+        clientAddress,
+        clientIp: toldIp,
+        createSession: org.createSession,
+        returnTo: returnTo(fallback),
+        entry: cookies.signInEntry(),
+      })
+    },
+
+    refresh(options) {
+      const { everyMs = 60_000 } = checkedOptions('refresh', options, { everyMs: 'duration' })
+      return createRefresh(
+        { isOurs, guard, deny, decidingCandidate, refresher, cookies, clientIp: toldIp },
+        everyMs,
+      )
+    },
+
+    logout(options) {
+      const { returnTo: fallback } = checkedOptions('logout', options, { returnTo: 'path' })
+      return createLogout({
+        isOurs,
+        authenticator,
+        signOut,
+        cookies,
+        clientAddress,
+        clientIp: toldIp,
+        returnTo: returnTo(fallback),
+      })
+    },
+
+    session(req) {
+      const session = verdicts.guarded(req)
+      if (session === undefined) throw missingGuard(settings.property)
+      return session
+    },
+
+    async authenticate(req, options) {
+      return authenticator.find(req, options?.signal && { signal: options.signal })
+    },
+
+    watch: createWatch({ authenticator, decidingCandidate, watches }),
+
+    refreshOnActivity(options) {
+      const checked = checkedOptions('refreshOnActivity', options, {
+        everyMs: 'duration',
+        counts: 'function',
+      })
+      const onError = (error: unknown) =>
+        logger?.warn('refreshOnActivity() failed', { error: String(error) })
+      return createRefreshOnActivity({ decidingCandidate, verdicts, refresher, onError }, checked)
+    },
+
+    sessionInfo(options) {
+      const { maxStalenessMs = cache.maxTtlMs } = checkedOptions('sessionInfo', options, {
+        maxStalenessMs: 'duration',
+      })
+      return createSessionInfo({ authenticator, oktaNow, now: clock.now }, maxStalenessMs)
+    },
+
+    forwardAuth(options) {
+      const { rule, redirect } = checkedOptions('forwardAuth', options, {
+        rule: 'object',
+        redirect: 'boolean',
+      })
+      return createForwardAuth({ guard, signInUrl }, checkedRule(rule), redirect)
+    },
+
+    async forget(target) {
+      lookup.forget(checkedTarget(target))
+    },
+
+    stats() {
+      const { heldOff, quota, ...gauges } = gate.stats()
+      return {
+        ...lookup.stats(),
+        ...gauges,
+        watched: watches.size,
+        ...(heldOff !== undefined && { heldOff }),
+        ...(quota !== undefined && { quota }),
+      }
+    },
+
+    async settled() {
+      await Promise.all([lookup.settled(), refresher.settled(), signOut.settled()])
+    },
+
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+
+  async function close(): Promise<void> {
+    gate.close()
+    watches.close()
+    signOut.close()
+    lookup.close()
+    await org.close()
+  }
+}
+
+function checkedTarget(target: { readonly sessionId: string } | { readonly userId: string }) {
+  const [name, id] = Object.entries(target ?? {})[0] ?? []
+  if ((name === 'sessionId' || name === 'userId') && typeof id === 'string' && id !== '')
+    return target
+  throw new TypeError('forget(target): { sessionId } or { userId }, a non-empty string')
+}

@@ -1,0 +1,93 @@
+/** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
+import type { Answer } from '../model/answer.js'
+import type { Clock, Credential, Outcome } from '../model/contracts.js'
+import type { ApiSettings } from '../model/options.js'
+import type { Session } from '../model/session.js'
+import { answerTo } from './answer.js'
+import { createOperations, type OperationOptions, type Operations } from './operations.js'
+import { type SessionApi, sessionApiOver } from './session-api.js'
+
+/** What a call may be told besides its subject. */
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The user's address, for orgs that list this server as a trusted proxy. */
+  readonly clientIp?: string | undefined
+}
+
+/** Calls to one org; none of them rejects for the wire's reasons. */
+export interface Org {
+  readonly api: SessionApi
+  fetchSession(credential: Credential, options: AskOptions): Promise<Answer<Session>>
+  refreshSession(credential: Credential, options: AskOptions): Promise<Answer<Session>>
+  closeSession(credential: Credential, options: AskOptions): Promise<Answer<void>>
+  createSession(sessionToken: string, options: AskOptions): Promise<Answer<Session>>
+  close(): Promise<void>
+}
+
+/** `onChanged` hears of each session, by id or cookie value, that the public API ended or renewed. */
+export function connect(
+  settings: ApiSettings,
+  clock: Clock,
+  onChanged: (sessionId: string) => void,
+): Org {
+  const operations = createOperations(settings, clock)
+  return {
+    api: sessionApiOver(announcing(operations, onChanged)),
+
+    fetchSession: (credential, options) =>
+      answerTo('getCurrentSession', 'cookie', () =>
+        operations.getCurrentSession(cookieOf(credential), told(options)),
+      ),
+
+    refreshSession: (credential, options) =>
+      answerTo('refreshCurrentSession', 'cookie', () =>
+        operations.refreshCurrentSession(cookieOf(credential), told(options)),
+      ),
+
+    closeSession: (credential, options) =>
+      answerTo('closeCurrentSession', 'cookie', () =>
+        operations.closeCurrentSession(cookieOf(credential), told(options)),
+      ),
+
+    createSession: (sessionToken, options) =>
+      answerTo('createSession', 'signIn', () =>
+        operations.createSession({ sessionToken }, told(options)),
+      ),
+
+    close: operations.close,
+  }
+}
+
+/** Whoever ends or renews a session through the public API keeps the middleware honest. */
+function announcing(operations: Operations, onChanged: (sessionId: string) => void): Operations {
+  const announce = async <T>(id: string | undefined, call: Promise<Outcome<T>>) => {
+    const outcome = await call
+    // Okta's no is news as well: it may be remembered here as a yes. So may what came of silence.
+    if (id !== undefined) onChanged(id)
+    return outcome
+  }
+  return {
+    ...operations,
+    refreshSession: (id, options) => announce(id, operations.refreshSession(id, options)),
+    revokeSession: (id, options) => announce(id, operations.revokeSession(id, options)),
+    refreshCurrentSession: (cookie, options) =>
+      announce(valueOf(cookie), operations.refreshCurrentSession(cookie, options)),
+    closeCurrentSession: (cookie, options) =>
+      announce(valueOf(cookie), operations.closeCurrentSession(cookie, options)),
+  }
+}
+
+function cookieOf({ as, value }: Credential): string {
+  return `${as}=${value}`
+}
+
+function valueOf(cookie: string | undefined): string | undefined {
+  return cookie?.slice(cookie.indexOf('=') + 1)
+}
+
+function told({ signal, clientIp }: AskOptions): OperationOptions {
+  return {
+    ...(signal !== undefined && { signal }),
+    ...(clientIp !== undefined && { headers: { 'x-forwarded-for': clientIp } }),
+  }
+}

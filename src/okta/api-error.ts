@@ -1,0 +1,94 @@
+/** An error answer of Okta's, or of whatever stands before it, as the OktaApiError an application sees. */
+import type { AnswerHead } from '../model/contracts.js'
+import { type Challenge, OktaApiError, type OktaApiErrorDetails } from '../model/errors.js'
+import { parseChallenge } from './challenge.js'
+import type { Answered } from './exchange.js'
+import { readJson } from './json-body.js'
+import { isObject } from './parse-session.js'
+import { type Question, withoutSecrets, withoutSessionId } from './question.js'
+
+/** A 4xx or 5xx; `okta` says whether its body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
+export function readApiError(
+  question: Question,
+  answer: Answered,
+  head: AnswerHead,
+): { readonly error: OktaApiError; readonly okta: boolean } {
+  const body = readJson(answer)
+  const clean = (text: string) => withoutSecrets(text, question)
+  const envelope = body.kind === 'json' ? readEnvelope(body.value, clean) : undefined
+  const known =
+    envelope ?? (body.kind === 'json' ? readTokenError(question, body.value, clean) : {})
+  const challenge = cleanChallenge(parseChallenge(answer.headers), clean)
+  const error = new OktaApiError(messageOf(question, head.status, known, challenge), {
+    ...known,
+    operation: question.operation,
+    status: head.status,
+    requestId: head.requestId === undefined ? undefined : clean(head.requestId),
+    rateLimit: head.rateLimit,
+    challenge,
+  })
+  return { error, okta: envelope !== undefined }
+}
+
+type Known = Omit<OktaApiErrorDetails, 'operation' | 'status'>
+type Clean = (text: string) => string
+
+const ERROR_CODE = /^E\d{7}$/
+
+function readEnvelope(body: unknown, clean: Clean): Known | undefined {
+  if (!isObject(body)) return undefined
+  const errorCode = text(body, 'errorCode')
+  if (errorCode === undefined || !ERROR_CODE.test(errorCode)) return undefined
+  return {
+    errorCode,
+    errorSummary: text(body, 'errorSummary', clean),
+    errorLink: text(body, 'errorLink', clean),
+    errorId: text(body, 'errorId', clean),
+    errorCauses: readCauses(body, clean),
+  }
+}
+
+function readCauses(body: object, clean: Clean): { readonly errorSummary: string }[] {
+  const causes = Object.getOwnPropertyDescriptor(body, 'errorCauses')?.value
+  if (!Array.isArray(causes)) return []
+  return causes
+    .map((cause: unknown) => (isObject(cause) ? text(cause, 'errorSummary', clean) : undefined))
+    .filter((summary) => summary !== undefined)
+    .map((errorSummary) => Object.freeze({ errorSummary }))
+}
+
+/** The token endpoint has OAuth's words for it (RFC 6749, 5.2). */
+function readTokenError(question: Question, body: unknown, clean: Clean): Known {
+  if (question.operation !== 'requestToken' || !isObject(body)) return {}
+  return {
+    errorCode: text(body, 'error', clean),
+    errorSummary: text(body, 'error_description', clean),
+  }
+}
+
+function text(from: object, key: string, clean: Clean = (same) => same): string | undefined {
+  const value: unknown = Object.getOwnPropertyDescriptor(from, key)?.value
+  return typeof value === 'string' && value !== '' ? clean(value) : undefined
+}
+
+function cleanChallenge(challenge: Challenge | undefined, clean: Clean): Challenge | undefined {
+  if (challenge === undefined) return undefined
+  const { error, scope } = challenge
+  return Object.freeze({ error: clean(error), ...(scope !== undefined && { scope: clean(scope) }) })
+}
+
+function messageOf(
+  question: Question,
+  status: number,
+  known: Known,
+  challenge: Challenge | undefined,
+): string {
+  const parts = [known.errorCode, known.errorSummary].filter((part) => part !== undefined)
+  if (parts.length === 0) parts.push("an answer without Okta's error body")
+  if (challenge !== undefined) parts.push(`(${describeChallenge(challenge)})`)
+  return `${question.operation}: ${status} ${withoutSessionId(parts.join(' '), question)}`
+}
+
+function describeChallenge({ error, scope }: Challenge): string {
+  return scope === undefined ? error : `${error}: ${scope}`
+}

@@ -1,0 +1,65 @@
+/** One operation from request to outcome: authorise, send, authorise again where that can help, judge. */
+import type { CallOptions, Clock, Outcome } from '../model/contracts.js'
+import { checkSignal } from './arguments.js'
+import type { Authorization, Authorizer } from './credentials.js'
+import { type Deadline, startDeadline } from './deadline.js'
+import type { ExchangeRequest, ExchangeResult, Send } from './exchange.js'
+import type { Question } from './question.js'
+import type { Ended } from './responses.js'
+
+export interface Call<T> {
+  readonly question: Question
+  readonly request: ExchangeRequest
+  readonly authorizer: Authorizer
+  /** Makes the outcome of how the last exchange ended. */
+  readonly judge: (question: Question, ended: Ended) => Outcome<T>
+}
+
+/** Per-call options inside this package: `headers` go along as they are, `X-Forwarded-For` for one. */
+export interface OperationOptions extends CallOptions {
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+export type Ask = <T>(call: Call<T>, options?: OperationOptions) => Promise<Outcome<T>>
+
+export interface AskParts {
+  readonly orgUrl: string
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly send: Send
+}
+
+export function createAsk({ orgUrl, timeoutMs, clock, send }: AskParts): Ask {
+  return async function ask<T>(call: Call<T>, options: OperationOptions = {}): Promise<Outcome<T>> {
+    checkSignal(call.question.operation, options.signal)
+    const { request, judge } = call
+    const deadline = startDeadline(timeoutMs, options.signal, clock)
+    const target = { method: request.method, url: `${orgUrl}${request.path}` }
+    const attempt = call.authorizer.begin(target, deadline)
+    return tryWith(await attempt.first(), call.question)
+
+    async function tryWith(shown: Authorization, asked: Question): Promise<Outcome<T>> {
+      if (shown.kind === 'refused') return shown.outcome
+      if (shown.kind !== 'headers') return judge(asked, unlessAborted(shown))
+      const question = { ...asked, secrets: [...asked.secrets, ...shown.secrets] }
+      const headers = { ...request.headers, ...options.headers, ...shown.headers }
+      const ended = unlessAborted(await sendBefore(deadline, { ...request, headers }))
+      const next = ended.kind === 'answered' ? await attempt.again(ended) : undefined
+      return next === undefined ? judge(question, ended) : tryWith(next, question)
+    }
+  }
+
+  async function sendBefore(deadline: Deadline, request: ExchangeRequest): Promise<ExchangeResult> {
+    const { signal } = deadline
+    const left = deadline.remainingMs()
+    return left > 0
+      ? send(request, { signal, timeoutMs: left })
+      : { kind: 'failed', code: 'timeout' }
+  }
+}
+
+/** The caller ended it, so that is no outcome of Okta's: it rejects with the signal's own reason, as fetch does. */
+function unlessAborted(result: ExchangeResult): Ended {
+  if (result.kind === 'aborted') throw result.reason
+  return result
+}

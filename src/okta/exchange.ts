@@ -1,0 +1,220 @@
+/** One HTTP exchange with the org, and the only file that knows the HTTP client: its errors hold requests, so they stay here. */
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { createRequire } from 'node:module'
+import { got } from 'got'
+import type { UnavailableCode } from '../model/errors.js'
+import { failureCode, safeCause } from './transport-failure.js'
+
+/** More than any answer of the Sessions API or the token endpoint needs; a longer body is not read on. */
+const MAX_BODY_BYTES = 64 * 1024
+/** Idle connections are given up before a load balancer would: a reused dead one is a failed call. */
+const IDLE_CONNECTION_MS = 15_000
+
+export interface ExchangeSettings {
+  /** An origin, without a trailing slash. */
+  readonly orgUrl: string
+  /** The deadline of an exchange that names none, body included. */
+  readonly timeoutMs: number
+  /** The user's own agent. It is not destroyed by close(). */
+  readonly agent?: HttpsAgent | HttpAgent | undefined
+}
+
+export interface ExchangeRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** From the root of the org, each segment already encoded. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: { readonly type: string; readonly text: string } | undefined
+}
+
+export interface SendOptions {
+  /** The caller's own wish to stop. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds this exchange may take; default: the exchange's `timeoutMs`. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Header lines by lower-case name, each as often as it was sent. */
+export type AnswerHeaders = ReadonlyMap<string, readonly string[]>
+
+/** An answer arrived, of whatever status and worth. */
+export interface Answered {
+  readonly kind: 'answered'
+  readonly status: number
+  readonly headers: AnswerHeaders
+  /** Undefined when it was longer than 64 KiB: the connection was cut there. */
+  readonly body: Buffer | undefined
+}
+
+/** No complete answer arrived. */
+export interface Failed {
+  readonly kind: 'failed'
+  readonly code: UnavailableCode
+  readonly cause?: Error | undefined
+}
+
+/** The caller's signal fired: neither Okta nor the deadline ended this. */
+export interface Aborted {
+  readonly kind: 'aborted'
+  readonly reason: unknown
+}
+
+export type ExchangeResult = Answered | Failed | Aborted
+
+/** Sends one request and says how it ended; never rejects. */
+export type Send = (request: ExchangeRequest, options?: SendOptions) => Promise<ExchangeResult>
+
+export interface Exchange {
+  readonly send: Send
+  /** Refuses new exchanges as `closed`, lets those under way end, then closes the idle connections. */
+  close(): Promise<void>
+}
+
+export function createExchange(settings: ExchangeSettings): Exchange {
+  const agent = settings.agent ?? keepAliveAgent(settings.orgUrl)
+  const client = got.extend({
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    // A checked certificate is not up to an environment variable.
+    https: { rejectUnauthorized: true },
+    agent: agentFor(settings.orgUrl, agent),
+    headers: {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': USER_AGENT,
+    },
+  })
+  const underWay = new Set<Promise<ExchangeResult>>()
+  let closed = false
+
+  async function exchange(request: ExchangeRequest, options: SendOptions): Promise<ExchangeResult> {
+    const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
+    const seen: { status?: number; headers?: AnswerHeaders } = {}
+    try {
+      const pending = client(`${settings.orgUrl}${request.path}`, {
+        method: request.method,
+        responseType: 'buffer',
+        resolveBodyOnly: false,
+        headers: headersOf(request),
+        ...(request.body === undefined ? {} : { body: request.body.text }),
+        signal: stop.signal,
+      })
+      pending.on('request', (sent) => {
+        sent.once('response', (response) => {
+          seen.status = response.statusCode ?? 0
+          seen.headers = readHeaders(response.rawHeaders)
+          if (Number(response.headers['content-length']) > MAX_BODY_BYTES) stop.end('too_large')
+        })
+      })
+      pending.on('downloadProgress', ({ transferred }) => {
+        if (transferred > MAX_BODY_BYTES) stop.end('too_large')
+      })
+      const { rawBody } = await pending
+      if (stop.ending === 'too_large') return answered(seen, undefined)
+      return answered(seen, rawBody)
+    } catch (error) {
+      if (stop.ending === 'too_large') return answered(seen, undefined)
+      if (stop.ending === 'timeout') return { kind: 'failed', code: 'timeout' }
+      if (stop.ending === 'aborted') return { kind: 'aborted', reason: options.signal?.reason }
+      return { kind: 'failed', code: failureCode(error), cause: safeCause(error, textsOf(request)) }
+    } finally {
+      stop.clear()
+    }
+  }
+
+  return {
+    async send(request, options = {}) {
+      if (options.signal?.aborted) return { kind: 'aborted', reason: options.signal.reason }
+      if (closed) return { kind: 'failed', code: 'closed' }
+      const pending = exchange(request, options)
+      underWay.add(pending)
+      try {
+        return await pending
+      } finally {
+        underWay.delete(pending)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.all(underWay)
+      if (settings.agent === undefined) agent.destroy()
+    },
+  }
+}
+
+const USER_AGENT = `express-okta-session/${packageVersion()} node/${process.versions.node}`
+
+function packageVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)('../../package.json')
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
+  return known ? String(manifest.version) : '0'
+}
+
+function keepAliveAgent(orgUrl: string): HttpsAgent | HttpAgent {
+  const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS }
+  return orgUrl.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options)
+}
+
+/** Proxy agents for https commonly extend http.Agent, which the client's types do not foresee. */
+function agentFor(orgUrl: string, agent: HttpsAgent | HttpAgent) {
+  return orgUrl.startsWith('https:') ? { https: agent as HttpsAgent } : { http: agent }
+}
+
+type Ending = 'timeout' | 'aborted' | 'too_large'
+
+/** The three ways to cut an exchange short, over one AbortController that remembers which it was. */
+function stopwatch(timeoutMs: number, caller: AbortSignal | undefined) {
+  const controller = new AbortController()
+  let ending: Ending | undefined
+  const end = (why: Ending) => {
+    ending ??= why
+    controller.abort()
+  }
+  const onAbort = () => end('aborted')
+  const timer = setTimeout(end, timeoutMs, 'timeout')
+  caller?.addEventListener('abort', onAbort)
+  return {
+    signal: controller.signal,
+    get ending() {
+      return ending
+    },
+    end,
+    clear() {
+      clearTimeout(timer)
+      caller?.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+function headersOf(request: ExchangeRequest): Record<string, string> {
+  const body = request.body
+  return { ...request.headers, ...(body === undefined ? {} : { 'content-type': body.type }) }
+}
+
+/** Everything of a request that could hold a secret. */
+function textsOf(request: ExchangeRequest): string[] {
+  return [request.path, request.body?.text ?? '', ...Object.values(request.headers ?? {})]
+}
+
+function answered(
+  seen: { status?: number; headers?: AnswerHeaders },
+  body: Buffer | undefined,
+): Answered {
+  return { kind: 'answered', status: seen.status ?? 0, headers: seen.headers ?? new Map(), body }
+}
+
+/** Node joins or drops repeated headers, and trips over one named `constructor`; a repeated one must be seen as such. */
+function readHeaders(rawHeaders: readonly string[]): AnswerHeaders {
+  const headers = new Map<string, string[]>()
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    const value = rawHeaders[i + 1] ?? ''
+    const values = headers.get(name)
+    if (values === undefined) headers.set(name, [value])
+    else values.push(value)
+  }
+  return headers
+}

@@ -1,0 +1,105 @@
+/** Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
+import { inspect } from 'node:util'
+import type { Session, SessionIdentityProvider } from '../model/session.js'
+
+/**
+ * The session in a parsed body, deeply frozen; undefined when it is none.
+ *
+ * Required: `id`, `login`, `userId`, `status` as non-empty strings and `expiresAt` as an RFC 3339
+ * date-time with a zone. Every other field is left out when it is missing or not of its type, so that a
+ * field Okta changes one day signs nobody out; and since rules only ever ask for something to be there,
+ * what is left out never passes as a yes. Fields this package does not know are dropped.
+ */
+export function parseSession(body: unknown): Session | undefined {
+  const fields = readFields(body)
+  return fields === undefined ? undefined : Object.freeze(fields)
+}
+
+/**
+ * The same, with `id` hidden from util.inspect and console.log: for operations that are asked with, or
+ * answer with, the value of the `sid` cookie. JSON and the object's keys stay whole.
+ */
+export function parseSessionWithSecretId(body: unknown): Session | undefined {
+  const fields = readFields(body)
+  if (fields === undefined) return undefined
+  const hideId = (_depth: number, options: object) =>
+    inspect({ ...fields, id: '[a live credential, hidden]' }, options)
+  return Object.freeze(Object.defineProperty(fields, inspect.custom, { value: hideId }))
+}
+
+/** Whether this is an RFC 3339 date-time, zone and all, that names a day and time that exist. */
+export function isDateTime(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  const match = DATE_TIME.exec(value)
+  if (match === null) return false
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number)
+  if (year === undefined || month === undefined || day === undefined) return false
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
+  // No leap second: Okta sends none, and Date.parse gives NaN for it.
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return false
+  return Number(match[7] ?? 0) <= 23 && Number(match[8] ?? 0) <= 59
+}
+
+const DATE_TIME =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+  return [4, 6, 9, 11].includes(month) ? 30 : 31
+}
+
+function readFields(body: unknown): Session | undefined {
+  if (!isObject(body)) return undefined
+  const id = own(body, 'id')
+  const login = own(body, 'login')
+  const userId = own(body, 'userId')
+  const status = own(body, 'status')
+  const expiresAt = own(body, 'expiresAt')
+  const createdAt = own(body, 'createdAt')
+  const lastPasswordVerification = own(body, 'lastPasswordVerification')
+  const lastFactorVerification = own(body, 'lastFactorVerification')
+  const mfaActive = own(body, 'mfaActive')
+  if (!isText(id) || !isText(login) || !isText(userId) || !isText(status)) return undefined
+  if (!isDateTime(expiresAt)) return undefined
+  return {
+    id,
+    login,
+    userId,
+    status,
+    expiresAt,
+    ...(isDateTime(createdAt) && { createdAt }),
+    ...(isDateTimeOrNull(lastPasswordVerification) && { lastPasswordVerification }),
+    ...(isDateTimeOrNull(lastFactorVerification) && { lastFactorVerification }),
+    amr: readAmr(own(body, 'amr')),
+    ...readIdp(own(body, 'idp')),
+    ...(typeof mfaActive === 'boolean' && { mfaActive }),
+  }
+}
+
+/** Never an inherited property: neither of JSON's making nor of a prototype someone has tampered with. */
+function own(object: object, key: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, key)?.value
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function isDateTimeOrNull(value: unknown): value is string | null {
+  return value === null || isDateTime(value)
+}
+
+function readAmr(value: unknown): readonly string[] {
+  return Object.freeze(Array.isArray(value) ? value.filter(isText) : [])
+}
+
+function readIdp(value: unknown): { idp?: SessionIdentityProvider } {
+  if (!isObject(value)) return {}
+  const id = own(value, 'id')
+  const type = own(value, 'type')
+  return { idp: Object.freeze({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
+}

@@ -1,0 +1,64 @@
+/** Okta's figures about its own minute, and how long a 429 asks us to stay away. */
+import type { RateLimit } from '../model/errors.js'
+import type { AnswerHeaders } from './exchange.js'
+
+const SHORTEST_WAIT_MS = 1_000
+const LONGEST_WAIT_MS = 60_000
+/** When the answer does not say, or says something that cannot be. */
+const UNKNOWN_WAIT_MS = 5_000
+/** A window lasts a minute; a reset further off than two of them is no reset. */
+const ABSURD_WAIT_MS = 120_000
+
+/** The `x-rate-limit-*` headers; undefined when one is missing, malformed or repeated: then none is trusted. */
+export function parseRateLimit(headers: AnswerHeaders): RateLimit | undefined {
+  const limit = wholeNumber(headers, 'x-rate-limit-limit')
+  const remaining = wholeNumber(headers, 'x-rate-limit-remaining')
+  const reset = wholeNumber(headers, 'x-rate-limit-reset')
+  if (limit === undefined || remaining === undefined || reset === undefined) return undefined
+  return Object.freeze({ limit, remaining, resetAt: reset * 1_000 })
+}
+
+/** Okta's `Date` in epoch milliseconds; undefined when missing, repeated or not an HTTP date (RFC 9110, 5.6.7). */
+export function parseOktaTime(headers: AnswerHeaders): number | undefined {
+  const date = soleValue(headers, 'date')
+  if (date === undefined || !HTTP_DATE.test(date)) return undefined
+  const time = Date.parse(date)
+  return Number.isNaN(time) ? undefined : time
+}
+
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
+/**
+ * Milliseconds to wait after a 429: until the reset by Okta's own clock and a second more, between 1 and
+ * 60 s; 5 s when that is missing, past or absurd. Okta sends no Retry-After; one that a proxy adds
+ * counts only where Okta's own figures are unusable, and only from 1 to 60 s.
+ */
+export function waitAfter429(headers: AnswerHeaders): number {
+  const resetAt = parseRateLimit(headers)?.resetAt
+  const oktaTime = parseOktaTime(headers)
+  const untilReset = resetAt === undefined || oktaTime === undefined ? -1 : resetAt - oktaTime
+  if (untilReset < 0 || untilReset > ABSURD_WAIT_MS) return retryAfter(headers) ?? UNKNOWN_WAIT_MS
+  return Math.min(Math.max(untilReset + 1_000, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+}
+
+/** Okta's other 429: too many requests at once. Its limit is 0 and its reset only a guess. */
+export function isConcurrencyLimit(rateLimit: RateLimit | undefined): boolean {
+  return rateLimit?.limit === 0
+}
+
+/** The value of a header sent exactly once. */
+export function soleValue(headers: AnswerHeaders, name: string): string | undefined {
+  const values = headers.get(name)
+  return values?.length === 1 ? values[0] : undefined
+}
+
+function wholeNumber(headers: AnswerHeaders, name: string): number | undefined {
+  const value = soleValue(headers, name)
+  return value !== undefined && /^\d{1,12}$/.test(value) ? Number(value) : undefined
+}
+
+function retryAfter(headers: AnswerHeaders): number | undefined {
+  const seconds = wholeNumber(headers, 'retry-after')
+  if (seconds === undefined || seconds < 1 || seconds > LONGEST_WAIT_MS / 1_000) return undefined
+  return seconds * 1_000
+}

@@ -1,0 +1,120 @@
+/** From how an exchange ended to the outcome of an operation: pure functions, one place for every judgement of Okta's answers. */
+import type { Outcome } from '../model/contracts.js'
+import { OktaUnavailableError, type UnavailableCode } from '../model/errors.js'
+import type { Session } from '../model/session.js'
+import { readHead } from './answer-head.js'
+import { readApiError } from './api-error.js'
+import type { Answered, Failed } from './exchange.js'
+import { readJson } from './json-body.js'
+import { parseSession, parseSessionWithSecretId } from './parse-session.js'
+import type { Question } from './question.js'
+import { isConcurrencyLimit, waitAfter429 } from './rate-limit.js'
+
+/** How an exchange can end unless the caller stopped it. */
+export type Ended = Answered | Failed
+
+/** The session in a 200. Any other 2xx, a 204 included, is no usable answer: it tells nothing of the session. */
+export function sessionOutcome(question: Question, ended: Ended): Outcome<Session> {
+  return sessionIn(question, ended, parseSession)
+}
+
+/** The same for operations whose session may carry the `sid` cookie's value as its id: util.inspect hides it. */
+export function secretSessionOutcome(question: Question, ended: Ended): Outcome<Session> {
+  return sessionIn(question, ended, parseSessionWithSecretId)
+}
+
+/** A 204. Any other 2xx is no usable answer: a proxy's page does not mean that Okta ended a session. */
+export function emptyOutcome(question: Question, ended: Ended): Outcome<void> {
+  return outcome<void>(question, ended, (answer) =>
+    answer.status === 204
+      ? { kind: 'ok', value: undefined, head: readHead(answer) }
+      : unusable(question, answer, 'unexpected_status'),
+  )
+}
+
+/**
+ * The code for an outcome that is neither a yes nor a no. The caller has sorted out the 401 and 404 in
+ * Okta's shape, which are a no; in any other shape they say nothing.
+ */
+export function unavailableCodeOf(
+  outcome: Exclude<Outcome<unknown>, { kind: 'ok' }>,
+): UnavailableCode {
+  if (outcome.kind === 'unavailable') return outcome.error.code
+  const { status, rateLimit } = outcome.error
+  if (status === 403) return 'forbidden'
+  if (status === 429) return isConcurrencyLimit(rateLimit) ? 'concurrency_limited' : 'rate_limited'
+  return status >= 500 ? 'server_error' : 'unexpected_status'
+}
+
+function sessionIn(
+  question: Question,
+  ended: Ended,
+  parse: (body: unknown) => Session | undefined,
+): Outcome<Session> {
+  return outcome<Session>(question, ended, (answer) => {
+    if (answer.status !== 200) return unusable(question, answer, 'unexpected_status')
+    const body = readJson(answer)
+    if (body.kind === 'unusable') return unusable(question, answer, body.code)
+    const session = parse(body.value)
+    if (session === undefined) return unusable(question, answer, 'schema')
+    return { kind: 'ok', value: session, head: readHead(answer) }
+  })
+}
+
+/** What is the same for every operation; `onSuccess` judges a 2xx. */
+function outcome<T>(
+  question: Question,
+  ended: Ended,
+  onSuccess: (answer: Answered) => Outcome<T>,
+): Outcome<T> {
+  if (ended.kind === 'failed') return unavailable(question, ended.code, ended.cause)
+  const { status } = ended
+  if (status >= 200 && status <= 299) return onSuccess(ended)
+  if (status >= 300 && status <= 399) return unusable(question, ended, 'redirect')
+  if (status >= 400 && status <= 599) return apiError(question, ended)
+  return unusable(question, ended, 'unexpected_status')
+}
+
+function apiError(question: Question, answer: Answered): Outcome<never> {
+  const head = readHead(answer)
+  const { error, okta } = readApiError(question, answer, head)
+  if (answer.status !== 429) return { kind: 'error', error, head, okta }
+  return { kind: 'error', error, head, okta, retryAfterMs: waitAfter429(answer.headers) }
+}
+
+function unusable(question: Question, answer: Answered, code: UnavailableCode): Outcome<never> {
+  return { ...unavailable(question, code), head: readHead(answer) }
+}
+
+function unavailable(
+  { operation }: Question,
+  code: UnavailableCode,
+  cause?: Error,
+): Extract<Outcome<never>, { kind: 'unavailable' }> {
+  const why = EXPLANATIONS[code] ?? 'no call was made'
+  const message = `${operation}: no usable answer from Okta: ${code} (${why})`
+  const retryable = PASSING.has(code)
+  return {
+    kind: 'unavailable',
+    error: new OktaUnavailableError(message, { operation, code, retryable, cause }),
+  }
+}
+
+/** What may be over the next time without a change on this side. */
+const PASSING: ReadonlySet<UnavailableCode> = new Set(['timeout', 'dns', 'connect', 'reset'])
+
+const EXPLANATIONS: { readonly [code in UnavailableCode]?: string } = {
+  timeout: 'none within the deadline',
+  dns: 'the host name was not resolved',
+  connect: 'no connection',
+  reset: 'the connection was lost before the answer was complete',
+  tls: 'no trusted TLS connection',
+  redirect: 'a redirect, which the Sessions API never sends',
+  content_type: 'a body that is not JSON',
+  encoding: 'a compressed body, though none was asked for',
+  malformed: 'not well-formed',
+  schema: 'JSON that is not a session',
+  too_large: 'more than 64 KiB',
+  unexpected_status: 'a status this operation does not have',
+  closed: 'closed by this application',
+}

@@ -1,0 +1,345 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../src/model/contracts.js'
+import type { Answered } from '../../src/okta/exchange.js'
+import type { Question } from '../../src/okta/question.js'
+import {
+  emptyOutcome,
+  secretSessionOutcome,
+  sessionOutcome,
+  unavailableCodeOf,
+} from '../../src/okta/responses.js'
+import { answer, ENVELOPE, longAnswer, SESSION } from './answers.js'
+
+const ME: Question = { operation: 'getCurrentSession', secrets: [] }
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+const inSession = (ended: Answered) => sessionOutcome(ME, ended)
+
+/** What an outcome says, in a word. */
+function verdict(outcome: Outcome<unknown>): string {
+  if (outcome.kind === 'ok') return 'ok'
+  const code = unavailableCodeOf(outcome)
+  return outcome.kind === 'error' ? `error ${outcome.okta ? 'okta' : 'other'} ${code}` : code
+}
+
+describe('a session operation', () => {
+  it.each([
+    ['a session', answer(200, SESSION), 'ok'],
+    [
+      'a session with a charset',
+      answer(200, SESSION, { 'content-type': 'application/json; charset=utf-8' }),
+      'ok',
+    ],
+    ['a session as HAL', answer(200, SESSION, { 'content-type': 'application/hal+json' }), 'ok'],
+    [
+      'a session said to be identity',
+      answer(200, SESSION, { ...JSON_TYPE, 'content-encoding': 'identity' }),
+      'ok',
+    ],
+    [
+      'a session after a byte order mark',
+      answer(200, Buffer.from(`\ufeff${JSON.stringify(SESSION)}`)),
+      'ok',
+    ],
+    ['html', answer(200, '<html>', { 'content-type': 'text/html' }), 'content_type'],
+    [
+      'a session called text',
+      answer(200, SESSION, { 'content-type': 'text/plain' }),
+      'content_type',
+    ],
+    ['a session of no type', answer(200, SESSION, {}), 'content_type'],
+    [
+      'a session of two types',
+      answer(200, SESSION, { 'content-type': ['application/json', 'text/html'] }),
+      'content_type',
+    ],
+    [
+      'JavaScript',
+      answer(200, SESSION, { 'content-type': 'application/javascript' }),
+      'content_type',
+    ],
+    ['a gzip body', answer(200, SESSION, { ...JSON_TYPE, 'content-encoding': 'gzip' }), 'encoding'],
+    [
+      'an unknown encoding',
+      answer(200, SESSION, { ...JSON_TYPE, 'content-encoding': 'x' }),
+      'encoding',
+    ],
+    ['an empty body', answer(200, ''), 'malformed'],
+    ['half a session', answer(200, JSON.stringify(SESSION).slice(0, -9)), 'malformed'],
+    ['bytes that are no UTF-8', answer(200, Buffer.from([0x22, 0xff, 0x22])), 'malformed'],
+    ['a body over the cap', longAnswer(200), 'too_large'],
+    ['null', answer(200, 'null'), 'schema'],
+    ['an array of a session', answer(200, [SESSION]), 'schema'],
+    ['an error body under a 200', answer(200, ENVELOPE), 'schema'],
+    ['a session without end', answer(200, { ...SESSION, expiresAt: undefined }), 'schema'],
+    ['a 204', answer(204), 'unexpected_status'],
+    ['a session under a 201', answer(201, SESSION), 'unexpected_status'],
+    ['a session under a 206', answer(206, SESSION), 'unexpected_status'],
+    ['a 301', answer(301, SESSION), 'redirect'],
+    ['a 302', answer(302, SESSION), 'redirect'],
+    ['a 304', answer(304), 'redirect'],
+    ['a 308', answer(308, SESSION), 'redirect'],
+    ['a status beyond HTTP', answer(799, SESSION), 'unexpected_status'],
+  ] as const)('makes of %s: %s', (_what, given, expected) => {
+    expect(verdict(inSession(given))).toBe(expected)
+  })
+
+  it.each([
+    [400, 'unexpected_status'],
+    [401, 'unexpected_status'],
+    [403, 'forbidden'],
+    [404, 'unexpected_status'],
+    [405, 'unexpected_status'],
+    [429, 'rate_limited'],
+    [500, 'server_error'],
+    [502, 'server_error'],
+    [503, 'server_error'],
+    [504, 'server_error'],
+    [599, 'server_error'],
+  ])('makes of a %i an error, in Okta’s shape or not', (status, code) => {
+    expect(verdict(inSession(answer(status, ENVELOPE)))).toBe(`error okta ${code}`)
+    const others = [
+      answer(status),
+      answer(status, '<html>', { 'content-type': 'text/html' }),
+      answer(status, ENVELOPE, { 'content-type': 'text/html' }),
+      answer(status, ENVELOPE, { ...JSON_TYPE, 'content-encoding': 'gzip' }),
+      answer(status, { error: 'not_found' }),
+      answer(status, [ENVELOPE]),
+      answer(status, { ...ENVELOPE, errorCode: 'E7' }),
+      answer(status, { ...ENVELOPE, errorCode: 'E00000071' }),
+      answer(status, { ...ENVELOPE, errorCode: 7 }),
+      longAnswer(status),
+    ]
+    for (const other of others)
+      expect(verdict(inSession(other)), inspect(other)).toBe(`error other ${code}`)
+  })
+
+  it('tells the two kinds of 429 apart and how long each asks to wait', () => {
+    const limited = (limit: number) =>
+      inSession(
+        answer(
+          429,
+          { ...ENVELOPE, errorCode: 'E0000047' },
+          {
+            ...JSON_TYPE,
+            date: 'Tue, 24 Nov 2026 10:00:00 GMT',
+            'x-rate-limit-limit': String(limit),
+            'x-rate-limit-remaining': '0',
+            'x-rate-limit-reset': String(Date.UTC(2026, 10, 24, 10, 0, 20) / 1_000),
+          },
+        ),
+      )
+    expect(verdict(limited(600))).toBe('error okta rate_limited')
+    expect(verdict(limited(0))).toBe('error okta concurrency_limited')
+    expect(limited(600)).toMatchObject({ retryAfterMs: 21_000 })
+    expect(inSession(answer(503, ENVELOPE))).not.toHaveProperty('retryAfterMs')
+  })
+
+  it('says with a 429 whose figures are no use to wait 5 s', () => {
+    expect(inSession(answer(429))).toMatchObject({ retryAfterMs: 5_000 })
+  })
+
+  it('hands on what the answer said besides its body', () => {
+    const outcome = inSession(
+      answer(200, SESSION, {
+        ...JSON_TYPE,
+        'x-okta-request-id': 'aBcD-123',
+        date: 'Tue, 24 Nov 2026 10:00:00 GMT',
+        'x-rate-limit-limit': '600',
+        'x-rate-limit-remaining': '599',
+        'x-rate-limit-reset': '1795000000',
+        'set-cookie': ['a=1', 'b=2'],
+      }),
+    )
+    expect(outcome).toMatchObject({
+      head: {
+        status: 200,
+        requestId: 'aBcD-123',
+        oktaTime: Date.UTC(2026, 10, 24, 10),
+        rateLimit: { limit: 600, remaining: 599, resetAt: 1_795_000_000_000 },
+        setCookies: ['a=1', 'b=2'],
+      },
+    })
+  })
+
+  it('leaves out a request id that could forge a log line', () => {
+    const outcome = inSession(answer(200, SESSION, { ...JSON_TYPE, 'x-okta-request-id': 'a\tb c' }))
+    expect(outcome.head).not.toHaveProperty('requestId')
+  })
+
+  it('hides the id from inspection where it may be the cookie itself', () => {
+    const outcome = secretSessionOutcome(ME, answer(200, { ...SESSION, id: '102secretsid' }))
+    expect(inspect(outcome, { depth: Infinity })).not.toContain('102secretsid')
+  })
+})
+
+describe('an operation without an answer body', () => {
+  it.each([
+    ['a 204', answer(204, '', {}), 'ok'],
+    ['a 200', answer(200, SESSION), 'unexpected_status'],
+    [
+      'a portal’s page',
+      answer(200, '<html>', { 'content-type': 'text/html' }),
+      'unexpected_status',
+    ],
+    ['a 302', answer(302), 'redirect'],
+    ['a 404 of Okta’s', answer(404, ENVELOPE), 'error okta unexpected_status'],
+  ] as const)('makes of %s: %s', (_what, given, expected) => {
+    const question: Question = { operation: 'revokeSession', secrets: [] }
+    expect(verdict(emptyOutcome(question, given))).toBe(expected)
+  })
+})
+
+describe('no answer', () => {
+  it('becomes an error with code, operation and the client’s own reason', () => {
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:1')
+    const outcome = sessionOutcome(ME, { kind: 'failed', code: 'connect', cause })
+    expect(outcome).toMatchObject({
+      kind: 'unavailable',
+      error: {
+        name: 'OktaUnavailableError',
+        operation: 'getCurrentSession',
+        code: 'connect',
+        retryable: true,
+        cause,
+      },
+    })
+    expect(outcome).toMatchObject({
+      error: { message: 'getCurrentSession: no usable answer from Okta: connect (no connection)' },
+    })
+  })
+
+  it.each([
+    ['timeout', true],
+    ['dns', true],
+    ['reset', true],
+    ['tls', false],
+    ['malformed', false],
+    ['closed', false],
+  ] as const)('by %s: retryable %s', (code, retryable) => {
+    const outcome = sessionOutcome(ME, { kind: 'failed', code })
+    expect(outcome).toMatchObject({ error: { code, retryable } })
+  })
+})
+
+describe('an OktaApiError', () => {
+  const failure = (question: Question, given: Answered) => {
+    const outcome = sessionOutcome(question, given)
+    if (outcome.kind !== 'error') throw new Error(outcome.kind)
+    return outcome.error
+  }
+
+  it('carries every field of the envelope as it came', () => {
+    const causes = [{ errorSummary: 'first' }, { other: 1 }, 'text', { errorSummary: 2 }]
+    const error = failure(
+      ME,
+      answer(
+        404,
+        { ...ENVELOPE, errorCauses: causes },
+        { ...JSON_TYPE, 'x-okta-request-id': 'rq1' },
+      ),
+    )
+    expect(error).toMatchObject({
+      ...ENVELOPE,
+      name: 'OktaApiError',
+      operation: 'getCurrentSession',
+      status: 404,
+      requestId: 'rq1',
+      errorCauses: [{ errorSummary: 'first' }],
+      message: 'getCurrentSession: 404 E0000007 Not found: Resource not found: me (Session)',
+    })
+  })
+
+  it('carries nothing where the body is not Okta’s', () => {
+    const error = failure(ME, answer(404, { errorCode: 'nope', errorSummary: 'text' }))
+    expect(error.message).toBe("getCurrentSession: 404 an answer without Okta's error body")
+    const { errorCode, errorSummary, errorLink, errorId, errorCauses, challenge } = error
+    expect([errorCode, errorSummary, errorLink, errorId, challenge]).toEqual(
+      Array(5).fill(undefined),
+    )
+    expect(errorCauses).toEqual([])
+  })
+
+  it.each(['102lUq-Ls_3RQ2abcdefghijk', 'e', 'a b', 'ü', 'x.y'])(
+    'writes the id asked for, %j, as {sessionId} in the message only',
+    (sessionId) => {
+      const errorSummary = `Not found: Resource not found: ${sessionId} (AppSession)`
+      const error = failure(
+        { operation: 'getSession', sessionId, secrets: [] },
+        answer(404, { ...ENVELOPE, errorSummary }),
+      )
+      expect(error.message).toBe(
+        'getSession: 404 E0000007 Not found: Resource not found: {sessionId} (AppSession)',
+      )
+      expect(error.errorSummary).toBe(errorSummary)
+    },
+  )
+
+  it('gives back no secret that an answer echoes', () => {
+    const secret = 'very-secret-value'
+    const echo = { ...ENVELOPE, errorSummary: `for ${secret}`, errorId: secret, errorLink: secret }
+    const error = failure(
+      { ...ME, secrets: [secret] },
+      answer(
+        400,
+        { ...echo, errorCauses: [{ errorSummary: `${secret}!` }] },
+        {
+          ...JSON_TYPE,
+          'www-authenticate': `Bearer error="${secret}", scope="${secret}"`,
+          'x-okta-request-id': secret,
+        },
+      ),
+    )
+    const shown = inspect(error, { depth: Infinity, showHidden: true }) + JSON.stringify(error)
+    expect(shown).not.toContain(secret)
+    expect(error.errorSummary).toBe('for {secret}')
+  })
+
+  it('says which scope was missing', () => {
+    const error = failure(
+      { operation: 'getSession', sessionId: 'abc', secrets: [] },
+      answer(
+        403,
+        { ...ENVELOPE, errorCode: 'E0000006', errorSummary: 'No permission' },
+        {
+          ...JSON_TYPE,
+          'www-authenticate': [
+            'Basic realm="a, b"',
+            'Bearer authorization_uri="http://x/?a=b", error="insufficient_scope", error_description="say \\"please\\"", scope="okta.sessions.read"',
+          ],
+        },
+      ),
+    )
+    expect(error.challenge).toEqual({ error: 'insufficient_scope', scope: 'okta.sessions.read' })
+    expect(error.message).toBe(
+      'getSession: 403 E0000006 No permission (insufficient_scope: okta.sessions.read)',
+    )
+  })
+
+  it.each([
+    ['Bearer', undefined],
+    ['Bearer realm="x"', undefined],
+    ['Bearer error=""', undefined],
+    ['DPoP error=use_dpop_nonce', { error: 'use_dpop_nonce' }],
+    ['Bearer realm="error=fake", ERROR = "invalid_token"', { error: 'invalid_token' }],
+    ['Bearer scope="a", DPoP error="x", scope="b"', { error: 'x', scope: 'b' }],
+    ['Bearer error="x", Basic realm="y", scope="b"', { error: 'x' }],
+    ['"', undefined],
+    [`Bearer ${'a="'.repeat(20_000)}`, undefined],
+  ])('reads the challenge %s', (line, expected) => {
+    const headers = { ...JSON_TYPE, 'www-authenticate': line }
+    expect(failure(ME, answer(401, ENVELOPE, headers)).challenge).toEqual(expected)
+  })
+
+  it('has OAuth’s words from the token endpoint, and only from there', () => {
+    const body = { error: 'invalid_client', error_description: 'The client secret is invalid.' }
+    const token = failure({ operation: 'requestToken', secrets: [] }, answer(401, body))
+    expect(token).toMatchObject({
+      errorCode: 'invalid_client',
+      errorSummary: 'The client secret is invalid.',
+      message: 'requestToken: 401 invalid_client The client secret is invalid.',
+    })
+    expect(failure(ME, answer(401, body)).errorCode).toBeUndefined()
+  })
+})

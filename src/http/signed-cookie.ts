@@ -1,0 +1,58 @@
+/** Our own cookie's envelope: junk in it is known for junk without a call to Okta. */
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { isCookieValue } from './cookie.js'
+
+/** What the key is for: the same secret seals other things under other labels. */
+const PURPOSE = 'express-okta-session signed cookie v1'
+const KEY_BYTES = 32
+const MAC_BYTES = 32
+
+/** One org's envelope under one secret or two. Values are cookie values: see {@link isCookieValue}. */
+export interface SignedCookies {
+  /** `<base64url(value)>.<base64url HMAC-SHA-256>`, with the current secret. */
+  sign(value: string): string
+  /** The value inside; undefined when the envelope is not ours, or for another org. */
+  open(raw: string): string | undefined
+}
+
+/** Keys are derived once. `secrets` are current and previous: both open, the first signs. */
+export function createSignedCookies(secrets: readonly string[], orgOrigin: string): SignedCookies {
+  const keys = secrets.map(deriveKey)
+  return {
+    sign(value) {
+      const [current] = keys
+      if (current === undefined) throw new TypeError('a signed cookie needs a secret')
+      return `${encode(Buffer.from(value))}.${encode(mac(current, orgOrigin, value))}`
+    },
+    open(raw) {
+      const [valueText = '', macText = '', ...rest] = raw.split('.', 3)
+      const value = decode(valueText)?.toString()
+      const given = decode(macText)
+      if (value === undefined || given?.length !== MAC_BYTES || rest.length > 0) return undefined
+      if (!isCookieValue(value)) return undefined
+      const isOurs = keys.some((key) => timingSafeEqual(mac(key, orgOrigin, value), given))
+      return isOurs ? value : undefined
+    },
+  }
+}
+
+function deriveKey(secret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES))
+}
+
+/** Each part goes in behind its length, so that no two pairs of parts read alike. */
+function mac(key: Buffer, ...parts: readonly string[]): Buffer {
+  const hmac = createHmac('sha256', key)
+  for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:`).update(part)
+  return hmac.digest()
+}
+
+function encode(bytes: Buffer): string {
+  return bytes.toString('base64url')
+}
+
+/** Node's decoder forgives much; one value must have one spelling only. */
+function decode(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return encode(bytes) === text ? bytes : undefined
+}

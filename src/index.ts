@@ -1,4 +1,6 @@
 /** express-okta-session: Okta's own session as your app's session. */
+import './express-request.js'
+
 export type { ForwardAuthOptions } from './http/forward-auth.js'
 export type { LoginOptions } from './http/login.js'
 export type { LogoutOptions } from './http/logout.js'

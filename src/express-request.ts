@@ -1,0 +1,16 @@
+/** Tells Express's types, where an app has them, what attachSession() and requireSession() put on a request. */
+import type { SessionContext } from './model/context.js'
+
+// Express's own types leave this namespace open for middleware. Naming it needs none of them: without
+// Express in the project it is an interface nobody reads.
+declare global {
+  namespace Express {
+    interface Request {
+      /**
+       * Whose session this request belongs to, once attachSession() or requireSession() has run. Three
+       * outcomes: Okta said yes (`session` is there), Okta said no, nobody could find out.
+       */
+      okta: SessionContext
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** What an Express app may write, compiled against the types of Express 4 and of Express 5. */
+import express, { type Request, type Response } from 'express'
+import { oktaSession, type Session, type SessionContext } from 'express-okta-session'
+
+const okta = oktaSession({
+  orgUrl: 'https://id.example.com',
+  signInUrl: (returnTo, req: Request) => `/sign-in?for=${req.hostname}&returnTo=${returnTo}`,
+  onDenied(denial, req: Request, res: Response, next) {
+    if (req.path === '/elsewhere') next()
+    else res.status(denial.status).json({ code: denial.code, reason: denial.reason })
+  },
+})
+
+const app = express()
+app.use(okta.attachSession())
+app.use(
+  okta.refreshOnActivity({ everyMs: 300_000, counts: (req: Request) => req.path !== '/poll' }),
+)
+
+// What lands on the request narrows, and says which of three it is.
+app.get('/', (req, res) => {
+  const context: SessionContext = req.okta
+  if (req.okta.session) {
+    const session: Session = req.okta.session
+    const source: 'memory' | 'shared' | 'okta' | 'stale' = req.okta.source
+    res.json({ login: session.login, source })
+    return
+  }
+  // @ts-expect-error: where nobody is signed in there is no session to read.
+  res.json({ login: context.session.login })
+})
+
+app.get('/states', (req, res) => {
+  switch (req.okta.state) {
+    case 'active':
+      return void res.send(req.okta.session.userId)
+    case 'incomplete':
+      return void res.send(req.okta.incompleteSession.status)
+    case 'anonymous':
+      return void res.send(req.okta.reason)
+    case 'unavailable':
+      return void res.send(String(req.okta.retryAfterMs))
+    default:
+      return void res.send(req.okta satisfies never)
+  }
+})
+
+// Behind the guard the session is there for the asking, and the route's parameters stay known.
+app.get('/orders/:orderId', okta.requireSession({ mfa: true }), (req, res) => {
+  const session: Session = okta.session(req)
+  const orderId: string = req.params.orderId
+  // @ts-expect-error: the path names no such parameter, so Express's inference is still at work.
+  const other: string = req.params.customerId
+  res.json({ login: session.login, orderId, other })
+})
+
+// The app's own check may name Express's Request, and may be asynchronous.
+const isOwner = (session: Session, req: Request) => req.path.startsWith(`/of/${session.userId}/`)
+app.use('/of', okta.requireSession({ allow: isOwner }))
+app.use('/later', okta.requireSession({ allow: async (session) => session.amr.includes('hwk') }))
+
+// Every handler fits where Express takes one, alone and in a list.
+app.post('/session', okta.login({ returnTo: '/account' }))
+app.post('/session/refresh', okta.refresh({ everyMs: 60_000 }))
+app.post('/sign-out', [okta.requireSession(), okta.logout({ returnTo: '/' })])
+app.get('/session', okta.sessionInfo({ maxStalenessMs: 60_000 }))
+app.all('/auth', okta.forwardAuth({ rule: { mfa: true }, redirect: true }))
+express.Router().use(okta.attachSession(), okta.requireSession())
+
+// An Express request is anything with headers, too.
+app.get('/asked', async (req, res) => {
+  const context = await okta.authenticate(req)
+  const unwatch: () => void = okta.watch(req, (reason) => res.end(reason))
+  res.on('close', unwatch)
+  res.write(context.state)
+})
+
+// @ts-expect-error: a rule's check answers yes or no, not a name.
+okta.requireSession({ allow: (session) => session.login })
+// @ts-expect-error: a factory is not a handler.
+app.get('/', okta.requireSession, (_req, res) => void res.end())

@@ -5,10 +5,15 @@ import type { RequestLike } from '../model/context.js'
 /** One header's value; Node's arrays are joined as HTTP allows. TypeError when `req` has no headers. */
 export function header(req: RequestLike, name: string): string | undefined {
   const { headers } = req
-  if (isFetchHeaders(headers)) return headers.get(name) ?? undefined
+  if (isFetchHeaders(headers)) return fetchHeader(headers, name)
   if (typeof headers !== 'object' || headers === null) throw noHeaders()
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** Fetch knows no pseudo-headers such as `:authority`, and throws when asked for one. */
+function fetchHeader(headers: Headers, name: string): string | undefined {
+  return name.startsWith(':') ? undefined : (headers.get(name) ?? undefined)
 }
 
 function isFetchHeaders(headers: IncomingHttpHeaders | Headers): headers is Headers {

@@ -1,0 +1,113 @@
+import { createHmac } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { isCookieValue } from '../../src/http/cookie.js'
+import { createSignedCookies } from '../../src/http/signed-cookie.js'
+
+const org = 'https://id.example.com'
+const current = 'a'.repeat(32)
+const previous = 'b'.repeat(32)
+const value = '102aBcDeFgHiJkLmNoPqRsTuVw'
+const cookies = createSignedCookies([current], org)
+const envelope = cookies.sign(value)
+const [valueText = '', macText = ''] = envelope.split('.')
+
+describe('a signed cookie', () => {
+  it('opens to what was signed, whatever the cookie value', () => {
+    const octets = fc.string({ unit: fc.constantFrom(...cookieOctets()), minLength: 1 })
+    fc.assert(
+      fc.property(octets, (text) => {
+        expect(cookies.open(cookies.sign(text))).toBe(text)
+      }),
+    )
+  })
+
+  it('is itself a cookie value, and shows the value under base64url only', () => {
+    expect(isCookieValue(envelope)).toBe(true)
+    expect(Buffer.from(valueText, 'base64url').toString()).toBe(value)
+    expect(macText).toHaveLength(43)
+  })
+
+  it('opens under the previous secret, and is signed with the current one', () => {
+    const rotated = createSignedCookies([previous, current], org)
+    expect(rotated.open(envelope)).toBe(value)
+    expect(createSignedCookies([previous], org).open(rotated.sign(value))).toBe(value)
+    expect(cookies.open(rotated.sign(value))).toBeUndefined()
+  })
+
+  it('does not open under another secret, for another org, or without a secret', () => {
+    expect(createSignedCookies([previous], org).open(envelope)).toBeUndefined()
+    expect(createSignedCookies([current], 'https://id.example.org').open(envelope)).toBeUndefined()
+    expect(createSignedCookies([], org).open(envelope)).toBeUndefined()
+  })
+
+  it('does not use the secret itself as its key', () => {
+    for (const message of [value, `${org}${value}`, `22:${org}26:${value}`]) {
+      const mac = createHmac('sha256', current).update(message).digest('base64url')
+      expect(cookies.open(`${valueText}.${mac}`)).toBeUndefined()
+    }
+  })
+
+  it('keeps org and value apart', () => {
+    const joined = createSignedCookies([current], `${org}1`)
+    expect(macOf(joined.sign('02x'))).not.toBe(macOf(cookies.sign('102x')))
+  })
+
+  test.each<[string, string]>([
+    ['nothing', ''],
+    ['a bare value', value],
+    ['no MAC', `${valueText}.`],
+    ['no value', `.${macText}`],
+    ['a dot only', '.'],
+    ['a third part', `${envelope}.${macText}`],
+    ['a dot behind', `${envelope}.`],
+    ['a MAC cut short', envelope.slice(0, -1)],
+    ['a MAC with an octet more', `${envelope}A`],
+    ['another value', `${Buffer.from('102other').toString('base64url')}.${macText}`],
+    ['padding', `${valueText}=.${macText}`],
+    ['padding of the MAC', `${envelope}=`],
+    [
+      'the other base64 alphabet',
+      `${valueText}.${Buffer.from(macText, 'base64url').toString('base64')}`,
+    ],
+    ['white space', ` ${envelope}`],
+    ['a part swap', `${macText}.${valueText}`],
+  ])('does not open with %s', (_, raw) => {
+    expect(cookies.open(raw)).toBeUndefined()
+  })
+
+  it('has one spelling only: spare bits of the last character are not ignored', () => {
+    const spellings = [...alphabet].map((last) => envelope.slice(0, -1) + last)
+    expect(spellings.filter((raw) => cookies.open(raw) !== undefined)).toEqual([envelope])
+    const values = [...alphabet].map((last) => `${valueText.slice(0, -1)}${last}.${macText}`)
+    expect(values.filter((raw) => cookies.open(raw) !== undefined)).toEqual([envelope])
+  })
+
+  it('opens to nothing that could not be sent to Okta, even when it is signed', () => {
+    for (const text of ['a; b=c', 'a%3B', '', 'é'])
+      expect(cookies.open(cookies.sign(text))).toBeUndefined()
+  })
+
+  it('never throws at junk', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (raw) => {
+        expect(cookies.open(raw)).toBeUndefined()
+      }),
+    )
+  })
+
+  it('cannot be signed without a secret', () => {
+    expect(() => createSignedCookies([], org).sign(value)).toThrow(TypeError)
+  })
+})
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+function macOf(raw: string): string | undefined {
+  return raw.split('.')[1]
+}
+
+function cookieOctets(): readonly string[] {
+  const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code))
+  return ascii.filter((character) => isCookieValue(character))
+}

@@ -1,0 +1,153 @@
+/** Holds the map of src/: which folders there are, and which may import which. */
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const src = join(root, 'src')
+
+/**
+ * A room is a folder of src/, or one of the few files beside them. Each may import itself and the rooms
+ * named here. `local-org` names none: it states Okta's wire for itself, so that a mistake about the wire
+ * can't hide on both sides of it.
+ */
+const map: Readonly<Record<string, readonly string[]>> = {
+  'index.ts': ['okta-session.ts', 'surface.ts', 'express-request.ts', 'http', 'okta', 'model'],
+  'okta-session.ts': ['surface.ts', 'http', 'redis', 'telemetry', 'lookup', 'okta', 'model'],
+  'surface.ts': ['http', 'okta', 'model'],
+  'express-request.ts': ['model'],
+  http: ['lookup', 'model'],
+  redis: ['lookup', 'model'],
+  telemetry: ['model'],
+  lookup: ['model'],
+  okta: ['model'],
+  model: [],
+  'local-org': [],
+  cli: ['local-org', 'okta', 'model'],
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join(src, name))
+
+describe('the map of src/', () => {
+  it('names every folder and every file beside them', () => {
+    const rooms = readdirSync(src).filter((name) => filesOf(name).length > 0)
+    expect(rooms.filter((room) => !Object.hasOwn(map, room))).toEqual([])
+  })
+
+  it('allows every import there is', () => {
+    const trespasses = files.flatMap((file) =>
+      importsOf(read(file))
+        .filter((specifier) => specifier.startsWith('.'))
+        .filter((specifier) => !mayImport(roomOf(file), roomOf(resolve(dirname(file), specifier))))
+        .map((specifier) => `${relative(root, file)} imports ${specifier}`),
+    )
+    expect(trespasses).toEqual([])
+  })
+
+  it('keeps surface.ts and express-request.ts free of anything that runs', () => {
+    for (const name of ['surface.ts', 'express-request.ts'])
+      expect(
+        withoutTypes(join(src, name))
+          .replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+          .trim(),
+      ).toBe('export {};')
+  })
+})
+
+describe('the main entry', () => {
+  it('reaches no package but the ones it declares, and neither express nor cookie-parser', () => {
+    const manifest: { dependencies: Record<string, string> } = JSON.parse(
+      read(join(root, 'package.json')),
+    )
+    const reached = packagesReachedFrom(join(src, 'index.ts'))
+    expect(reached).toContain('got')
+    expect(reached).not.toContain('express')
+    expect(reached).not.toContain('cookie-parser')
+    expect(reached.filter((name) => !Object.hasOwn(manifest.dependencies, name))).toEqual([])
+  })
+
+  it('loads and makes its handlers where express and cookie-parser are not installed', async () => {
+    const script = `
+      import { oktaSession } from ${JSON.stringify(pathToFileURL(join(root, 'dist/index.js')).href)}
+      await import('express').then(() => { throw new Error('express is here after all') }, () => {})
+      const okta = oktaSession({ orgUrl: 'https://id.example.com' })
+      console.log(okta.requireSession().name)
+      await okta.close()`
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...[
+        '--import',
+        dataUrl(
+          `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(absent))})`,
+        ),
+      ],
+      ...['--input-type=module', '--eval', script],
+    ])
+    expect(stdout.trim()).toBe('requireSession')
+  })
+})
+
+/** A module hook under which these two packages do not exist. */
+const absent = `
+  export async function resolve(specifier, context, next) {
+    if (/^(express|cookie-parser)(\\/|$)/.test(specifier)) throw new Error(specifier + ' is absent')
+    return next(specifier, context)
+  }`
+
+function dataUrl(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`
+}
+
+function filesOf(room: string): string[] {
+  return files.filter((file) => roomOf(file) === room)
+}
+
+/** The folder a file is in, or the file itself where it stands beside the folders. */
+function roomOf(path: string): string {
+  const [room = ''] = relative(src, path).split(/[\\/]/)
+  return room.replace(/\.js$/, '.ts')
+}
+
+function mayImport(from: string, to: string): boolean {
+  return from === to || map[from]?.includes(to) === true
+}
+
+function importsOf(code: string): string[] {
+  return ts.preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName)
+}
+
+/** What of a file is left to run. */
+function withoutTypes(file: string): string {
+  const compilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2023,
+    verbatimModuleSyntax: true,
+  }
+  return ts.transpileModule(read(file), { compilerOptions }).outputText
+}
+
+/** The packages whose code can be loaded from a file on, on first use included. */
+function packagesReachedFrom(entry: string): string[] {
+  const seen = new Set([entry])
+  const packages = new Set<string>()
+  for (const file of seen)
+    for (const specifier of importsOf(withoutTypes(file))) {
+      if (specifier.startsWith('.'))
+        seen.add(resolve(dirname(file), specifier.replace(/\.js$/, '.ts')))
+      else if (!specifier.startsWith('node:')) packages.add(packageOf(specifier))
+    }
+  return [...packages]
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+}
+
+function read(file: string): string {
+  return readFileSync(file, 'utf8')
+}

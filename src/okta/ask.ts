@@ -1,11 +1,11 @@
-/** One operation from request to outcome: authorise, send, authorise again where that can help, judge. */
+/** One operation from request to outcome: authorise, send, try again where that can help, judge. */
 import type { CallOptions, Clock, Outcome } from '../model/contracts.js'
 import { checkSignal } from './arguments.js'
-import type { Authorization, Authorizer } from './credentials.js'
+import type { Authorizer } from './credentials.js'
 import { type Deadline, startDeadline } from './deadline.js'
-import type { ExchangeRequest, ExchangeResult, Send } from './exchange.js'
+import type { Ended, ExchangeRequest, ExchangeResult, Send } from './exchange.js'
 import type { Question } from './question.js'
-import type { Ended } from './responses.js'
+import type { Retries } from './retry.js'
 
 export interface Call<T> {
   readonly question: Question
@@ -27,25 +27,28 @@ export interface AskParts {
   readonly timeoutMs: number
   readonly clock: Clock
   readonly send: Send
+  readonly retries: Retries
 }
 
-export function createAsk({ orgUrl, timeoutMs, clock, send }: AskParts): Ask {
+export function createAsk({ orgUrl, timeoutMs, clock, send, retries }: AskParts): Ask {
   return async function ask<T>(call: Call<T>, options: OperationOptions = {}): Promise<Outcome<T>> {
     checkSignal(call.question.operation, options.signal)
     const { request, judge } = call
     const deadline = startDeadline(timeoutMs, options.signal, clock)
     const target = { method: request.method, url: `${orgUrl}${request.path}` }
     const attempt = call.authorizer.begin(target, deadline)
-    return tryWith(await attempt.first(), call.question)
+    const retry = retries.begin(request, deadline)
+    return tryWith(call.question)
 
-    async function tryWith(shown: Authorization, asked: Question): Promise<Outcome<T>> {
+    async function tryWith(asked: Question): Promise<Outcome<T>> {
+      const shown = await attempt.show()
       if (shown.kind === 'refused') return shown.outcome
       if (shown.kind !== 'headers') return judge(asked, unlessAborted(shown))
       const question = { ...asked, secrets: [...asked.secrets, ...shown.secrets] }
       const headers = { ...request.headers, ...options.headers, ...shown.headers }
       const ended = unlessAborted(await sendBefore(deadline, { ...request, headers }))
-      const next = ended.kind === 'answered' ? await attempt.again(ended) : undefined
-      return next === undefined ? judge(question, ended) : tryWith(next, question)
+      const again = (ended.kind === 'answered' && attempt.reconsider(ended)) || (await retry(ended))
+      return again ? tryWith(question) : judge(question, ended)
     }
   }
 

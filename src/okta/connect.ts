@@ -71,9 +71,9 @@ function announcing(operations: Operations, onChanged: (sessionId: string) => vo
     refreshSession: (id, options) => announce(id, operations.refreshSession(id, options)),
     revokeSession: (id, options) => announce(id, operations.revokeSession(id, options)),
     refreshCurrentSession: (cookie, options) =>
-      announce(valueOf(cookie), operations.refreshCurrentSession(cookie, options)),
+      announce(cookieValue(cookie), operations.refreshCurrentSession(cookie, options)),
     closeCurrentSession: (cookie, options) =>
-      announce(valueOf(cookie), operations.closeCurrentSession(cookie, options)),
+      announce(cookieValue(cookie), operations.closeCurrentSession(cookie, options)),
   }
 }
 
@@ -81,7 +81,7 @@ function cookieOf({ as, value }: Credential): string {
   return `${as}=${value}`
 }
 
-function valueOf(cookie: string | undefined): string | undefined {
+function cookieValue(cookie: string | undefined): string | undefined {
   return cookie?.slice(cookie.indexOf('=') + 1)
 }
 

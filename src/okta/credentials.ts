@@ -25,9 +25,10 @@ export type Authorization =
 
 /** One operation's way to its headers. */
 export interface Attempt {
-  first(): Promise<Authorization>
-  /** After each answer: what to try again with; undefined when there is nothing, and the answer stands. */
-  again(answer: Answered): Promise<Authorization | undefined>
+  /** Headers for one try. A token serves all tries of an operation; a proof is signed for each. */
+  show(): Promise<Authorization>
+  /** After an answer: whether it calls for a try with other headers, which show() then gives. */
+  reconsider(answer: Answered): boolean
 }
 
 export interface Authorizer {
@@ -55,10 +56,7 @@ function fixedAuthorizer(
   secrets: readonly string[],
 ): Authorizer {
   const authorization: Authorization = { kind: 'headers', headers, secrets }
-  const attempt: Attempt = {
-    first: async () => authorization,
-    again: async () => undefined,
-  }
+  const attempt: Attempt = { show: async () => authorization, reconsider: () => false }
   return { begin: () => attempt }
 }
 
@@ -66,19 +64,24 @@ function accessTokenAuthorizer({ accessToken }: AccessTokenCredentials): Authori
   if (typeof accessToken === 'string') return fixedAuthorizer(...bearer(accessToken))
   return {
     begin(_target, deadline) {
+      let asked: Promise<Authorization> | undefined
       let renewed = false
       const askApplication = async (): Promise<Authorization> => {
-        const asked = await within(deadline, (async () => accessToken())())
-        if (asked.kind !== 'done') return asked
-        const [headers, secrets] = bearer(asked.value)
+        const token = await within(deadline, (async () => accessToken())())
+        if (token.kind !== 'done') return token
+        const [headers, secrets] = bearer(token.value)
         return { kind: 'headers', headers, secrets }
       }
       return {
-        first: askApplication,
-        async again(answer) {
-          if (answer.status !== 401 || renewed) return undefined
+        show() {
+          asked ??= askApplication()
+          return asked
+        },
+        reconsider({ status }) {
+          if (status !== 401 || renewed) return false
           renewed = true
-          return askApplication()
+          asked = undefined
+          return true
         },
       }
     },

@@ -60,7 +60,10 @@ export interface Aborted {
   readonly reason: unknown
 }
 
-export type ExchangeResult = Answered | Failed | Aborted
+/** How an exchange ends when the caller does not stop it. */
+export type Ended = Answered | Failed
+
+export type ExchangeResult = Ended | Aborted
 
 /** Sends one request and says how it ended; never rejects. */
 export type Send = (request: ExchangeRequest, options?: SendOptions) => Promise<ExchangeResult>

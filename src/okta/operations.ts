@@ -8,6 +8,7 @@ import { type Call, createAsk, type OperationOptions } from './ask.js'
 import { type Authorizer, createAuthorizer, createSignInAuthorizer } from './credentials.js'
 import { createExchange, type ExchangeRequest } from './exchange.js'
 import { emptyOutcome, secretSessionOutcome, sessionOutcome } from './responses.js'
+import { createRetries } from './retry.js'
 
 export type { OperationOptions }
 
@@ -36,7 +37,12 @@ const REFRESH = '/lifecycle/refresh'
 
 export function createOperations(settings: ApiSettings, clock: Clock): Operations {
   const exchange = createExchange(settings)
-  const ask = createAsk({ ...settings, clock, send: exchange.send })
+  const ask = createAsk({
+    ...settings,
+    clock,
+    send: exchange.send,
+    retries: createRetries(Math.random),
+  })
   const byId = createAuthorizer(settings.credentials)
   const signIn = createSignInAuthorizer(settings.credentials)
 

@@ -4,14 +4,11 @@ import { OktaUnavailableError, type UnavailableCode } from '../model/errors.js'
 import type { Session } from '../model/session.js'
 import { readHead } from './answer-head.js'
 import { readApiError } from './api-error.js'
-import type { Answered, Failed } from './exchange.js'
+import type { Answered, Ended } from './exchange.js'
 import { readJson } from './json-body.js'
 import { parseSession, parseSessionWithSecretId } from './parse-session.js'
 import type { Question } from './question.js'
 import { isConcurrencyLimit, waitAfter429 } from './rate-limit.js'
-
-/** How an exchange can end unless the caller stopped it. */
-export type Ended = Answered | Failed
 
 /** The session in a 200. Any other 2xx, a 204 included, is no usable answer: it tells nothing of the session. */
 export function sessionOutcome(question: Question, ended: Ended): Outcome<Session> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { Agent } from 'node:http'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -270,6 +271,14 @@ describe("the caller's signal", () => {
     controller.abort()
     await new Promise((resolve) => setImmediate(resolve))
     expect(result.kind).toBe('answered')
+  })
+
+  it('is left without a listener by any number of calls', async () => {
+    const server = kept(await httpServer((_req, res) => res.end('{}')))
+    const { signal } = new AbortController()
+    const exchange = exchangeWith(server.url)
+    for (let i = 0; i < 5; i += 1) await exchange.send(GET, { signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 })
 

@@ -1,0 +1,24 @@
+/** A cookie of the app's own, read and written with cookie-parser and Express: light, dark, or as the system has it. */
+
+const themes = new Set(['light', 'dark'])
+const aYear = 365 * 24 * 60 * 60_000
+
+/** @param {import('express').Request} req */
+export function themeOf(req) {
+  const theme = req.cookies?.theme
+  return themes.has(theme) ? theme : 'system'
+}
+
+/** @type {import('express').RequestHandler} */
+export const rememberTheme = (req, res) => {
+  const { theme, path } = req.body ?? {}
+  if (themes.has(theme))
+    res.cookie('theme', theme, { httpOnly: true, sameSite: 'lax', maxAge: aYear })
+  else res.clearCookie('theme')
+  res.redirect(303, isPath(path) ? path : '/')
+}
+
+/** A page of this app, and nothing a browser would take for another host. @param {unknown} path */
+function isPath(path) {
+  return typeof path === 'string' && /^\/[a-z-]*$/.test(path)
+}

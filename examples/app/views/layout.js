@@ -1,0 +1,97 @@
+/** The frame of every page: navigation, who is signed in, signing out, the theme. */
+import { html } from './html.js'
+
+/**
+ * @typedef {object} View What every page knows of its request.
+ * @property {string} path
+ * @property {string} theme
+ * @property {string | undefined} login Of the person signed in.
+ * @property {boolean} signedOut Whether they come from signing out.
+ * @property {boolean} unavailable Whether Okta could not be asked.
+ */
+
+/**
+ * @param {View} view
+ * @param {string} title
+ * @param {import('./html.js').Html} main
+ * @param {{ script?: string }} [extras]
+ */
+export function layout(view, title, main, { script } = {}) {
+  return String(html`<!doctype html>
+<html lang="en" data-theme="${view.theme}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} – Harbour</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/style.css">
+${script && html`<script type="module" src="${script}"></script>`}
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header>
+<a class="brand" href="/">Harbour</a>
+<nav aria-label="Pages">
+<ul>
+${pages.map(([path, name]) => link(view, path, name))}
+</ul>
+</nav>
+${view.login === undefined ? signIn(view) : signOut(view.login)}
+</header>
+<main id="main" tabindex="-1">
+<h1>${title}</h1>
+${main}
+</main>
+<footer>${themeForm(view)}</footer>
+</body>
+</html>
+`)
+}
+
+const pages = /** @type {const} */ ([
+  ['/', 'Home'],
+  ['/account', 'Account'],
+  ['/admin', 'Admin'],
+])
+
+/**
+ * @param {View} view
+ * @param {string} path
+ * @param {string} name
+ */
+function link(view, path, name) {
+  const current = view.path === path && html` aria-current="page"`
+  return html`<li><a href="${path}"${current}>${name}</a></li>`
+}
+
+/** The account page's guard knows the way to the sign-in page and back. @param {View} view */
+function signIn(view) {
+  return (
+    !view.unavailable &&
+    view.path !== '/sign-in' &&
+    html`<a class="button" href="/account">Sign in</a>`
+  )
+}
+
+/** @param {string} login */
+function signOut(login) {
+  return html`<form class="who" method="post" action="/sign-out">
+<span>${login}</span>
+<button>Sign out</button>
+</form>`
+}
+
+/** @param {View} view */
+function themeForm({ theme, path }) {
+  /** @param {string} value */
+  const button = (value) =>
+    html`<button name="theme" value="${value}" aria-pressed="${theme === value}">${value}</button>`
+  return html`<form method="post" action="/theme">
+<fieldset>
+<legend>Colours</legend>
+<input type="hidden" name="path" value="${path}">
+${['system', 'light', 'dark'].map(button)}
+</fieldset>
+</form>`
+}

@@ -130,11 +130,15 @@ function simplify(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** One slip in a short name, two in a longer one; both names are short, so the table is small. */
+/** One slip in a short name, two in a longer one, or the same letters in another order. */
 function isTypoOf(written: string, name: string): boolean {
   const allowed = name.length < 6 ? 1 : 2
   if (Math.abs(written.length - name.length) > allowed) return false
-  return distance(written, name) <= allowed
+  return letters(written) === letters(name) || distance(written, name) <= allowed
+}
+
+function letters(word: string): string {
+  return [...word].sort().join('')
 }
 
 /** Levenshtein's distance. */

@@ -98,11 +98,14 @@ function isPath(value: string): boolean {
   return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(value)
 }
 
-/** An http or https URL written out with its `//`, without the whitespace and backslashes `URL` forgives. */
+/**
+ * An http or https URL written out with its `//`, without what `URL` forgives: whitespace, backslashes,
+ * and a host with the braces of a template nobody filled in.
+ */
 function webUrl(value: string): URL | undefined {
-  if (!/^https?:\/\/[^/\\][\x21-\x5b\x5d-\x7e]*$/i.test(value) || !URL.canParse(value))
-    return undefined
-  return new URL(value)
+  if (!/^https?:\/\/[^/\\][\x21-\x5b\x5d-\x7e]*$/i.test(value)) return undefined
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  return url !== undefined && /^(?:[\w.-]+|\[.+\])$/.test(url.hostname) ? url : undefined
 }
 
 /** A URL may hold a password or a token: user info, query and fragment are not repeated. */

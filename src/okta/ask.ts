@@ -1,7 +1,7 @@
 /** One operation from request to outcome: authorise, send, try again where that can help, judge. */
 import type { CallOptions, Clock, Outcome } from '../model/contracts.js'
 import { checkSignal } from './arguments.js'
-import type { Authorizer } from './credentials.js'
+import type { Authorizer } from './authorizer.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Ended, ExchangeRequest, ExchangeResult, Send } from './exchange.js'
 import type { Question } from './question.js'

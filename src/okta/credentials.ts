@@ -1,54 +1,36 @@
 /** What by-id operations show Okta to be let in: an API token, an access token, or a service app's. */
-import type { Outcome } from '../model/contracts.js'
-import type { AccessTokenCredentials, Credentials } from '../model/options.js'
-import { type Deadline, within } from './deadline.js'
-import type { Aborted, Answered, Failed } from './exchange.js'
+import type { AccessTokenCredentials, ApiTokenCredentials, Credentials } from '../model/options.js'
+import { TOKEN } from './access-token.js'
+import type { Attempt, Authorization, Authorizer } from './authorizer.js'
+import { within } from './deadline.js'
+import { serviceAppAuthorizer } from './service-app.js'
+import type { TokenEndpointParts } from './token-endpoint.js'
 
-/** The request that is to be authorised; DPoP signs both. */
-export interface Target {
-  readonly method: string
-  /** Absolute, without query. */
-  readonly url: string
-}
+/** What a service app needs besides its key. */
+export type AuthorizerParts = Omit<TokenEndpointParts, 'credentials'>
 
-/** Headers to send, or the reason why there are none: what the token request came to. */
-export type Authorization =
-  | {
-      readonly kind: 'headers'
-      readonly headers: Readonly<Record<string, string>>
-      /** The secrets in those headers, bare. */
-      readonly secrets: readonly string[]
-    }
-  | { readonly kind: 'refused'; readonly outcome: Outcome<never> }
-  | Failed
-  | Aborted
-
-/** One operation's way to its headers. */
-export interface Attempt {
-  /** Headers for one try. A token serves all tries of an operation; a proof is signed for each. */
-  show(): Promise<Authorization>
-  /** After an answer: whether it calls for a try with other headers, which show() then gives. */
-  reconsider(answer: Answered): boolean
-}
-
-export interface Authorizer {
-  begin(target: Target, deadline: Deadline): Attempt
-}
-
-export function createAuthorizer(credentials: Credentials | undefined): Authorizer {
-  if (credentials === undefined) return fixedAuthorizer({}, [])
-  if ('apiToken' in credentials)
-    return fixedAuthorizer({ authorization: `SSWS ${credentials.apiToken}` }, [
-      credentials.apiToken,
-    ])
+/** @throws TypeError for a private key that cannot sign. */
+export function createAuthorizer(
+  credentials: Credentials | undefined,
+  parts: AuthorizerParts,
+): Authorizer {
+  if (credentials === undefined) return noAuthorizer
+  if ('apiToken' in credentials) return apiTokenAuthorizer(credentials)
   if ('accessToken' in credentials) return accessTokenAuthorizer(credentials)
-  throw new TypeError('credentials.privateKey is not supported yet')
+  return serviceAppAuthorizer({ ...parts, credentials })
 }
+
+/** For operations that show a cookie, or nothing at all. */
+export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
 
 /** What createSession shows: the API token when there is one. OAuth has no scope for it. */
 export function createSignInAuthorizer(credentials: Credentials | undefined): Authorizer {
-  const fits = credentials !== undefined && 'apiToken' in credentials
-  return createAuthorizer(fits ? credentials : undefined)
+  if (credentials === undefined || !('apiToken' in credentials)) return noAuthorizer
+  return apiTokenAuthorizer(credentials)
+}
+
+function apiTokenAuthorizer({ apiToken }: ApiTokenCredentials): Authorizer {
+  return fixedAuthorizer({ authorization: `SSWS ${apiToken}` }, [apiToken])
 }
 
 function fixedAuthorizer(
@@ -95,5 +77,3 @@ function bearer(token: unknown): [Readonly<Record<string, string>>, readonly str
     )
   return [{ authorization: `Bearer ${token}` }, [token]]
 }
-
-const TOKEN = /^[\x21-\x7e]{1,16384}$/

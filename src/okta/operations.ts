@@ -5,7 +5,8 @@ import type { ApiSettings } from '../model/options.js'
 import type { Session } from '../model/session.js'
 import { checkCookie, checkSessionId, checkSessionToken } from './arguments.js'
 import { type Call, createAsk, type OperationOptions } from './ask.js'
-import { type Authorizer, createAuthorizer, createSignInAuthorizer } from './credentials.js'
+import type { Authorizer } from './authorizer.js'
+import { createAuthorizer, createSignInAuthorizer, noAuthorizer } from './credentials.js'
 import { createExchange, type ExchangeRequest } from './exchange.js'
 import { emptyOutcome, secretSessionOutcome, sessionOutcome } from './responses.js'
 import { createRetries } from './retry.js'
@@ -37,13 +38,9 @@ const REFRESH = '/lifecycle/refresh'
 
 export function createOperations(settings: ApiSettings, clock: Clock): Operations {
   const exchange = createExchange(settings)
-  const ask = createAsk({
-    ...settings,
-    clock,
-    send: exchange.send,
-    retries: createRetries(Math.random),
-  })
-  const byId = createAuthorizer(settings.credentials)
+  const parts = { ...settings, clock, send: exchange.send }
+  const ask = createAsk({ ...parts, retries: createRetries(Math.random) })
+  const byId = createAuthorizer(settings.credentials, parts)
   const signIn = createSignInAuthorizer(settings.credentials)
 
   return {
@@ -107,7 +104,7 @@ function ofCookie(
   return {
     question: { operation, secrets: value === undefined ? [] : [value] },
     request: { method, path, headers: cookie === undefined ? {} : { cookie } },
-    authorizer: createAuthorizer(undefined),
+    authorizer: noAuthorizer,
   }
 }
 

@@ -12,12 +12,28 @@ import { isConcurrencyLimit, waitAfter429 } from './rate-limit.js'
 
 /** The session in a 200. Any other 2xx, a 204 included, is no usable answer: it tells nothing of the session. */
 export function sessionOutcome(question: Question, ended: Ended): Outcome<Session> {
-  return sessionIn(question, ended, parseSession)
+  return parsedOutcome(question, ended, parseSession)
 }
 
 /** The same for operations whose session may carry the `sid` cookie's value as its id: util.inspect hides it. */
 export function secretSessionOutcome(question: Question, ended: Ended): Outcome<Session> {
-  return sessionIn(question, ended, parseSessionWithSecretId)
+  return parsedOutcome(question, ended, parseSessionWithSecretId)
+}
+
+/** The same for any JSON a 200 may hold; `parse` gives undefined for what is not what was asked for. */
+export function parsedOutcome<T>(
+  question: Question,
+  ended: Ended,
+  parse: (body: unknown) => T | undefined,
+): Outcome<T> {
+  return outcome<T>(question, ended, (answer) => {
+    if (answer.status !== 200) return unusable(question, answer, 'unexpected_status')
+    const body = readJson(answer)
+    if (body.kind === 'unusable') return unusable(question, answer, body.code)
+    const value = parse(body.value)
+    if (value === undefined) return unusable(question, answer, 'schema')
+    return { kind: 'ok', value, head: readHead(answer) }
+  })
 }
 
 /** A 204. Any other 2xx is no usable answer: a proxy's page does not mean that Okta ended a session. */
@@ -41,21 +57,6 @@ export function unavailableCodeOf(
   if (status === 403) return 'forbidden'
   if (status === 429) return isConcurrencyLimit(rateLimit) ? 'concurrency_limited' : 'rate_limited'
   return status >= 500 ? 'server_error' : 'unexpected_status'
-}
-
-function sessionIn(
-  question: Question,
-  ended: Ended,
-  parse: (body: unknown) => Session | undefined,
-): Outcome<Session> {
-  return outcome<Session>(question, ended, (answer) => {
-    if (answer.status !== 200) return unusable(question, answer, 'unexpected_status')
-    const body = readJson(answer)
-    if (body.kind === 'unusable') return unusable(question, answer, body.code)
-    const session = parse(body.value)
-    if (session === undefined) return unusable(question, answer, 'schema')
-    return { kind: 'ok', value: session, head: readHead(answer) }
-  })
 }
 
 /** What is the same for every operation; `onSuccess` judges a 2xx. */
@@ -110,7 +111,7 @@ const EXPLANATIONS: { readonly [code in UnavailableCode]?: string } = {
   content_type: 'a body that is not JSON',
   encoding: 'a compressed body, though none was asked for',
   malformed: 'not well-formed',
-  schema: 'JSON that is not a session',
+  schema: 'JSON that lacks what it must hold',
   too_large: 'more than 64 KiB',
   unexpected_status: 'a status this operation does not have',
   closed: 'closed by this application',

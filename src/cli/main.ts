@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+/** The command line: picks the command and carries out what it says. */
+import { runLocalOrg } from './local-org.js'
+
+const USAGE = `Usage: express-okta-session <command> [options]
+
+Commands:
+  local-org   an Okta org on localhost, for development and tests
+
+express-okta-session <command> --help tells more.
+`
+
+const [command, ...rest] = process.argv.slice(2)
+if (command === 'local-org') await runLocalOrg(rest)
+else if (command === '--help' || command === '-h') process.stdout.write(USAGE)
+else {
+  const problem =
+    command === undefined ? 'A command is missing.' : `There is no command ${command}.`
+  process.stderr.write(`${problem}\n\n${USAGE}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,75 @@
+/** Listening on `localhost`, by IPv4 and, where the machine has it, by IPv6: browsers and Node differ in which they try first. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Listening {
+  readonly port: number
+  onRequest(listener: RequestListener): void
+  /** Ends every connection; idempotent. */
+  close(): Promise<void>
+}
+
+const ATTEMPTS = 5
+
+export async function listenOnLocalhost(port: number): Promise<Listening> {
+  for (let attempt = 1; ; attempt += 1) {
+    const first = await listen('127.0.0.1', port)
+    const chosen = portOf(first)
+    try {
+      return toListening([first, await listen('::1', chosen)], chosen)
+    } catch (error) {
+      const code = codeOf(error)
+      if (NO_IPV6.has(code)) return toListening([first], chosen)
+      await close(first)
+      // The free port of one family may be taken in the other: only where we chose it, try another.
+      if (code !== 'EADDRINUSE' || port !== 0 || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+const NO_IPV6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
+
+/** Longer than clients keep idle connections, so that it is never the org that closes under a request. */
+const KEEP_ALIVE_MS = 65_000
+
+function listen(host: string, port: number): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+function toListening(servers: readonly Server[], port: number): Listening {
+  let closing: Promise<void> | undefined
+  return {
+    port,
+    onRequest(listener) {
+      for (const server of servers) server.on('request', listener)
+    },
+    close() {
+      closing ??= Promise.all(servers.map(close)).then(() => undefined)
+      return closing
+    },
+  }
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+function portOf(server: Server): number {
+  const address: string | AddressInfo | null = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The org has no port')
+  return address.port
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

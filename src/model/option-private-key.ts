@@ -4,6 +4,14 @@ import { type Faults, givenSecret } from './option-faults.js'
 import { isRecord } from './option-values.js'
 import type { PrivateKeyCredentials } from './options.js'
 
+/** What a key can sign with, by its curve or else its type. */
+const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+  rsa: ['RS256', 'RS384', 'RS512'],
+  prime256v1: ['ES256'],
+  secp384r1: ['ES384'],
+  secp521r1: ['ES512'],
+}
+
 /** A JWK (JSON becomes an object) or a PEM, of a kind Okta takes. */
 export function readPrivateKey(
   faults: Faults,
@@ -36,13 +44,15 @@ function keyFlaw(material: unknown): string | undefined {
   if (isRecord(material) && material.d === undefined) return ' without the private part `d`'
   const key = importKey(material)
   if (key === undefined) return ' that cannot be read as a key'
-  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
-  if (key.asymmetricKeyType === 'rsa') {
-    return (modulusLength ?? 0) >= 2048 ? undefined : `, RSA of ${modulusLength} bits`
-  }
-  const curves = ['prime256v1', 'secp384r1', 'secp521r1']
-  if (key.asymmetricKeyType === 'ec' && curves.includes(namedCurve ?? '')) return undefined
-  return `, a key of type ${key.asymmetricKeyType} ${namedCurve ?? ''}`.trimEnd()
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'rsa' && modulusLength < 2048)
+    return `, RSA of ${modulusLength} bits`
+  const algorithms = ALGORITHMS[namedCurve ?? key.asymmetricKeyType ?? '']
+  if (algorithms === undefined)
+    return `, a key of type ${key.asymmetricKeyType} ${namedCurve ?? ''}`.trimEnd()
+  const alg = isRecord(material) ? material.alg : undefined
+  if (alg === undefined || (typeof alg === 'string' && algorithms.includes(alg))) return undefined
+  return `, whose alg is none of ${algorithms.join(', ')}`
 }
 
 function importKey(material: unknown): KeyObject | undefined {

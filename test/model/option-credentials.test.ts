@@ -26,6 +26,7 @@ describe('credentials in the options', () => {
     ['a service app with a PKCS #1 PEM', { ...app, privateKey: pkcs1() }],
     ['a service app with a JWK', { clientId: '0oa1', privateKey: jwk, keyId: 'k2' }],
     ['an EC key', { clientId: '0oa1', privateKey: { ...ec.privateKey.export({ format: 'jwk' }) } }],
+    ['a JWK with its alg', { clientId: '0oa1', privateKey: { ...jwk, alg: 'RS512' } }],
     ['scopes and DPoP', { ...app, scopes: ['okta.sessions.read'], dpop: false }],
   ])('may be %s', (_, credentials) => {
     expect(read(credentials)).toEqual(credentials)
@@ -125,6 +126,12 @@ describe('credentials in the options', () => {
       /, a key of type ec secp256k1/,
     ],
     ['an Ed25519 key', { ...ed.privateKey.export({ format: 'jwk' }) }, /, a key of type ed25519;/],
+    [
+      'an alg of another family',
+      { ...jwk, alg: 'ES256' },
+      /, whose alg is none of RS256, RS384, RS512;/,
+    ],
+    ['an alg Okta does not take', { ...jwk, alg: 'PS256' }, /, whose alg is none of/],
     ['a number', 5, /^credentials\.privateKey: got a number/],
   ])('may not hold %s as the private key', (_, privateKey, fault) => {
     expect(faultsOf({ clientId: '0oa1', privateKey })).toEqual([expect.stringMatching(fault)])

@@ -41,7 +41,7 @@ export interface SessionApiOptions {
   /** The org, for example `https://id.example.com`; environment `OKTA_CLIENT_ORGURL`. https, or http on loopback. No path. */
   readonly orgUrl?: string | undefined
   readonly credentials?: Credentials | undefined
-  /** One deadline for a whole exchange, retry and body included. Default 3,000. */
+  /** One deadline for a whole exchange, retry and body included. Default 3,000; 1 to 120,000. */
   readonly timeoutMs?: number | undefined
   /** Your own agent: a proxy, a private CA. */
   readonly agent?: HttpsAgent | HttpAgent | undefined
@@ -58,32 +58,32 @@ export interface CookieOption {
 }
 
 export interface CacheOptions {
-  /** After this a yes is asked again. Default 60,000. */
+  /** After this a yes is asked again. Default 60,000; 1 to 86,400,000 (a day). */
   readonly ttlMs?: number | undefined
-  /** How long a yes may serve when asking again now is unwise or impossible. Default 300,000, at least `ttlMs`. Equal to `ttlMs`: a hard bound. */
+  /** How long a yes may serve when asking again now is unwise or impossible. Default 300,000, or `ttlMs` where that is more; at most a day. Equal to `ttlMs`: a hard bound. */
   readonly maxTtlMs?: number | undefined
-  /** Default 50,000. */
+  /** Default 50,000; 1 to 10,000,000. */
   readonly maxSessions?: number | undefined
-  /** How long a no is remembered. Default 10,000. */
+  /** How long a no is remembered. Default 10,000; 1 to 3,600,000 (an hour). */
   readonly negativeTtlMs?: number | undefined
-  /** Default 65,536. A cache of its own: junk never pushes a real session out. */
+  /** Default 65,536; 1 to 10,000,000. A cache of its own: junk never pushes a real session out. */
   readonly maxNegatives?: number | undefined
   /** A second level shared by all instances. Needs `secret`. */
   readonly store?: SessionStore | undefined
 }
 
-/** A token bucket: `burst` at once, `perSecond` after that. */
+/** A token bucket: `burst` (1 to 1,000,000) at once, `perSecond` (0.001 to 100,000) after that. */
 export interface BudgetOptions {
   readonly perSecond?: number | undefined
   readonly burst?: number | undefined
 }
 
 export interface UpstreamOptions {
-  /** One deadline for the whole exchange with Okta, retry and body included. Default 3,000. */
+  /** One deadline for the whole exchange with Okta, retry and body included. Default 3,000; 1 to 120,000. */
   readonly timeoutMs?: number | undefined
-  /** Calls to Okta at once, per process. Default 5. */
+  /** Calls to Okta at once, per process. Default 5; 1 to 1,000. */
   readonly maxConcurrent?: number | undefined
-  /** How long a call may wait for its turn. Default 1,000. */
+  /** How long a call may wait for its turn. Default 1,000; 0 to 60,000. */
   readonly maxQueueMs?: number | undefined
   /** Lookups of cookies never seen before that end in a no, for all clients together. Default 2.5 a second, burst 50. */
   readonly failedLookups?: BudgetOptions | undefined

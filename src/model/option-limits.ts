@@ -1,6 +1,5 @@
 /** Reads how long, how many and how often: the cache, the calls to Okta, their bounds and defaults. */
-import type { Faults } from './option-faults.js'
-import { given } from './option-faults.js'
+import { type Faults, given } from './option-faults.js'
 import { optionNames } from './option-names.js'
 import { readStore } from './option-parts.js'
 import { type Group, readGroup, readNumber, readSwitch } from './option-values.js'

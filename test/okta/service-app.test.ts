@@ -202,6 +202,27 @@ describe('the token', () => {
     expect(org.tokens).toHaveLength(2)
   })
 
+  it('that replaced another is not thrown away by a late 401 of the old one', async () => {
+    const org = await orgWith()
+    const operations = operationsOf(org)
+    await operations.getSession('abc')
+    org.expireTokens()
+    const lateIsHere = latch()
+    const renewed = latch()
+    org.apiFault = ({ url }, res) => {
+      if (!url.endsWith('/late') || org.tokens.length > 1) return false
+      lateIsHere.resolve()
+      void renewed.promise.then(() => res.writeHead(401).end())
+      return true
+    }
+    const late = operations.getSession('late')
+    await lateIsHere.promise
+    expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
+    renewed.resolve()
+    expect(summary(await late)).toEqual(['ok'])
+    expect(org.tokens).toHaveLength(2)
+  })
+
   it('that is refused though new leaves the 401 standing', async () => {
     const org = await orgWith()
     org.apiFault = (_req, res) => {

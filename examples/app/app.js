@@ -87,18 +87,18 @@ function view(req) {
   }
 }
 
-/** @type {import('express').RequestHandler} */
+/** @satisfies {import('express').RequestHandler} */
 const toLocalhost = (req, res, next) => {
   if (req.hostname !== '127.0.0.1') next()
   else res.redirect(307, `http://localhost:${req.socket.localPort}${req.originalUrl}`)
 }
 
-/** @type {import('express').RequestHandler} */
+/** @satisfies {import('express').RequestHandler} */
 const notFound = (req, res) => {
   res.status(404).send(messagePage(view(req), 'Not found', 'There is no such page here.'))
 }
 
-/** @type {import('express').ErrorRequestHandler} */
+/** @satisfies {import('express').ErrorRequestHandler} */
 const failed = (error, req, res, next) => {
   if (res.headersSent) {
     next(error)

@@ -78,10 +78,7 @@ function greet(url, org) {
   console.log(`\n  The app      ${url}`)
   if (org !== undefined) {
     console.log(`  Its Okta     ${org.url} (a local stand-in)`)
-    for (const { login, password, mfa } of org.users)
-      console.log(
-        `  Sign in as   ${login}  ${password}${mfa ? '  (asks for a second factor)' : ''}`,
-      )
+    for (const { login, password } of org.users) console.log(`  Sign in as   ${login}  ${password}`)
   }
   console.log('\n  Stop with Ctrl-C.\n')
 }

@@ -9,7 +9,7 @@ export function themeOf(req) {
   return themes.has(theme) ? theme : 'system'
 }
 
-/** @type {import('express').RequestHandler} */
+/** @satisfies {import('express').RequestHandler} */
 export const rememberTheme = (req, res) => {
   const { theme, path } = req.body ?? {}
   if (themes.has(theme))

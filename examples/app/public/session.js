@@ -4,6 +4,7 @@ import { showTime } from './local-time.js'
 
 const extendAtMostEveryMs = 60_000
 const warnBelowMs = 5 * 60_000
+const askAgainAfterMs = 5_000
 
 const countdown = find('countdown', HTMLElement)
 const expiresAt = find('expires-at', HTMLTimeElement)
@@ -14,6 +15,7 @@ const button = find('extend', HTMLButtonElement)
 let ahead = 0
 let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
+let learnedAt = Number.NEGATIVE_INFINITY
 let warned = false
 
 button.hidden = false
@@ -27,6 +29,7 @@ await learn()
 
 /** Asks the app, which answers from what it knows: looking does not keep a session alive. */
 async function learn() {
+  learnedAt = performance.now()
   const response = await fetch('/session').catch(() => undefined)
   if (response?.ok !== true) return
   const info = await response.json()
@@ -37,8 +40,10 @@ async function learn() {
   show(info.expiresAt)
 }
 
-function active() {
-  if (performance.now() - extendedAt >= extendAtMostEveryMs) extend(warned ? announce : () => {})
+async function active() {
+  if (performance.now() - extendedAt < extendAtMostEveryMs) return
+  // Said aloud only to those who were warned: an extension a minute is no news.
+  await extend(warned ? announce : () => {})
 }
 
 /** @param {() => void} onExtended */
@@ -74,8 +79,8 @@ function tick() {
   const ms = remaining()
   if (Number.isNaN(ms)) return
   countdown.textContent = inWords(Math.max(0, ms))
-  if (ms <= 0) learn()
-  else if (ms <= warnBelowMs && !warned) {
+  if (ms <= 0 && performance.now() - learnedAt > askAgainAfterMs) void learn()
+  if (ms > 0 && ms <= warnBelowMs && !warned) {
     warned = true
     status.textContent = `Your session ends in ${inWords(ms)}. Use this page, or press “Stay signed in”.`
   }

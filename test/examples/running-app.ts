@@ -1,0 +1,47 @@
+/** The example app, running: with a local org behind it, on ports of its own. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type OktaSession, type OktaSessionOptions, oktaSession } from 'express-okta-session'
+import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
+import { createApp } from '../../examples/app/app.js'
+
+export interface RunningApp {
+  readonly url: string
+  readonly org: LocalOrg
+  readonly okta: OktaSession
+  close(): Promise<void>
+}
+
+export interface AppChoices {
+  readonly org?: LocalOrgOptions
+  readonly okta?: OktaSessionOptions
+  /** Use the app's own sign-in form instead of the org's page. */
+  readonly ownForm?: boolean
+}
+
+export async function startApp({ ownForm = false, ...choices }: AppChoices): Promise<RunningApp> {
+  const org = await createLocalOrg(choices.org)
+  const okta = oktaSession({
+    orgUrl: org.url,
+    logger: false,
+    ...(ownForm && { signInUrl: '/sign-in' }),
+    ...choices.okta,
+  })
+  const app = createApp({ okta, onlyLocalhost: true, ...(ownForm && { signInFormFor: org.url }) })
+  const server = createServer(app)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `http://localhost:${address.port}`,
+    org,
+    okta,
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await okta.close()
+      await org.close()
+    },
+  }
+}

@@ -167,7 +167,11 @@ describe('the body cap', () => {
       pump()
     })
     const result = await answerOf(server)
-    expect(result).toMatchObject({ kind: 'answered', status: 404, body: undefined })
+    // Not compared as a whole: the difference would be printed.
+    expect(result.kind === 'answered' && [result.status, result.body?.length]).toEqual([
+      404,
+      undefined,
+    ])
     await cut.promise
     // What the kernel's socket buffers hold on loopback was sent before the cut could arrive.
     expect(written).toBeLessThan(20 * 1024 * 1024)

@@ -143,6 +143,13 @@ describe('the retry budget', () => {
     expect(granted).toEqual([true, true, true, true, true, false, false])
   })
 
+  it('gives one operation one retry, however much is saved', async () => {
+    const retries = createRetries(() => 0)
+    for (let i = 0; i < 100; i += 1) retries.begin(request, deadline)
+    const retry = retries.begin(request, deadline)
+    expect([await retry(lost), await retry(lost)]).toEqual([true, false])
+  })
+
   it('is not touched by answers that need no retry', async () => {
     const retries = createRetries(() => 0)
     for (let i = 0; i < 5; i += 1) await retries.begin(request, deadline)(answer(404))

@@ -29,10 +29,7 @@ export interface DenyOptions {
 export function createDeny({ onDenied, signInUrl, secure }: DenyOptions): Deny {
   return function deny(refusal, context, req, res, next) {
     const denial = describe(refusal, context, req)
-    if (onDenied !== undefined) {
-      onDenied(denial, req, res, next)
-      return
-    }
+    if (onDenied !== undefined && onDenied(denial, req, res, next) !== false) return
     if (denial.retryAfterMs !== undefined) retryAfter(res, denial.retryAfterMs)
     if (!wantsPage(req)) problem(res, problemOf(denial))
     else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, secure))

@@ -115,13 +115,13 @@ export interface OktaSessionOptions {
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default false. */
   readonly allowNonBrowserClients?: boolean | undefined
-  /** Take over what a guard answers. */
+  /** Take over what a guard answers. Returning `false` leaves this one to the guard after all. */
   onDenied?(
     denial: Denial,
     req: IncomingMessage,
     res: ServerResponse,
     next: (error?: unknown) => void,
-  ): void
+  ): unknown
   /** Default `console`. `false` is silence. */
   readonly logger?: Logger | false | undefined
   /** The request property that holds the context. Default `okta`. */

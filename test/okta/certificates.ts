@@ -1,0 +1,69 @@
+/**
+ * Certificates to be refused or, as an authority of one, trusted; with their keys, which open nothing.
+ * Self-signed on P-256, from 2020 to 2120 except the expired one.
+ */
+export interface Identity {
+  readonly key: string
+  readonly cert: string
+}
+
+/** For localhost. */
+export const trustworthy: Identity = {
+  key: `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEICUbp5Iwy2hXsLAW0T0FdoMamQpUflNX7Hxii8ThEmNqoAoGCCqGSM49
+AwEHoUQDQgAEwquFOh+MsSeoGrOZ2fFjXIiiUj7uW190cfPlZOI51xruKwj4wPdp
+KJCmm8KzmHTfINjv6aKiVEa+L0oiI12zMQ==
+-----END EC PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBRTCB7KADAgECAgEBMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBGdvb2QwIBcN
+MjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBGdvb2Qw
+WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATCq4U6H4yxJ6gas5nZ8WNciKJSPu5b
+X3Rx8+Vk4jnXGu4rCPjA92kokKabwrOYdN8g2O/poqJURr4vSiIjXbMxozcwNTAU
+BgNVHREEDTALgglsb2NhbGhvc3QwHQYDVR0OBBYEFCynzui2HfvB5ruiqJjuNbat
+N88uMAoGCCqGSM49BAMCA0gAMEUCIQDcRLxjwD2Nvne/Q51qyqioBDwphkCs0xSf
+NntoeUfU/gIgZWwttW/P/QOjHDXvsnA2iGiAwmdUXPCGS1ydmG3WnUs=
+-----END CERTIFICATE-----
+`,
+}
+
+/** For another host. */
+export const misnamed: Identity = {
+  key: `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEILfWBHKHj/3nKkhfICQ3Em8YEkrfHNYMMne3WNy4fSl3oAoGCCqGSM49
+AwEHoUQDQgAEmBTjCSKSaLwwLFE102Wter3+hC5INRk70S6+Q8N9qyGdCE31yzLV
+v1QPuLG/u8DPoorXRBvON5REyVVwxyKhtg==
+-----END EC PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBUDCB9qADAgECAgEBMAoGCCqGSM49BAMCMBAxDjAMBgNVBAMMBW90aGVyMCAX
+DTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAQMQ4wDAYDVQQDDAVvdGhl
+cjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJgU4wkikmi8MCxRNdNlrXq9/oQu
+SDUZO9EuvkPDfashnQhN9csy1b9UD7ixv7vAz6KK10QbzjeURMlVcMciobajPzA9
+MBwGA1UdEQQVMBOCEWVsc2V3aGVyZS5leGFtcGxlMB0GA1UdDgQWBBTSXD+QKKsT
+/AB6f9KvrXriYX7W1zAKBggqhkjOPQQDAgNJADBGAiEA05eQwFThPYnhHju3ffEp
+1YAIivp4JRhKgJHn9RItSOYCIQD0Hxn372z4zb6VQd90BoETS3Xae/PdTaB+d1H0
+ja1fvQ==
+-----END CERTIFICATE-----
+`,
+}
+
+/** For localhost, until January 2020. */
+export const expired: Identity = {
+  key: `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIFKtQQD66ZTGrK0PxkpZWSrDkBIt+9GYVFEkYIjWYAqJoAoGCCqGSM49
+AwEHoUQDQgAEWOiV8MAiOv6hF3heg4Ap+juQLyhif+b4BaETf7ECsIt3dSRo7rzu
+AMs4mhvVA3CB7qVztQxSbLInjWJrXmmZQg==
+-----END EC PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBSjCB8KADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2V4cGlyZWQw
+HhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQDDAdleHBp
+cmVkMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWOiV8MAiOv6hF3heg4Ap+juQ
+Lyhif+b4BaETf7ECsIt3dSRo7rzuAMs4mhvVA3CB7qVztQxSbLInjWJrXmmZQqM3
+MDUwFAYDVR0RBA0wC4IJbG9jYWxob3N0MB0GA1UdDgQWBBQAhzghdjVCHSkcIRJK
+xHE0n8Su1DAKBggqhkjOPQQDAgNJADBGAiEAnBRWdhRWtovdaUmZ6l6ZqfMG7IG7
+7BFhq0VGNgSvYBMCIQCrrug2hXltCk2L+NAr/8Y98ttMssicYBbzwv37/93cvg==
+-----END CERTIFICATE-----
+`,
+}

@@ -1,0 +1,52 @@
+import { Agent, createServer } from 'node:https'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createExchange, type ExchangeResult } from '../../src/okta/exchange.js'
+import { expired, type Identity, misnamed, trustworthy } from './certificates.js'
+
+const open: (() => void)[] = []
+afterEach(() => {
+  vi.unstubAllEnvs()
+  for (const close of open.splice(0)) close()
+})
+
+/** Asks a TLS server that has this identity; trusting `trusted` alone, or the system's authorities. */
+async function ask(identity: Identity, trusted?: Identity): Promise<ExchangeResult> {
+  const server = createServer(identity, (_req, res) => res.end('{}'))
+  await new Promise<void>((resolve) => server.listen(0, resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const agent = trusted === undefined ? undefined : new Agent({ ca: trusted.cert, keepAlive: true })
+  const exchange = createExchange({ orgUrl: `https://localhost:${port}`, timeoutMs: 2_000, agent })
+  open.push(() => {
+    agent?.destroy()
+    server.closeAllConnections()
+    server.close()
+  })
+  const result = await exchange.send({ method: 'GET', path: '/' })
+  await exchange.close()
+  return result
+}
+
+describe('TLS', () => {
+  it('trusts an authority of the user’s agent', async () => {
+    expect(await ask(trustworthy, trustworthy)).toMatchObject({ kind: 'answered', status: 200 })
+  })
+
+  it.each([
+    ['nobody vouches for', trustworthy, undefined, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['has expired', expired, expired, 'CERT_HAS_EXPIRED'],
+    ['is for another host', misnamed, misnamed, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ] as const)('refuses a certificate that %s', async (_what, identity, trusted, code) => {
+    expect(await ask(identity, trusted)).toMatchObject({
+      kind: 'failed',
+      code: 'tls',
+      cause: { code },
+    })
+  })
+
+  it('refuses it also when the environment says to look away', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    expect(await ask(trustworthy)).toMatchObject({ kind: 'failed', code: 'tls' })
+    expect(await ask(expired, expired)).toMatchObject({ kind: 'failed', code: 'tls' })
+  })
+})

@@ -100,7 +100,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const watches = new Watches({ lookup, log, clock, maxTtlMs: cache.maxTtlMs, logger })
 
   // From request to verdict.
-  const cookies = createSessionCookies(settings)
+  const cookies = createSessionCookies(settings, clock.now)
   const clientAddress = createClientAddress(logger)
   const toldIp = upstream.forwardClientIp ? clientIp : () => undefined
   const authenticator = createAuthenticator({

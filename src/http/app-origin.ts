@@ -17,7 +17,8 @@ export function appOrigin(req: RequestLike, appUrl: string | undefined): string 
 }
 
 function protocolOf(req: RequestLike): string {
-  if ('protocol' in req && (req.protocol === 'https' || req.protocol === 'http')) return req.protocol
+  if ('protocol' in req && (req.protocol === 'https' || req.protocol === 'http'))
+    return req.protocol
   const { socket } = req
   return socket !== undefined && 'encrypted' in socket && socket.encrypted === true
     ? 'https'

@@ -1,15 +1,15 @@
 /** login(): exchanges a session token for a session, and gives the browser its cookie. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { credentialKey } from '../lookup/credential-key.js'
 import type { Called, Gate } from '../lookup/gate.js'
 import type { Lookup } from '../lookup/lookup.js'
-import { credentialKey } from '../lookup/credential-key.js'
 import type { Answer } from '../model/answer.js'
 import type { Handler, RequestLike } from '../model/context.js'
 import type { CookieEntry } from '../model/contracts.js'
 import type { Session } from '../model/session.js'
 import { json, problem, redirect, retryAfter } from './answers.js'
 import type { Authenticator } from './authenticate.js'
-import { isFormPost, returnToOf, type ReturnTo } from './form-post.js'
+import { isFormPost, type ReturnTo, returnToOf } from './form-post.js'
 import { type IsOurs, ownPost } from './own-post.js'
 import { page } from './page.js'
 import { readFields } from './read-fields.js'
@@ -55,8 +55,7 @@ export function createLogin(parts: LoginParts): Handler {
     const read = await readFields(req, ['sessionToken', 'returnTo'])
     if ('fault' in read) return refuse(read.fault, req, res)
     const sessionToken = read.fields.get('sessionToken')
-    if (sessionToken === undefined || sessionToken === '')
-      return refuse(missingToken, req, res)
+    if (sessionToken === undefined || sessionToken === '') return refuse(missingToken, req, res)
     const client = parts.clientAddress(req)
     const answer = await gate.call({ kind: 'newcomer', client, account: 'sign_in' }, () =>
       createSession(sessionToken, { clientIp: parts.clientIp(req) }),
@@ -101,7 +100,10 @@ function refusalOf(answer: Exclude<Called<Session>, { kind: 'yes' }>): SignInRef
 
 const pages: Readonly<Record<SignInRefusal['status'], readonly [title: string, text: string]>> = {
   400: ['Signing in did not work', 'The form was not complete. Please go back and try again.'],
-  401: ['Signing in did not work', 'The sign-in was not accepted, or took too long. Please try again.'],
+  401: [
+    'Signing in did not work',
+    'The sign-in was not accepted, or took too long. Please try again.',
+  ],
   413: ['Signing in did not work', 'The form was too large.'],
   415: ['Signing in did not work', 'The form was sent in a way this app does not read.'],
   429: ['Too many attempts', 'Please wait a moment and try again.'],

@@ -96,8 +96,7 @@ function fromJson(text: string, names: readonly string[]): ReadFields {
   }
   if (!isObject(body) || Array.isArray(body))
     return fault(400, 'invalid_request', 'The body is not a JSON object.')
-  for (const name of names)
-    if (text.split(`"${name}"`).length > 2) return twice(name)
+  for (const name of names) if (text.split(`"${name}"`).length > 2) return twice(name)
   return pick(body, names)
 }
 
@@ -112,8 +111,7 @@ function pick(body: object, names: readonly string[]): ReadFields {
   for (const [name, value] of Object.entries(body)) {
     if (!names.includes(name) || value === undefined || value === null) continue
     if (Array.isArray(value)) return twice(name)
-    if (typeof value !== 'string')
-      return fault(400, 'invalid_request', `${name} is a string.`)
+    if (typeof value !== 'string') return fault(400, 'invalid_request', `${name} is a string.`)
     fields.set(name, value)
   }
   return { fields }

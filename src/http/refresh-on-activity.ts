@@ -1,7 +1,7 @@
 /** refreshOnActivity(): extends the session of a user who is doing something, behind the request's back. */
 import type { IncomingMessage } from 'node:http'
-import type { Handler } from '../model/context.js'
 import type { Refresher } from '../lookup/refresher.js'
+import type { Handler } from '../model/context.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import { header } from './headers.js'
 import type { Verdicts } from './verdicts.js'

@@ -11,10 +11,12 @@ export type SignInUrlFor = (req: IncomingMessage, asked?: string) => string
 export function createSignInUrl(settings: Settings): SignInUrlFor {
   const { signInUrl } = settings
   if (typeof signInUrl === 'function') return (req, asked) => signInUrl(returnPath(req, asked), req)
-  if (typeof signInUrl === 'string') return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
+  if (typeof signInUrl === 'string')
+    return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
   return function oktaSignInUrl(req, asked) {
     const origin = appOrigin(req, settings.appUrl)
-    const from = origin === undefined ? '' : `?fromURI=${encodeURIComponent(origin + returnPath(req, asked))}`
+    const from =
+      origin === undefined ? '' : `?fromURI=${encodeURIComponent(origin + returnPath(req, asked))}`
     return `${settings.api.orgUrl}/login/login.htm${from}`
   }
 

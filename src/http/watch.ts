@@ -31,8 +31,13 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
     }
   }
 
-  function follow(context: SessionContext, req: RequestLike, onEnd: OnEnd): (() => void) | undefined {
-    const candidate = context.state === 'active' ? decidingCandidate(req, context.session) : undefined
+  function follow(
+    context: SessionContext,
+    req: RequestLike,
+    onEnd: OnEnd,
+  ): (() => void) | undefined {
+    const candidate =
+      context.state === 'active' ? decidingCandidate(req, context.session) : undefined
     if (context.state === 'active' && candidate !== undefined)
       return watches.watch(candidate.key, candidate.credential, context, onEnd)
     onEnd(endOf(context))
@@ -41,9 +46,11 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
 }
 
 function endOf(context: Exclude<SessionContext, ActiveContext> | ActiveContext): SessionEnd {
-  if (context.state === 'unavailable')
-    return context.reason === 'closed' ? 'closed' : 'unavailable'
-  if (context.state === 'anonymous' && (context.reason === 'signed_out' || context.reason === 'expired'))
+  if (context.state === 'unavailable') return context.reason === 'closed' ? 'closed' : 'unavailable'
+  if (
+    context.state === 'anonymous' &&
+    (context.reason === 'signed_out' || context.reason === 'expired')
+  )
     return context.reason
   return 'not_found'
 }

@@ -69,6 +69,8 @@ interface Flight {
 const INCOMPLETE_TTL_MS = 1_000
 const NAVIGATION_TRUSTS_A_NO_FOR_MS = 1_000
 const SUSPEND_MS = 5_000
+/** So much later than its deadline no answer lands on a machine that is awake. */
+const LATE_MS = 5_000
 /** Entries spread their ends over this share of their life, and never live longer for it. */
 const JITTER = 0.2
 
@@ -96,6 +98,7 @@ export class Lookup {
   }
   #wallOverMonotonic: number
   #oktaOverWall = 0
+  #turns = 0
   #closed = false
 
   constructor(options: LookupOptions) {
@@ -155,7 +158,9 @@ export class Lookup {
 
   /** The moment a question is put; hand it back to {@link learn} with the answer. */
   asking(): Asked {
+    this.#turns += 1
     return {
+      turn: this.#turns,
       at: this.#clock.now(),
       mono: this.#clock.monotonic(),
       position: this.#log.position,
@@ -305,6 +310,9 @@ export class Lookup {
         return this.#options.fetchSession(credential, { signal, clientIp })
       })
       if (answer.kind === 'unavailable' || asked === undefined) return noAnswer(answer)
+      // A machine that slept meanwhile: such an answer is about another time.
+      if (this.#clock.monotonic() - asked.mono > this.#options.timeoutMs + LATE_MS)
+        return { kind: 'unavailable', code: 'timeout' }
       const learned: Verdict =
         answer.kind === 'no'
           ? { kind: 'negative', context: anonymous.not_found, position: asked.position }
@@ -312,6 +320,9 @@ export class Lookup {
       // Before storing: a revocation that came while Okta was answering.
       if (this.#log.refusal(key) !== undefined)
         return { kind: 'negative', context: anonymous.signed_out, position: this.#log.position }
+      const newerNo = this.#negatives.newerThan(asked.turn, key)
+      if (newerNo !== undefined)
+        return { kind: 'negative', context: newerNo.context, position: asked.position }
       if (!this.#log.voids({ key, ...identity(learned) }, asked.position)) {
         this.#store(key, learned, asked)
         return learned
@@ -326,7 +337,8 @@ export class Lookup {
 
   #judge(session: Session, oktaTime: number | undefined, asked: Asked): Verdict {
     const { position } = asked
-    if (oktaTime !== undefined) this.#oktaOverWall = oktaTime - this.#clock.now()
+    // Okta read its clock after it was asked: against the asking the error makes sessions shorter only.
+    if (oktaTime !== undefined) this.#oktaOverWall = oktaTime - asked.at
     if (sessionEndsAt(session) <= this.oktaNow())
       return { kind: 'negative', context: anonymous.expired, position }
     const reason = incompleteReason(session)
@@ -350,6 +362,7 @@ export class Lookup {
       context.state === 'incomplete' ? INCOMPLETE_TTL_MS : this.#options.cache.negativeTtlMs
     this.#negatives.set(key, {
       context,
+      turn: asked.turn,
       since: asked.mono,
       until: this.#clock.monotonic() + ttlMs,
     })
@@ -359,21 +372,21 @@ export class Lookup {
     const { ttlMs, maxTtlMs } = this.#options.cache
     const shortened = 1 - this.#options.random() * JITTER
     const staleAt = asked.mono + ttlMs * shortened
-    // From the asking, not the answer: Okta's clock read its Date somewhere in between.
     const endsAt = asked.mono + sessionEndsAt(session) - (asked.at + this.#oktaOverWall)
     const deadAt = Math.min(asked.mono + maxTtlMs * shortened, endsAt)
     if (!Number.isFinite(staleAt) || !Number.isFinite(deadAt) || deadAt <= asked.mono) return
     this.#negatives.drop(key)
-    this.#memory.set(key, session, asked, staleAt, deadAt)
+    // Checked up to here: what was recorded since the asking does not void it.
+    const standing = { ...asked, position: this.#log.position }
+    this.#memory.set(key, session, standing, staleAt, deadAt)
   }
 
   /** An older answer never overwrites a newer one. */
   #knowsNewer(key: string, asked: Asked): boolean {
     const entry = this.#memory.get(key)
-    const negative = this.#negatives.get(key, this.#clock.monotonic())
     return (
       (entry !== undefined && entry.askedMono > asked.mono) ||
-      (negative !== undefined && negative.since > asked.mono)
+      this.#negatives.newerThan(asked.turn, key) !== undefined
     )
   }
 

@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache'
 import type { ActiveContext } from '../model/context.js'
 import type { Session, SessionIdentityProvider } from '../model/session.js'
 
-/** When a lookup began: wall time, monotonic time, and the position in the revocation log. */
+/** When a lookup began: its number, wall time, monotonic time, and the position in the revocation log. */
 export interface Asked {
+  readonly turn: number
   readonly at: number
   readonly mono: number
   readonly position: number

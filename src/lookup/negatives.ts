@@ -5,6 +5,8 @@ import type { AnonymousContext, IncompleteContext } from '../model/context.js'
 /** A remembered no, or a session that still lacks a factor. */
 export interface Negative {
   readonly context: AnonymousContext | IncompleteContext
+  /** The number of its lookup: an older one's yes does not count against it. */
+  readonly turn: number
   /** Monotonic milliseconds at which its lookup began. */
   readonly since: number
   readonly until: number
@@ -24,6 +26,12 @@ export class Negatives {
   get(key: string, now: number): Negative | undefined {
     const entry = this.#entries.get(key)
     return entry !== undefined && now < entry.until ? entry : undefined
+  }
+
+  /** The no of a lookup that began after this one, even where it is no longer remembered for requests. */
+  newerThan(turn: number, key: string): Negative | undefined {
+    const entry = this.#entries.peek(key)
+    return entry !== undefined && entry.turn > turn ? entry : undefined
   }
 
   set(key: string, entry: Negative): void {

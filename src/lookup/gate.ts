@@ -28,6 +28,12 @@ export interface GateOptions {
   readonly random: () => number
 }
 
+/** A judged ask, and how to give back what it paid. */
+interface Entry {
+  readonly admission: Admission
+  readonly giveBack: () => void
+}
+
 interface Waiter {
   readonly ask: Ask
   readonly enter: (admission: Admission) => void
@@ -57,24 +63,18 @@ export class Gate {
 
   /** What stands in the way of this ask right now; undefined when nothing does. */
   obstacle(ask: Ask): NoAnswer | undefined {
-    const admission = this.#judge(ask)
+    const admission = this.#judge(ask, this.#queue.length)
     return admission.admit === 'no' ? this.#refuse(admission) : undefined
   }
 
   /** Makes the call when it is admitted, in its turn. */
   async call<T>(ask: Ask, call: () => Promise<Answer<T>>): Promise<Called<T>> {
-    let admission = this.#judge(ask)
-    const giveBack = this.#charge(ask, admission)
-    if (admission.admit === 'no') return { ...this.#refuse(admission), called: false }
-    if (admission.admit === 'queue') admission = await this.#turn(ask)
-    else this.#enter(admission)
-    if (admission.admit === 'no') {
-      if (ask.chargeSilence !== true) giveBack()
-      return { ...this.#refuse(admission), called: false }
-    }
-    const answer = await this.#make(call, admission.admit === 'probe')
+    const admission = this.#judge(ask, this.#queue.length)
+    const entry = admission.admit === 'queue' ? await this.#turn(ask) : this.#enter(ask, admission)
+    if (entry.admission.admit === 'no') return { ...this.#refuse(entry.admission), called: false }
+    const answer = await this.#make(call, entry.admission.admit === 'probe')
     if (answer.kind === 'yes' || (answer.kind === 'unavailable' && ask.chargeSilence !== true))
-      giveBack()
+      entry.giveBack()
     return { ...answer, called: true }
   }
 
@@ -102,50 +102,48 @@ export class Gate {
     }
   }
 
-  #judge(ask: Ask): Admission {
+  #judge(ask: Ask, queued: number): Admission {
     const now = this.#options.clock.monotonic()
-    const levels = this.#budgets[ask.account ?? 'lookup'].level(ask.client, now)
-    return admit({ ...this.#state(this.#queue.length), ...levels }, ask.kind, now)
-  }
-
-  /** Without the failure budgets: who waits has paid already, and stands at the head of the queue. */
-  #judgeWaiting(ask: Ask): Admission {
-    const paid = { client: undefined, everybody: { tokens: 1, perSecond: 0 } }
-    const now = this.#options.clock.monotonic()
-    return admit({ ...this.#state(0), ...paid }, ask.kind, now)
-  }
-
-  #state(queued: number) {
-    return {
+    const { quota, holdOff, maxConcurrent } = this.#health
+    const state = {
       closed: this.#closed,
-      quota: this.#health.quota,
-      holdOff: this.#health.holdOff,
+      ...this.#budgetOf(ask).level(ask.client, now),
+      quota,
+      holdOff,
       inFlight: this.#inFlight,
-      maxConcurrent: this.#health.maxConcurrent,
+      maxConcurrent,
       queued,
       maxQueued: MAX_QUEUED,
     }
+    return admit(state, ask.kind, now)
   }
 
-  /** Who is refused pays nothing, unless silence is charged: then it must be scarce even while nobody calls. */
-  #charge(ask: Ask, admission: Admission): () => void {
-    if (ask.kind !== 'newcomer') return () => {}
-    if (admission.admit === 'no' && (ask.chargeSilence !== true || isBudget(admission.code)))
-      return () => {}
-    const budget = this.#budgets[ask.account ?? 'lookup']
-    return budget.charge(ask.client, this.#options.clock.monotonic())
+  /**
+   * Takes the place at the moment of admission, so that no two take the same one, and pays for it: who
+   * waits has not paid, so that any number of real newcomers may.
+   */
+  #enter(ask: Ask, admission: Admission): Entry {
+    if (admission.admit !== 'no') {
+      this.#calls += 1
+      this.#inFlight += 1
+      this.#health.departs(admission.admit === 'probe')
+    }
+    const pays =
+      ask.kind === 'newcomer' &&
+      // Where silence is charged, it must be scarce even while nobody calls.
+      (admission.admit !== 'no' || (ask.chargeSilence === true && !isBudget(admission.code)))
+    if (!pays) return { admission, giveBack: () => {} }
+    const now = this.#options.clock.monotonic()
+    return { admission, giveBack: this.#budgetOf(ask).charge(ask.client, now) }
+  }
+
+  #budgetOf(ask: Ask): FailureBudget {
+    return this.#budgets[ask.account ?? 'lookup']
   }
 
   #refuse(admission: Extract<Admission, { admit: 'no' }>): NoAnswer {
     countIn(this.#refused, admission.code)
     return { kind: 'unavailable', code: admission.code, retryAfterMs: admission.retryAfterMs }
-  }
-
-  /** Takes the place at the moment of admission, so that no two take the same one. */
-  #enter(admission: Admission): void {
-    this.#calls += 1
-    this.#inFlight += 1
-    this.#health.departs(admission.admit === 'probe')
   }
 
   async #make<T>(call: () => Promise<Answer<T>>, probe: boolean): Promise<Answer<T>> {
@@ -161,18 +159,18 @@ export class Gate {
     }
   }
 
-  #turn(ask: Ask): Promise<Admission> {
+  #turn(ask: Ask): Promise<Entry> {
     return new Promise((resolve) => {
       const waiter: Waiter = {
         ask,
         enter: (admission) => {
           clearTimeout(timer)
-          resolve(admission)
+          resolve(this.#enter(ask, admission))
         },
       }
       const timer = setTimeout(() => {
         this.#queue.splice(this.#queue.indexOf(waiter), 1)
-        resolve({ admit: 'no', code: 'queue_full', retryAfterMs: 1_000 })
+        waiter.enter({ admit: 'no', code: 'queue_full', retryAfterMs: 1_000 })
       }, this.#options.upstream.maxQueueMs)
       this.#stand(waiter)
     })
@@ -187,10 +185,9 @@ export class Gate {
 
   #admitWaiting(): void {
     for (let waiter = this.#queue[0]; waiter !== undefined; waiter = this.#queue[0]) {
-      const admission = this.#judgeWaiting(waiter.ask)
+      const admission = this.#judge(waiter.ask, 0)
       if (admission.admit === 'queue') return
       this.#queue.shift()
-      if (admission.admit !== 'no') this.#enter(admission)
       waiter.enter(admission)
     }
   }

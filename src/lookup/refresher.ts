@@ -86,7 +86,10 @@ export class Refresher {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  async #ask({ key, credential, session, clientIp }: Refreshable, kind: AskKind): Promise<Refreshed> {
+  async #ask(
+    { key, credential, session, clientIp }: Refreshable,
+    kind: AskKind,
+  ): Promise<Refreshed> {
     const { gate, lookup, refreshSession } = this.#options
     let asked = lookup.asking()
     const answer = await gate.call({ kind }, () => {

@@ -164,7 +164,9 @@ export class SignOut {
   }
 
   #lastsFor(session: Session | undefined): number {
-    return session === undefined ? A_DAY_MS : sessionEndsAt(session) - this.#options.lookup.oktaNow()
+    return session === undefined
+      ? A_DAY_MS
+      : sessionEndsAt(session) - this.#options.lookup.oktaNow()
   }
 }
 

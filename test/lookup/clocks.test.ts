@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TestClock } from './lookup-world.js'
+import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
+
+let clock: TestClock
+let org: TinyOrg
+
+beforeEach(async () => {
+  clock = new TestClock()
+  org = await tinyOrg(clock)
+})
+afterEach(() => org.close())
+
+const DAY_MS = 24 * 60 * 60_000
+
+describe('times', () => {
+  it.each([
+    ['an hour behind', -3_600_000],
+    ['right', 0],
+    ['an hour ahead', 3_600_000],
+  ])("accepts to within 2 s of a session's end when Okta's clock is %s", async (_, ahead) => {
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
+    org.now = () => clock.now() + ahead
+    const end = clock.now() + 40_000
+    org.endsAt = () => end + ahead
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'active' })
+    org.silent = true
+    clock.advance(38_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    clock.advance(4_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+    await okta.close()
+  })
+
+  it('asks again at the end of a session, which Okta may have extended', async () => {
+    const okta = middleware(org, clock)
+    const begun = clock.now()
+    org.endsAt = () => begun + 40_000
+    await okta.authenticate(requestWith('alice'))
+    org.endsAt = () => begun + 7_200_000
+    clock.advance(41_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({
+      state: 'active',
+      source: 'okta',
+    })
+    await okta.close()
+  })
+
+  it("takes an answer whose own end is past by Okta's clock for a no", async () => {
+    const okta = middleware(org, clock)
+    org.endsAt = () => clock.now() - 1_000
+    expect(await okta.authenticate(requestWith('alice'))).toEqual({
+      state: 'anonymous',
+      reason: 'expired',
+    })
+    await okta.close()
+  })
+
+  it.each([
+    ['forward', DAY_MS],
+    ['back', -DAY_MS],
+  ])('asks everybody again after the wall clock jumped a day %s', async (_, jump) => {
+    const okta = middleware(org, clock)
+    org.endsAt = () => clock.now() + 7_200_000
+    await okta.authenticate(requestWith('alice'))
+    clock.wall += jump
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'okta' })
+    expect(org.calls).toBe(2)
+    await okta.close()
+  })
+
+  it('accepts nothing from before a sleep while Okta is silent', async () => {
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
+    await okta.authenticate(requestWith('alice'))
+    clock.wall += 6_000
+    org.silent = true
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+    await okta.close()
+  })
+
+  it('serves a yes past its ttl as stale while Okta is silent, and not past maxTtlMs', async () => {
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
+    await okta.authenticate(requestWith('alice'))
+    org.silent = true
+    clock.advance(299_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'stale' })
+    clock.advance(2_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+    await okta.close()
+  })
+
+  it('holds ttlMs as a hard bound when maxTtlMs equals it', async () => {
+    const cache = { ttlMs: 60_000, maxTtlMs: 60_000 }
+    const okta = middleware(org, clock, { cache, upstream: { timeoutMs: 300 } })
+    await okta.authenticate(requestWith('alice'))
+    org.silent = true
+    clock.advance(61_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+    await okta.close()
+  })
+
+  it('remembers a no for negativeTtlMs, and asks again for a page after a second', async () => {
+    const okta = middleware(org, clock)
+    org.endsAt = () => undefined
+    const page = { headers: { cookie: 'sid=gone', 'sec-fetch-mode': 'navigate' } }
+    expect(await okta.authenticate(requestWith('gone'))).toMatchObject({ reason: 'not_found' })
+    clock.advance(9_000)
+    await okta.authenticate(requestWith('gone'))
+    expect(org.calls).toBe(1)
+    await okta.authenticate(page)
+    expect(org.calls).toBe(2)
+    clock.advance(900)
+    await okta.authenticate(page)
+    expect(org.calls).toBe(2)
+    clock.advance(9_200)
+    await okta.authenticate(requestWith('gone'))
+    expect(org.calls).toBe(3)
+    await okta.close()
+  })
+})

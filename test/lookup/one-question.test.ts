@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TestClock } from './lookup-world.js'
+import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
+
+let clock: TestClock
+let org: TinyOrg
+
+beforeEach(async () => {
+  clock = new TestClock()
+  org = await tinyOrg(clock)
+})
+afterEach(() => org.close())
+
+const active = { state: 'active' }
+
+describe('one question per cookie', () => {
+  it('asks once for 10,000 requests that come at once', async () => {
+    const okta = middleware(org, clock)
+    const answers = await Promise.all(
+      Array.from({ length: 10_000 }, () => okta.authenticate(requestWith('cold'))),
+    )
+    expect(answers.filter(({ state }) => state === 'active')).toHaveLength(10_000)
+    expect(org.calls).toBe(1)
+    expect(okta.stats()).toMatchObject({ misses: 1, coalesced: 9_999, calls: 1 })
+    await okta.close()
+  })
+
+  it('answers a remembered session before the middleware returns', async () => {
+    const okta = middleware(org, clock)
+    await okta.authenticate(requestWith('alice'))
+    const handler = okta.attachSession()
+    const req = requestWith('alice')
+    const headers = new Map<string, unknown>()
+    const res = {
+      getHeader: (name: string) => headers.get(name),
+      setHeader: (name: string, value: unknown) => headers.set(name, value),
+    }
+    let called = false
+    // As much of a request and a response as the hit path touches.
+    handler(req as never, res as never, () => {
+      called = true
+    })
+    expect(called).toBe(true)
+    expect(req).toMatchObject({ okta: { state: 'active', source: 'memory' } })
+    await okta.close()
+  })
+
+  it('lets a caller go when its signal fires, and answers the others', async () => {
+    const okta = middleware(org, clock)
+    org.silent = true
+    const leaver = new AbortController()
+    const left = okta.authenticate(requestWith('alice'), { signal: leaver.signal })
+    const stayed = okta.authenticate(requestWith('alice'))
+    leaver.abort(new Error('the client went away'))
+    await expect(left).rejects.toThrow('the client went away')
+    org.release()
+    expect(await stayed).toMatchObject(active)
+    expect(org.calls).toBe(1)
+    await okta.close()
+  })
+
+  it('shares a failure with those who waited and forgets it for those who come', async () => {
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 200 } })
+    org.silent = true
+    const waiting = [1, 2, 3].map(() => okta.authenticate(requestWith('alice')))
+    expect(await Promise.all(waiting)).toEqual(
+      Array(3).fill({ state: 'unavailable', reason: 'timeout', retryAfterMs: 1_000 }),
+    )
+    org.release()
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject(active)
+    await okta.close()
+  })
+
+  it('asks in the background from three quarters of the ttl on, and nobody waits', async () => {
+    const okta = middleware(org, clock)
+    await okta.authenticate(requestWith('alice'))
+    clock.advance(44_000)
+    await okta.authenticate(requestWith('alice'))
+    expect(org.calls).toBe(1)
+    clock.advance(2_000)
+    org.silent = true
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    org.release()
+    await okta.settled()
+    expect(okta.stats()).toMatchObject({ refreshedAhead: 1, calls: 2 })
+    clock.advance(44_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    expect(org.calls).toBe(2)
+    await okta.close()
+  })
+
+  it('never has more calls under way than the cap when a thousand entries end together, and hits go on', async () => {
+    const okta = middleware(org, clock, { upstream: { maxQueueMs: 10_000 } })
+    const values = Array.from({ length: 1_000 }, (_, index) => `user${index}`)
+    org.endsAt = () => clock.now() + 90_000
+    await Promise.all(values.map((value) => okta.authenticate(requestWith(value))))
+    clock.advance(91_000)
+    org.mostInFlight = 0
+    org.takes = 1
+    await okta.authenticate(requestWith('steady'))
+    let hits = 0
+    const watchingHits = setInterval(async () => {
+      const { state, ...rest } = await okta.authenticate(requestWith('steady'))
+      if (state === 'active' && 'source' in rest && rest.source === 'memory') hits += 1
+    }, 5)
+    const answers = await Promise.all(values.map((value) => okta.authenticate(requestWith(value))))
+    clearInterval(watchingHits)
+    expect(answers.every(({ state }) => state === 'active')).toBe(true)
+    expect(org.mostInFlight).toBeGreaterThan(1)
+    expect(org.mostInFlight).toBeLessThanOrEqual(5)
+    expect(hits).toBeGreaterThan(0)
+    await okta.close()
+  })
+})

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import cookieParser from 'cookie-parser'
 import express from 'express'
 import helmet from 'helmet'
-import { rememberTheme, themeOf } from './theme.js'
+import { rememberTheme } from './theme.js'
+import { viewOf } from './view.js'
 import { accountPage } from './views/account.js'
 import { adminPage } from './views/admin.js'
 import { homePage } from './views/home.js'
@@ -30,14 +31,14 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   app.use(okta.attachSession())
 
   app.get('/', (req, res) => {
-    res.send(homePage(view(req)))
+    res.send(homePage(viewOf(req)))
   })
   app.get('/account', okta.requireSession(), (req, res) => {
-    res.send(accountPage(view(req), okta.session(req)))
+    res.send(accountPage(viewOf(req), okta.session(req)))
   })
   const secondFactorRecently = { mfa: true, signedInWithinMs: aQuarterOfAnHour }
   app.get('/admin', okta.requireSession(secondFactorRecently), (req, res) => {
-    res.send(adminPage(view(req), okta.session(req), okta.stats()))
+    res.send(adminPage(viewOf(req), okta.session(req), okta.stats()))
   })
 
   app.get('/session', okta.sessionInfo())
@@ -66,25 +67,11 @@ function mountSignInForm(app, okta, orgOrigin) {
   })
   app.get('/sign-in', mayAskOkta, (req, res) => {
     const { returnTo } = req.query
-    res.send(signInPage(view(req), orgOrigin, typeof returnTo === 'string' ? returnTo : '/account'))
+    res.send(
+      signInPage(viewOf(req), orgOrigin, typeof returnTo === 'string' ? returnTo : '/account'),
+    )
   })
   app.post('/sign-in', okta.login({ returnTo: '/account' }))
-}
-
-/**
- * What every page shows.
- *
- * @param {import('express').Request} req
- * @returns {import('./views/layout.js').View}
- */
-function view(req) {
-  return {
-    path: req.path,
-    theme: themeOf(req),
-    login: req.okta.session?.login,
-    signedOut: 'signed-out' in req.query,
-    unavailable: req.okta.state === 'unavailable',
-  }
 }
 
 /** @satisfies {import('express').RequestHandler} */
@@ -95,7 +82,7 @@ const toLocalhost = (req, res, next) => {
 
 /** @satisfies {import('express').RequestHandler} */
 const notFound = (req, res) => {
-  res.status(404).send(messagePage(view(req), 'Not found', 'There is no such page here.'))
+  res.status(404).send(messagePage(viewOf(req), 'Not found', 'There is no such page here.'))
 }
 
 /** @satisfies {import('express').ErrorRequestHandler} */
@@ -105,5 +92,5 @@ const failed = (error, req, res, next) => {
     return
   }
   console.error(error)
-  res.status(500).send(messagePage(view(req), 'Something went wrong', 'It is not your fault.'))
+  res.status(500).send(messagePage(viewOf(req), 'Something went wrong', 'It is not your fault.'))
 }

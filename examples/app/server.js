@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { oktaSession } from 'express-okta-session'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import { createApp } from './app.js'
+import { offerStepUp } from './step-up.js'
 
 const server = createServer()
 
@@ -46,7 +47,7 @@ async function listen(port) {
 async function build(url) {
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
   if (orgUrl !== undefined) {
-    const okta = oktaSession({ signInUrl: '/sign-in' })
+    const okta = oktaSession({ signInUrl: '/sign-in', onDenied: offerStepUp })
     return { okta, app: createApp({ okta, signInFormFor: orgUrl }) }
   }
   const org = await createLocalOrg()
@@ -54,6 +55,7 @@ async function build(url) {
     orgUrl: org.url,
     appUrl: url,
     credentials: { apiToken: org.apiToken },
+    onDenied: offerStepUp,
   })
   return { okta, org, app: createApp({ okta, onlyLocalhost: true }) }
 }

@@ -85,16 +85,22 @@ describe('the example', () => {
     expect(body).not.toContain(app.org.sessions[0]?.id)
   })
 
-  it('keeps the admin page for a second factor, and says so on a page', async () => {
+  it('keeps the admin page for a second factor, and offers to sign in again for it', async () => {
     const app = await start()
     await signIn(app)
-    const admin = await app.browser.go('/admin')
-    expect(admin.status).toBe(403)
-    expect(admin.body).toContain('A second factor is needed')
     expect(JSON.parse((await app.browser.fetch('/admin')).body)).toMatchObject({
+      status: 403,
       code: 'mfa_required',
       amr: ['mfa'],
     })
+    const admin = await app.browser.go('/admin')
+    expect(admin.status).toBe(403)
+    expect(admin.body).toContain('A second factor is needed')
+
+    const again = await app.browser.submit('/sign-out', { returnTo: '/admin' })
+    const back = encodeURIComponent(`${app.url}/admin`)
+    expect(again.url).toBe(`${app.org.url}/login/login.htm?fromURI=${back}`)
+    expect(app.org.sessions).toEqual([])
   })
 
   it('refuses a sign-out another site sends', async () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { type OktaSession, type OktaSessionOptions, oktaSession } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { createApp } from '../../examples/app/app.js'
+import { offerStepUp } from '../../examples/app/step-up.js'
 
 export interface RunningApp {
   readonly url: string
@@ -24,6 +25,7 @@ export async function startApp({ ownForm = false, ...choices }: AppChoices): Pro
   const okta = oktaSession({
     orgUrl: org.url,
     logger: false,
+    onDenied: offerStepUp,
     ...(ownForm && { signInUrl: '/sign-in' }),
     ...choices.okta,
   })

@@ -1,0 +1,16 @@
+/** From a request to what every page shows of it. */
+import { themeOf } from './theme.js'
+
+/**
+ * @param {import('express').Request} req
+ * @returns {import('./views/layout.js').View}
+ */
+export function viewOf(req) {
+  return {
+    path: req.path,
+    theme: themeOf(req),
+    login: req.okta.session?.login,
+    signedOut: 'signed-out' in req.query,
+    unavailable: req.okta.state === 'unavailable',
+  }
+}

@@ -23,6 +23,7 @@ import { Gate } from './lookup/gate.js'
 import { Lookup } from './lookup/lookup.js'
 import { Refresher } from './lookup/refresher.js'
 import { RevocationLog } from './lookup/revocations.js'
+import { engineOf } from './lookup/shared.js'
 import { SignOut } from './lookup/sign-out.js'
 import { Watches } from './lookup/watches.js'
 import type { Clock } from './model/contracts.js'
@@ -74,11 +75,13 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
 
   // From credential to verdict.
   const org = connect(settings.api, clock, (sessionId) => lookup.forget({ sessionId }))
+  const shared = engineOf(cache.store)
   const log = new RevocationLog({
     clock,
     retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
     maxMarks: MAX_MARKS,
     maxProvisional: MAX_PROVISIONAL_MARKS,
+    shared,
   })
   const gate = new Gate({ upstream, logger, ...surroundings })
   const lookup = new Lookup({
@@ -88,6 +91,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     gate,
     log,
     fetchSession: org.fetchSession,
+    shared,
   })
   const refresher = new Refresher({
     gate,
@@ -217,7 +221,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     async forget(target) {
-      lookup.forget(checkedTarget(target))
+      await lookup.forget(checkedTarget(target))
     },
 
     stats() {
@@ -245,8 +249,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     gate.close()
     watches.close()
     signOut.close()
+    log.close()
     lookup.close()
-    await org.close()
+    await Promise.all([org.close(), shared?.close()])
   }
 }
 

@@ -72,7 +72,10 @@ export function createLogin(parts: LoginParts): Handler {
     returnToField: string | undefined,
   ): void {
     // Whoever this browser was before, nothing learned of that counts from now on.
-    for (const { key } of authenticator.candidates(req)) lookup.forgetCredential(key)
+    for (const { key } of authenticator.candidates(req)) {
+      // Here at once; an instance that can't be told asks Okta again within its maxTtlMs.
+      lookup.forgetCredential(key).catch(() => {})
+    }
     lookup.dropNegative(credentialKey(entry.as, session.id))
     cookies.begin(res, entry, session.id)
     const returnTo = returnToOf(returnToField, req, parts.returnTo)

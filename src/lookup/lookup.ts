@@ -17,6 +17,7 @@ import { type Asked, Memory, type Remembered } from './memory.js'
 import { type Negative, Negatives } from './negatives.js'
 import { type RevocationLog, subject } from './revocations.js'
 import { incompleteReason, sessionEndsAt } from './session-state.js'
+import type { SharedEntry, SharedSessions } from './shared.js'
 
 /** Asks Okta whose session this is. Never rejects. */
 export type FetchSession = (
@@ -46,11 +47,17 @@ export interface LookupOptions {
   readonly gate: Gate
   readonly log: RevocationLog
   readonly fetchSession: FetchSession
+  readonly shared?: SharedSessions | undefined
 }
 
 /** A yes or a no. `position` is where its lookup began: a later mark overtakes it. */
 type Verdict =
-  | { readonly kind: 'active'; readonly context: ActiveContext; readonly position: number }
+  | {
+      readonly kind: 'active'
+      readonly context: ActiveContext
+      readonly position: number
+      readonly sharedPosition?: string | undefined
+    }
   | {
       readonly kind: 'negative'
       readonly context: AnonymousContext | IncompleteContext
@@ -69,6 +76,8 @@ interface Flight {
 const INCOMPLETE_TTL_MS = 1_000
 const NAVIGATION_TRUSTS_A_NO_FOR_MS = 1_000
 const SUSPEND_MS = 5_000
+/** Clocks of a fleet differ by this much; an entry from further ahead is not to be trusted. */
+const FUTURE_MS = 2_000
 /** So much later than its deadline no answer lands on a machine that is awake. */
 const LATE_MS = 5_000
 /** Entries spread their ends over this share of their life, and never live longer for it. */
@@ -95,6 +104,7 @@ export class Lookup {
     coalesced: 0,
     refreshedAhead: 0,
     overtaken: 0,
+    fromTheFuture: 0,
   }
   #wallOverMonotonic: number
   #oktaOverWall = 0
@@ -116,6 +126,7 @@ export class Lookup {
     this.#noticeSuspend(now)
     const entry = this.#memory.get(key)
     if (entry === undefined || !entry.isFresh(now) || !this.#stands(entry, key)) return undefined
+    if (entry.position < this.#log.doubt) return undefined
     this.#counts.hits += 1
     if (entry.isDue(now)) this.#refreshAhead(entry, key, { as, value }, clientIp)
     return entry
@@ -136,12 +147,15 @@ export class Lookup {
       this.#counts.coalesced += 1
       return this.#await(flight, key, credential, asker)
     }
-    const ask = { kind: this.#kindOf(key, asker, now), client: asker.client }
-    const obstacle = this.#options.gate.obstacle(ask)
+    const kind = this.#kindOf(key, asker, now)
+    // The fleet may know this cookie: whether a call is needed is not known yet.
+    const obstacle = this.#options.shared
+      ? undefined
+      : this.#options.gate.obstacle({ kind, client: asker.client })
     if (obstacle !== undefined)
       return negative?.context ?? this.#withoutAnswer(obstacle, key, asker)
     this.#counts.misses += 1
-    return this.#await(this.#depart(key, credential, ask, asker.clientIp), key, credential, asker)
+    return this.#await(this.#depart(key, credential, kind, asker), key, credential, asker)
   }
 
   /** What is known here without asking anybody, however old, up to the session's own end. */
@@ -164,6 +178,7 @@ export class Lookup {
       at: this.#clock.now(),
       mono: this.#clock.monotonic(),
       position: this.#log.position,
+      sharedPosition: this.#log.sharedPosition,
     }
   }
 
@@ -189,22 +204,17 @@ export class Lookup {
   }
 
   /** Nothing learned before now of this credential counts. */
-  forgetCredential(key: string): void {
-    this.#log.forget([subject.credential(key)], 'credential')
+  forgetCredential(key: string): Promise<void> {
+    return this.#log.forget([subject.credential(key)], 'credential')
   }
 
   /** Nothing learned before now about this session or user counts. */
-  forget(target: { readonly sessionId: string } | { readonly userId: string }): void {
-    if ('userId' in target) {
-      this.#log.forget([subject.user(target.userId)], 'user')
-      return
-    }
+  forget(target: { readonly sessionId: string } | { readonly userId: string }): Promise<void> {
+    if ('userId' in target) return this.#log.forget([subject.user(target.userId)], 'user')
     const keys = [credentialKey('sid', target.sessionId), credentialKey('idx', target.sessionId)]
     for (const key of keys) this.#negatives.drop(key)
-    this.#log.forget(
-      [subject.session(target.sessionId), ...keys.map(subject.credential)],
-      'session',
-    )
+    const subjects = [subject.session(target.sessionId), ...keys.map(subject.credential)]
+    return this.#log.forget(subjects, 'session')
   }
 
   /** Okta's time now, epoch milliseconds, as its last answer set it. */
@@ -249,7 +259,8 @@ export class Lookup {
     if (entry.position === position) return true
     const { id: sessionId, userId } = entry.session
     if (this.#log.voids({ key, sessionId, userId }, entry.position)) return false
-    entry.stands(position)
+    // What is in doubt stays so until Okta has been asked: it stands, and is no longer fresh.
+    if (entry.position >= this.#log.doubt) entry.stands(position)
     return true
   }
 
@@ -270,21 +281,19 @@ export class Lookup {
     credential: Credential,
     clientIp: string | undefined,
   ): void {
-    const ask = { kind: 'ahead' } as const
     if (entry.triedAhead || this.#flights.has(key)) return
-    if (this.#options.gate.obstacle(ask) !== undefined) return
+    if (this.#options.gate.obstacle({ kind: 'ahead' }) !== undefined) return
     entry.tryAhead()
     this.#counts.refreshedAhead += 1
-    this.#depart(key, credential, ask, clientIp)
+    this.#depart(key, credential, 'ahead', { clientIp })
   }
 
-  #depart(
-    key: string,
-    credential: Credential,
-    ask: { kind: AskKind; client?: string | undefined },
-    clientIp: string | undefined,
-  ): Flight {
-    const landing = this.#fly(key, credential, ask, clientIp)
+  #depart(key: string, credential: Credential, kind: AskKind, asker: Asker): Flight {
+    const { shared } = this.#options
+    const landing =
+      shared === undefined || kind === 'ahead' || asker.maxStalenessMs !== undefined
+        ? this.#fly(key, credential, kind, asker)
+        : this.#flyTogether(shared, key, credential, asker)
     const flight = { startedAt: this.#clock.monotonic(), landing }
     this.#flights.set(key, flight)
     const land = () => {
@@ -294,12 +303,54 @@ export class Lookup {
     return flight
   }
 
+  /** The fleet first: its entry where there is one, else one question to Okta for everybody. */
+  async #flyTogether(
+    shared: SharedSessions,
+    key: string,
+    credential: Credential,
+    asker: Asker,
+  ): Promise<Learned> {
+    const claim = await shared.claim(key)
+    const adopted = claim.kind === 'entry' ? this.#adopt(key, claim.entry) : undefined
+    if (adopted !== undefined) return adopted
+    const kind = this.#kindOf(key, asker, this.#clock.monotonic())
+    const learned = await this.#fly(key, credential, kind, asker)
+    if (claim.kind !== 'lease') return learned
+    if (learned.kind === 'active' && learned.sharedPosition !== undefined) {
+      const { session, askedAt } = learned.context
+      const { sharedPosition: position } = learned
+      shared.fill(key, { session, askedAt, oktaAheadMs: this.#oktaOverWall, position }, claim.lease)
+    } else shared.release(key, claim.lease)
+    return learned
+  }
+
+  /** Takes in what another instance learned, unless a revocation overtook it; a yes when it is fresh. */
+  #adopt(key: string, entry: SharedEntry): Learned | undefined {
+    const { session, askedAt, position } = entry
+    const age = this.#clock.now() - askedAt
+    const about = { key, sessionId: session.id, userId: session.userId }
+    if (this.#log.refusal(key) !== undefined || this.#log.voidsShared(about, position))
+      return undefined
+    if (age < -FUTURE_MS) {
+      this.#counts.fromTheFuture += 1
+      return undefined
+    }
+    const now = this.#clock.monotonic()
+    const asked = { ...this.asking(), at: askedAt, mono: now - Math.max(0, age) }
+    this.#storeYes(key, session, asked, entry.oktaAheadMs)
+    const stored = this.#memory.get(key)
+    if (stored === undefined || stored.askedAt !== askedAt || !stored.isFresh(now)) return undefined
+    const context = Object.freeze({ state: 'active', session, source: 'shared', askedAt })
+    return { kind: 'active', context, position: asked.position }
+  }
+
   async #fly(
     key: string,
     credential: Credential,
-    ask: { kind: AskKind; client?: string | undefined },
-    clientIp: string | undefined,
+    kind: AskKind,
+    { client, clientIp }: Asker,
   ): Promise<Learned> {
+    let ask = { kind, client }
     let deadline: number | undefined
     for (;;) {
       let asked: Asked | undefined
@@ -331,7 +382,7 @@ export class Lookup {
       if (deadline !== undefined && this.#clock.monotonic() >= deadline)
         return { kind: 'unavailable', code: 'timeout' }
       // It has been admitted and has paid already.
-      ask = { kind: 'known' }
+      ask = { kind: 'known', client }
     }
   }
 
@@ -347,12 +398,13 @@ export class Lookup {
       return { kind: 'negative', context, position }
     }
     const context = Object.freeze({ state: 'active', session, source: 'okta', askedAt: asked.at })
-    return { kind: 'active', context, position }
+    return { kind: 'active', context, position, sharedPosition: asked.sharedPosition }
   }
 
   #store(key: string, learned: Verdict, asked: Asked): void {
     if (this.#closed || this.#knowsNewer(key, asked)) return
-    if (learned.kind === 'active') this.#storeYes(key, learned.context.session, asked)
+    if (learned.kind === 'active')
+      this.#storeYes(key, learned.context.session, asked, this.#oktaOverWall)
     else this.#storeNo(key, learned.context, asked)
   }
 
@@ -368,11 +420,11 @@ export class Lookup {
     })
   }
 
-  #storeYes(key: string, session: Session, asked: Asked): void {
+  #storeYes(key: string, session: Session, asked: Asked, oktaAheadMs: number): void {
     const { ttlMs, maxTtlMs } = this.#options.cache
     const shortened = 1 - this.#options.random() * JITTER
     const staleAt = asked.mono + ttlMs * shortened
-    const endsAt = asked.mono + sessionEndsAt(session) - (asked.at + this.#oktaOverWall)
+    const endsAt = asked.mono + sessionEndsAt(session) - (asked.at + oktaAheadMs)
     const deadAt = Math.min(asked.mono + maxTtlMs * shortened, endsAt)
     if (!Number.isFinite(staleAt) || !Number.isFinite(deadAt) || deadAt <= asked.mono) return
     this.#negatives.drop(key)

@@ -9,6 +9,8 @@ export interface Asked {
   readonly at: number
   readonly mono: number
   readonly position: number
+  /** How far the log all instances share had been read. */
+  readonly sharedPosition?: string | undefined
 }
 
 /** The share of its life after which an entry is asked again in the background. */

@@ -1,13 +1,14 @@
 /**
- * The revocation log of this process: what was revoked, and at which position.
+ * The revocation log: what was revoked, and at which position.
  *
  * One rule serves every revocation. A lookup remembers the position at which it began; a mark with a
- * later position for its credential, its session or its user voids it, in memory and in flight. So an
- * answer that Okta gave before a sign-out can never be taken for one given after it.
+ * later position for its credential, its session or its user voids it, in memory, in flight and in the
+ * shared store. So an answer that Okta gave before a sign-out can never be taken for one given after it.
  */
-
 import { publishers, type RevocationMessage } from '../model/channels.js'
 import type { Clock } from '../model/contracts.js'
+import { type Mark, MarkTable, type Tier } from './marks.js'
+import type { SharedMark, SharedSessions } from './shared.js'
 
 /** Whose mark it is; the three kinds never collide. */
 export const subject = {
@@ -23,21 +24,6 @@ export interface Marked {
   readonly userId?: string | undefined
 }
 
-/**
- * `provisional` refuses a credential nobody here had seen; `refusing` refuses one Okta has not yet
- * confirmed closed; `voiding` refuses nobody for long, it only voids what is older.
- */
-type Tier = 'provisional' | 'refusing' | 'voiding'
-
-interface Mark {
-  readonly position: number
-  readonly tier: Tier
-  /** Monotonic; the credential is answered `signed_out` until then. 0: never. */
-  readonly refusedUntil: number
-  /** Monotonic; after this nothing it could void can still be served. */
-  readonly keepUntil: number
-}
-
 /** A refusal in force, to be confirmed or taken back. */
 export interface Refusal {
   readonly key: string
@@ -50,6 +36,8 @@ export interface RevocationLogOptions {
   readonly retentionMs: number
   readonly maxMarks: number
   readonly maxProvisional: number
+  /** The log all instances share; without it revocations reach this process only. */
+  readonly shared?: SharedSessions | undefined
 }
 
 const MAX_REFUSAL_MS = 24 * 60 * 60_000
@@ -59,59 +47,54 @@ export class RevocationLog {
   position = 0
   /** A yes learned before this position is asked again, never accepted: a mark that could void it is lost. */
   floor = 0
+  /** A yes learned before this position is no longer fresh: marks of other instances may have been missed. */
+  doubt = 0
+  /** How far the shared log has been read. */
+  sharedPosition: string | undefined
 
   readonly #options: RevocationLogOptions
-  readonly #marks = new Map<string, Mark>()
-  readonly #order: Record<Tier, Set<string>> = {
-    provisional: new Set(),
-    refusing: new Set(),
-    voiding: new Set(),
-  }
+  readonly #marks: MarkTable
   /** What a provisional refusal stands in front of, to be put back when it is withdrawn. */
   readonly #covered = new Map<string, Mark>()
   readonly #listeners = new Set<() => void>()
+  readonly #unsubscribe: () => void
+  #sharedFloor: string | undefined
 
   constructor(options: RevocationLogOptions) {
     this.#options = options
+    this.#marks = new MarkTable({ ...options, onLost: (mark) => this.#lose(mark) })
+    this.#unsubscribe =
+      options.shared?.subscribe({
+        onMark: (mark, position) => this.#receive(mark, position),
+        onRead: (position) => {
+          this.sharedPosition = position
+        },
+        onGap: () => {
+          this.doubt = ++this.position
+        },
+      }) ?? (() => {})
   }
 
   get size(): number {
     return this.#marks.size
   }
 
-  /** Nothing learned before now about these subjects counts; the next request asks Okta. */
-  forget(subjects: readonly string[], scope: RevocationMessage['scope']): void {
-    const position = ++this.position
-    const now = this.#options.clock.monotonic()
-    for (const name of subjects) {
-      const standing = this.#marks.get(name)
-      const refusing = standing !== undefined && standing.refusedUntil > now
-      this.#put(name, {
-        position,
-        // A refusal in force goes on refusing: forgetting is the weaker of the two.
-        tier: refusing ? standing.tier : 'voiding',
-        refusedUntil: refusing ? standing.refusedUntil : 0,
-        keepUntil: Math.max(now + this.#options.retentionMs, standing?.keepUntil ?? 0),
-      })
-    }
+  /**
+   * Nothing learned before now about these subjects counts; the next request asks Okta. Here at once;
+   * resolves when every instance will see it, rejects when the shared log could not record it.
+   */
+  async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
+    const position = this.#forget(subjects)
     this.#recorded({ kind: 'forget', scope, position })
+    await this.#share({ kind: 'forget', subjects }, subjects, position)
   }
 
   /** This credential is answered `signed_out` for `forMs` (at most a day), unless it is confirmed or withdrawn before. */
-  refuse(key: string, forMs: number, tier: 'provisional' | 'refusing'): Refusal {
+  refuse(key: string, forMs: number, tier: Exclude<Tier, 'voiding'>): Refusal {
     const name = subject.credential(key)
-    const position = ++this.position
-    const refusedUntil =
-      this.#options.clock.monotonic() + Math.min(Math.max(forMs, 0), MAX_REFUSAL_MS)
-    const standing = this.#marks.get(name)
-    if (tier === 'provisional' && standing !== undefined) this.#covered.set(name, standing)
-    this.#put(name, {
-      position,
-      tier,
-      refusedUntil,
-      keepUntil: refusedUntil + this.#options.retentionMs,
-    })
+    const position = this.#refuse(name, forMs, tier)
     this.#recorded({ kind: 'refuse', scope: 'credential', position })
+    this.#shareBehind({ kind: 'refuse', subject: name, forMs }, position)
     return { key, position }
   }
 
@@ -119,28 +102,21 @@ export class RevocationLog {
   establish(refusal: Refusal, forMs: number): void {
     const mark = this.#own(refusal)
     if (mark === undefined) return
-    const refusedUntil =
-      this.#options.clock.monotonic() + Math.min(Math.max(forMs, 0), MAX_REFUSAL_MS)
-    this.#put(subject.credential(refusal.key), {
-      ...mark,
-      tier: 'refusing',
-      refusedUntil,
-      keepUntil: refusedUntil + this.#options.retentionMs,
-    })
+    const name = subject.credential(refusal.key)
+    this.#covered.delete(name)
+    this.#marks.put(name, { ...mark, tier: 'refusing', ...this.#refusalTimes(forMs) })
+    this.#shareBehind({ kind: 'refuse', subject: name, forMs }, mark.position)
   }
 
   /** Okta has confirmed the close: refuse for `forMs` more, until every answer under way has landed. */
   confirm(refusal: Refusal, forMs: number): void {
     const mark = this.#own(refusal)
     if (mark === undefined) return
-    const now = this.#options.clock.monotonic()
-    this.#put(subject.credential(refusal.key), {
-      position: mark.position,
-      tier: 'voiding',
-      refusedUntil: now + forMs,
-      keepUntil: now + forMs + this.#options.retentionMs,
-    })
+    const name = subject.credential(refusal.key)
+    this.#covered.delete(name)
+    this.#marks.put(name, { ...mark, tier: 'voiding', ...this.#refusalTimes(forMs) })
     this.#recorded({ kind: 'confirm', scope: 'credential', position: mark.position })
+    this.#shareBehind({ kind: 'confirm', subject: name, forMs }, mark.position)
   }
 
   /** Okta does not know this credential: the provisional refusal leaves no trace. */
@@ -148,10 +124,9 @@ export class RevocationLog {
     const mark = this.#own(refusal)
     if (mark?.tier !== 'provisional') return
     const name = subject.credential(refusal.key)
-    const covered = this.#covered.get(name)
-    this.#remove(name, mark)
-    if (covered !== undefined) this.#put(name, covered)
+    this.#withdraw(name)
     this.#recorded({ kind: 'withdraw', scope: 'credential', position: mark.position })
+    this.#shareBehind({ kind: 'withdraw', subject: name }, mark.position)
   }
 
   /** Nothing learned before now counts, whoever it is about. */
@@ -171,10 +146,19 @@ export class RevocationLog {
   voids(about: Marked, position: number): boolean {
     if (position === this.position) return false
     if (position < this.floor) return true
-    if (this.#after(subject.credential(about.key), position)) return true
-    if (about.sessionId !== undefined && this.#after(subject.session(about.sessionId), position))
-      return true
-    return about.userId !== undefined && this.#after(subject.user(about.userId), position)
+    return this.#anyMark(about, (mark) => mark.position > position)
+  }
+
+  /** The same for an entry of the shared store, by its place in the shared log. */
+  voidsShared(about: Marked, position: string): boolean {
+    const { shared } = this.#options
+    if (shared === undefined) return true
+    if (this.#sharedFloor !== undefined && shared.isAfter(this.#sharedFloor, position)) return true
+    return this.#anyMark(
+      about,
+      // A mark of ours whose place is not known yet may stand anywhere: it voids.
+      (mark) => mark.sharedPosition === undefined || shared.isAfter(mark.sharedPosition, position),
+    )
   }
 
   /** Calls back after each record; returns how to stop. */
@@ -183,9 +167,94 @@ export class RevocationLog {
     return () => this.#listeners.delete(listener)
   }
 
-  #after(name: string, position: number): boolean {
-    const mark = this.#marks.get(name)
-    return mark !== undefined && mark.position > position
+  close(): void {
+    this.#unsubscribe()
+  }
+
+  #forget(subjects: readonly string[], sharedPosition?: string): number {
+    const position = ++this.position
+    const now = this.#options.clock.monotonic()
+    for (const name of subjects) {
+      const standing = this.#marks.get(name)
+      const refusing = standing !== undefined && standing.refusedUntil > now
+      this.#marks.put(name, {
+        position,
+        sharedPosition,
+        // A refusal in force goes on refusing: forgetting is the weaker of the two.
+        tier: refusing ? standing.tier : 'voiding',
+        refusedUntil: refusing ? standing.refusedUntil : 0,
+        keepUntil: Math.max(now + this.#options.retentionMs, standing?.keepUntil ?? 0),
+      })
+    }
+    return position
+  }
+
+  #refuse(name: string, forMs: number, tier: Tier, sharedPosition?: string): number {
+    const position = ++this.position
+    const standing = this.#marks.get(name)
+    if (tier === 'provisional' && standing !== undefined) this.#covered.set(name, standing)
+    this.#marks.put(name, { position, sharedPosition, tier, ...this.#refusalTimes(forMs) })
+    return position
+  }
+
+  #withdraw(name: string): void {
+    const covered = this.#covered.get(name)
+    this.#covered.delete(name)
+    this.#marks.remove(name)
+    if (covered !== undefined) this.#marks.put(name, covered)
+  }
+
+  #refusalTimes(forMs: number): Pick<Mark, 'refusedUntil' | 'keepUntil'> {
+    const refusedUntil =
+      this.#options.clock.monotonic() + Math.min(Math.max(forMs, 0), MAX_REFUSAL_MS)
+    return { refusedUntil, keepUntil: refusedUntil + this.#options.retentionMs }
+  }
+
+  /** Another instance's mark counts from now on here. */
+  #receive(mark: SharedMark, sharedPosition: string): void {
+    this.sharedPosition = sharedPosition
+    switch (mark.kind) {
+      case 'forget':
+        this.#forget(mark.subjects, sharedPosition)
+        break
+      case 'refuse':
+        this.#refuse(mark.subject, mark.forMs, 'refusing', sharedPosition)
+        break
+      case 'confirm':
+        this.#refuse(mark.subject, mark.forMs, 'voiding', sharedPosition)
+        break
+      case 'withdraw':
+        this.#marks.remove(mark.subject)
+        break
+    }
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Tells the other instances, and learns the place of our mark in their order. */
+  async #share(mark: SharedMark, subjects: readonly string[], position: number): Promise<void> {
+    const sharedPosition = await this.#options.shared?.record(mark)
+    if (sharedPosition === undefined) return
+    for (const name of subjects) {
+      const standing = this.#marks.get(name)
+      if (standing?.position === position) this.#marks.put(name, { ...standing, sharedPosition })
+    }
+  }
+
+  /** The same where nobody waits: a refusal that is not shared holds here, and Okta is told all the same. */
+  #shareBehind(mark: Exclude<SharedMark, { kind: 'forget' }>, position: number): void {
+    this.#share(mark, [mark.subject], position).catch(() => {})
+  }
+
+  #anyMark({ key, sessionId, userId }: Marked, voids: (mark: Mark) => boolean): boolean {
+    const stands = (name: string) => {
+      const mark = this.#marks.get(name)
+      return mark !== undefined && voids(mark)
+    }
+    return (
+      stands(subject.credential(key)) ||
+      (sessionId !== undefined && stands(subject.session(sessionId))) ||
+      (userId !== undefined && stands(subject.user(userId)))
+    )
   }
 
   #own(refusal: Refusal): Mark | undefined {
@@ -196,51 +265,15 @@ export class RevocationLog {
       : undefined
   }
 
-  #put(name: string, mark: Mark): void {
-    const standing = this.#marks.get(name)
-    if (standing !== undefined) this.#order[standing.tier].delete(name)
-    this.#marks.set(name, mark)
-    this.#order[mark.tier].add(name)
-    this.#makeRoom()
-  }
-
-  #remove(name: string, mark: Mark): void {
-    this.#marks.delete(name)
-    this.#order[mark.tier].delete(name)
-    this.#covered.delete(name)
-  }
-
-  #makeRoom(): void {
-    this.#sweep()
-    const { provisional, refusing, voiding } = this.#order
-    if (provisional.size > this.#options.maxProvisional) this.#lose(provisional)
-    if (this.#marks.size <= this.#options.maxMarks) return
-    // Junk goes first, a sign-out Okta has not confirmed goes last.
-    if (provisional.size > 0) this.#lose(provisional)
-    else this.#lose(voiding.size > 0 ? voiding : refusing)
-  }
-
-  /** Drops marks nothing servable is older than. */
-  #sweep(): void {
-    const now = this.#options.clock.monotonic()
-    for (const names of Object.values(this.#order)) {
-      for (const name of names) {
-        const mark = this.#marks.get(name)
-        if (mark === undefined || mark.keepUntil > now) break
-        this.#remove(name, mark)
-      }
-    }
-  }
-
-  #lose(names: Set<string>): void {
-    for (const name of names) {
-      const mark = this.#marks.get(name)
-      if (mark === undefined) return
-      // Nothing in memory can stand behind a provisional mark: its credential was never seen here.
-      if (mark.tier !== 'provisional') this.floor = Math.max(this.floor, mark.position)
-      this.#remove(name, mark)
-      return
-    }
+  #lose(mark: Mark): void {
+    // Nothing in memory can stand behind a provisional mark: its credential was never seen here.
+    if (mark.tier === 'provisional') return
+    this.floor = Math.max(this.floor, mark.position)
+    const { shared } = this.#options
+    const { sharedPosition = this.sharedPosition } = mark
+    if (shared === undefined || sharedPosition === undefined) return
+    if (this.#sharedFloor === undefined || shared.isAfter(sharedPosition, this.#sharedFloor))
+      this.#sharedFloor = sharedPosition
   }
 
   #recorded(message: RevocationMessage): void {

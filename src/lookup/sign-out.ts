@@ -109,7 +109,7 @@ export class SignOut {
     session: Session | undefined,
   ): Promise<boolean> {
     // The same session may be known here under its other cookie.
-    if (session !== undefined) this.#options.lookup.forget({ sessionId: session.id })
+    if (session !== undefined) this.#forget(session)
     if ((await this.#tryToClose(leaver, refusal, session)) === undefined) return true
     this.#closeLater(leaver, refusal, session)
     return false
@@ -121,12 +121,17 @@ export class SignOut {
     refusal: Refusal,
     session: Session | undefined,
   ): Promise<NoAnswer | undefined> {
-    const { gate, log, lookup, closeSession, timeoutMs } = this.#options
+    const { gate, log, closeSession, timeoutMs } = this.#options
     const answer = await gate.call({ kind: 'known' }, () => closeSession(credential, { clientIp }))
     if (answer.kind === 'unavailable') return answer
     log.confirm(refusal, 2 * timeoutMs)
-    if (session !== undefined) lookup.forget({ sessionId: session.id })
+    if (session !== undefined) this.#forget(session)
     return undefined
+  }
+
+  /** Here at once. Where the other instances can't be told, Okta's no reaches them within their maxTtlMs. */
+  #forget(session: Session): void {
+    this.#options.lookup.forget({ sessionId: session.id }).catch(() => {})
   }
 
   #closeLater(leaver: Leaver, refusal: Refusal, session: Session | undefined): void {

@@ -19,6 +19,8 @@ export interface OktaSessionStats {
   readonly refreshedAhead: number
   /** Answers thrown away because a revocation overtook them. */
   readonly overtaken: number
+  /** Shared entries thrown away because another instance's clock is ahead of this one's. */
+  readonly fromTheFuture: number
   /** Calls made to Okta, every operation. */
   readonly calls: number
   /** Calls that brought no usable answer, by code. */

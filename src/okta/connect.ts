@@ -28,7 +28,7 @@ export interface Org {
 export function connect(
   settings: ApiSettings,
   clock: Clock,
-  onChanged: (sessionId: string) => void,
+  onChanged: (sessionId: string) => Promise<void>,
 ): Org {
   const operations = createOperations(settings, clock)
   return {
@@ -59,11 +59,14 @@ export function connect(
 }
 
 /** Whoever ends or renews a session through the public API keeps the middleware honest. */
-function announcing(operations: Operations, onChanged: (sessionId: string) => void): Operations {
+function announcing(
+  operations: Operations,
+  onChanged: (sessionId: string) => Promise<void>,
+): Operations {
   const announce = async <T>(id: string | undefined, call: Promise<Outcome<T>>) => {
     const outcome = await call
     // Okta's no is news as well: it may be remembered here as a yes. So may what came of silence.
-    if (id !== undefined) onChanged(id)
+    if (id !== undefined) await onChanged(id)
     return outcome
   }
   return {

@@ -3,6 +3,7 @@ import { credentialKey } from '../../src/lookup/credential-key.js'
 import { Gate } from '../../src/lookup/gate.js'
 import { type Asker, Lookup } from '../../src/lookup/lookup.js'
 import { RevocationLog } from '../../src/lookup/revocations.js'
+import type { SharedSessions } from '../../src/lookup/shared.js'
 import { SignOut } from '../../src/lookup/sign-out.js'
 import type { Answer } from '../../src/model/answer.js'
 import type { SessionContext } from '../../src/model/context.js'
@@ -41,23 +42,30 @@ export interface WorldOptions {
   readonly upstream?: Partial<Settings['upstream']>
   readonly deliver?: Deliver
   readonly random?: () => number
+  /** The second level this instance shares with others. */
+  readonly shared?: SharedSessions
+  /** The clock and the Okta of another instance, to share them. */
+  readonly beside?: LookupWorld
 }
 
 export class LookupWorld {
-  readonly clock = new TestClock()
+  readonly clock: TestClock
   /** Okta's clock against ours. */
   oktaAheadMs = 0
   /** Whether Okta answers. */
   up = true
   calls = 0
-  readonly okta = new Map<string, OktaSide>()
+  readonly okta: Map<string, OktaSide>
   readonly settings: Settings
   readonly gate: Gate
   readonly log: RevocationLog
   readonly lookup: Lookup
   readonly signOut: SignOut
 
-  constructor({ cache, upstream, deliver = atOnce, random = () => 0 }: WorldOptions = {}) {
+  constructor(options: WorldOptions = {}) {
+    const { cache, upstream, deliver = atOnce, random = () => 0, shared, beside } = options
+    this.clock = beside?.clock ?? new TestClock()
+    this.okta = beside?.okta ?? new Map()
     const defaults = parseOptions({ orgUrl: 'https://id.example.com', logger: false }, {})
     this.settings = {
       ...defaults,
@@ -71,6 +79,7 @@ export class LookupWorld {
       retentionMs: this.settings.cache.maxTtlMs + 2 * timeoutMs,
       maxMarks: 1_000,
       maxProvisional: 100,
+      shared,
     })
     this.gate = new Gate({ upstream: this.settings.upstream, logger: undefined, clock, random })
     const ask = async <T>(credential: Credential, answer: (side: OktaSide) => T) => {
@@ -92,6 +101,7 @@ export class LookupWorld {
       gate: this.gate,
       log: this.log,
       fetchSession,
+      shared,
     })
     this.signOut = new SignOut({
       gate: this.gate,

@@ -109,8 +109,8 @@ const commands = [
   ),
   fc.tuple(anyValue, fc.constantFrom('user', 'session', 'cookie')).map(([value, by]) =>
     command(`forget(${value} by ${by})`, ({ real, reference }) => {
-      if (by === 'user') real.lookup.forget({ userId: `user-${value}` })
-      else real.lookup.forget({ sessionId: by === 'session' ? `ext-${value}` : value })
+      if (by === 'user') void real.lookup.forget({ userId: `user-${value}` })
+      else void real.lookup.forget({ sessionId: by === 'session' ? `ext-${value}` : value })
       if (real.okta.get(value)?.ended) afterAnswersGiven(() => reference.forgotten.add(value))
     }),
   ),

@@ -32,6 +32,7 @@ import { parseOptions } from './model/parse-options.js'
 import { connect } from './okta/connect.js'
 import { systemClock } from './okta/system-clock.js'
 import type { OktaSession } from './surface.js'
+import { beginDebugLines } from './telemetry/debug-lines.js'
 
 /** What the composition takes from outside besides its settings; tests bring their own. */
 export interface Surroundings {
@@ -61,6 +62,7 @@ const here: Surroundings = {
  */
 export function oktaSession(options?: OktaSessionOptions): OktaSession {
   refuseRequest('oktaSession', options)
+  beginDebugLines()
   return composeOktaSession(parseOptions(options, process.env), here)
 }
 

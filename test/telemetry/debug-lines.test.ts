@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const entry = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+
+/** A process that asks an org nobody answers at whose session a cookie is. */
+const script = `
+  import { oktaSession } from ${JSON.stringify(entry)}
+  const okta = oktaSession({ orgUrl: 'http://127.0.0.1:1', logger: false })
+  await okta.authenticate({ headers: { cookie: 'sid=102secretsecretsecret' } })
+  await okta.forget({ userId: '00u1' })
+  await okta.close()
+`
+
+function stderrWith(DEBUG: string): string {
+  const env = { ...process.env, DEBUG }
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    env,
+  }).stderr.toString()
+}
+
+describe('DEBUG=express-okta-session:*', () => {
+  it('prints calls, verdicts and revocations, and no cookie', () => {
+    const lines = stderrWith('express-okta-session:*')
+    expect(lines).toMatch(/express-okta-session:call .*getCurrentSession.*connect/)
+    expect(lines).toMatch(/express-okta-session:verdict .*unavailable/)
+    expect(lines).toMatch(/express-okta-session:revocation .*forget/)
+    expect(lines).not.toContain('102secret')
+  })
+
+  it('prints nothing without it', () => {
+    expect(stderrWith('')).toBe('')
+  })
+})

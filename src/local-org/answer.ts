@@ -6,7 +6,7 @@ export interface Answer {
   readonly status: number
   /** In the order they are sent; a name may stand more than once. */
   readonly headers: readonly Header[]
-  readonly body: string
+  readonly body: string | Buffer
 }
 
 export function jsonAnswer(

@@ -1,16 +1,32 @@
 /** The composition root of a local org: options to parts, parts to a server and the object that steers it. */
+import { AccessTokens, SCOPES } from './access-tokens.js'
 import { issueSessionToken } from './authn-api.js'
+import { CallLog } from './call-log.js'
 import { ExpiringMap } from './expiring-map.js'
-import { listenOnLocalhost } from './listen.js'
+import type { Fault } from './fault.js'
+import { type FaultScope, Faults } from './faults.js'
+import { type Listening, listenOnLocalhost } from './listen.js'
 import type { LocalOrg } from './local-org.js'
 import { newApiToken } from './okta-ids.js'
+import type { CountedCall } from './operations.js'
 import { type CheckedOptions, checkOptions, type LocalOrgOptions } from './options.js'
 import { createOrgClock } from './org-clock.js'
 import { type OrgParts, SESSION_TOKEN_MS } from './org-parts.js'
-import type { CountedCall } from './routes.js'
-import { serve } from './serve.js'
+import { checkFault } from './parse-fault.js'
+import { RateLimits } from './rate-limits.js'
+import { presentPassCode, strengthen } from './second-factor.js'
+import { createServe } from './serve.js'
+import { ServiceAppKeys } from './service-app.js'
 import { Sessions } from './sessions.js'
-import { endById, listSessions, signedInUser, signInWithoutPage, userCalled } from './steering.js'
+import { SigningKey } from './signing-key.js'
+import {
+  listSessions,
+  signedInUser,
+  signInWithoutPage,
+  userById,
+  userCalled,
+  withSession,
+} from './steering.js'
 import { Users } from './users.js'
 
 /**
@@ -29,30 +45,12 @@ export async function createLocalOrg(options: LocalOrgOptions = {}): Promise<Loc
   const checked = checkOptions(options)
   const listening = await listenOnLocalhost(checked.port)
   const org = buildParts(checked, `http://localhost:${listening.port}`)
-  const calls = noCalls()
-  listening.onRequest((req, res) => serve({ org, calls }, req, res))
-  return {
-    url: org.url,
-    engine: org.engine,
-    apiToken: org.apiToken,
-    users: org.users.all,
-    calls,
-    clock: org.clock,
-    get sessions() {
-      return listSessions(org)
-    },
-    signIn: (login, how) => signInWithoutPage(org, login, how),
-    sessionToken: (login) => issueSessionToken(org, signedInUser(org, login)),
-    endSession: (id) => endById(org, id),
-    suspendUser(userId) {
-      const user = userCalled(org, userId)
-      org.users.suspend(user)
-      return org.sessions.endAllOf(user)
-    },
-    unsuspendUser: (userId) => org.users.unsuspend(userCalled(org, userId)),
-    close: () => listening.close(),
-  }
+  listening.onRequest(createServe(org, checked))
+  return steer(org, listening)
 }
+
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
 
 function buildParts(options: CheckedOptions, url: string): OrgParts {
   const { engine } = options
@@ -64,8 +62,19 @@ function buildParts(options: CheckedOptions, url: string): OrgParts {
     users: new Users(options.users),
     sessions: new Sessions(clock, engine, options),
     sessionTokens: new ExpiringMap(clock, SESSION_TOKEN_MS),
+    stateTokens: new ExpiringMap(clock, SESSION_TOKEN_MS),
     apiToken: options.apiToken ?? newApiToken(),
     trustedOrigins: options.trustedOrigins,
+    serviceApp: new ServiceAppKeys(options.serviceApp),
+    signingKey: new SigningKey(),
+    accessTokens: new AccessTokens(clock),
+    usedTokenIds: new ExpiringMap(clock, HOUR_MS),
+    dpopNonces: new ExpiringMap(clock, DAY_MS),
+    dpop: options.dpop,
+    faults: new Faults(),
+    rateLimits: new RateLimits(clock, options.rateLimitPerMinute),
+    callLog: new CallLog(),
+    calls: noCalls(),
   }
 }
 
@@ -79,5 +88,56 @@ function noCalls(): Record<CountedCall, number> {
     refreshSession: 0,
     revokeSession: 0,
     authenticate: 0,
+    verifyFactor: 0,
+    token: 0,
+    keys: 0,
+  }
+}
+
+function steer(org: OrgParts, listening: Listening): LocalOrg {
+  return {
+    url: org.url,
+    engine: org.engine,
+    apiToken: org.apiToken,
+    users: org.users.all,
+    serviceApp: org.serviceApp,
+    calls: org.calls,
+    clock: org.clock,
+    get sessions() {
+      return listSessions(org)
+    },
+    get faults() {
+      return org.faults.list()
+    },
+    signIn: (login, how) => signInWithoutPage(org, login, how),
+    sessionToken: (login) => issueSessionToken(org, signedInUser(org, login)),
+    passCode: (login) => presentPassCode(org, userCalled(org, login)),
+    stepUp: (named) => withSession(org, named, (session) => strengthen(org, session)),
+    endSession: (named) => withSession(org, named, (session) => org.sessions.end(session)),
+    suspendUser(userId) {
+      const user = userById(org, userId)
+      org.users.suspend(user)
+      return org.sessions.endAllOf(user)
+    },
+    unsuspendUser: (userId) => org.users.unsuspend(userById(org, userId)),
+    accessToken: (scopes = SCOPES) => org.accessTokens.issue({ scopes }),
+    revokeAccessToken: (token) => org.accessTokens.revoke(token),
+    failNext: (fault, scope = {}) => switchOn(org, fault, scope.times ?? 1, scope),
+    fail: (fault, scope = {}) => switchOn(org, fault, undefined, scope),
+    clearFaults: () => org.faults.clear(),
+    close: () => listening.close(),
+  }
+}
+
+function switchOn(
+  org: OrgParts,
+  fault: Fault,
+  times: number | undefined,
+  { operation }: FaultScope,
+): () => void {
+  checkFault(fault)
+  const id = org.faults.add(fault, times, operation === undefined ? {} : { operation })
+  return () => {
+    org.faults.stop(id)
   }
 }

@@ -1,8 +1,11 @@
 /** An Okta org on localhost, for development and tests: `express-okta-session/local-org`. */
 export { createLocalOrg } from './create-local-org.js'
+export type { AnswerFault, ConnectionFault, Fault, FaultKind, SpoilingFault } from './fault.js'
+export type { ActiveFault, FaultScope } from './faults.js'
 export type { LocalOrg, SessionSummary, SignInOptions } from './local-org.js'
+export type { CountedCall } from './operations.js'
 export type { EventHook, LocalOrgOptions } from './options.js'
 export type { Clock, OrgClock } from './org-clock.js'
-export type { CountedCall } from './routes.js'
+export type { PrivateJwk, ServiceApp, ServiceAppAlg, ServiceAppOption } from './service-app.js'
 export type { Engine, SessionStatus } from './sessions.js'
-export type { LocalUser, LocalUserOption } from './users.js'
+export type { LocalFactor, LocalUser, LocalUserOption } from './users.js'

@@ -1,6 +1,9 @@
 /** What a caller of createLocalOrg() holds: the org's address, its people and credentials, and the levers on it. */
+import type { Fault } from './fault.js'
+import type { ActiveFault, FaultScope } from './faults.js'
+import type { CountedCall } from './operations.js'
 import type { OrgClock } from './org-clock.js'
-import type { CountedCall } from './routes.js'
+import type { ServiceApp } from './service-app.js'
 import type { Engine, SessionStatus } from './sessions.js'
 import type { LocalUser } from './users.js'
 
@@ -11,25 +14,58 @@ export interface LocalOrg {
   /** For `Authorization: SSWS <apiToken>`. */
   readonly apiToken: string
   readonly users: readonly LocalUser[]
+  /** A client for private_key_jwt, with the scopes okta.sessions.read and okta.sessions.manage. */
+  readonly serviceApp: ServiceApp
   /** How often each operation was asked for since the org started, refusals included. */
   readonly calls: Readonly<Record<CountedCall, number>>
   readonly clock: OrgClock
   /** The live sessions, the oldest first. Ids are the external ones. */
   readonly sessions: readonly SessionSummary[]
+  /** The faults that are switched on. */
+  readonly faults: readonly ActiveFault[]
+
   /**
    * Signs a user in without a page and answers the Cookie header a browser would then send:
    * `idx=...` in Identity Engine, `sid=...` in Classic.
    *
-   * @throws TypeError for a login the org does not have.
+   * @throws TypeError for a login the org does not have, or one that is suspended.
    */
   signIn(login: string, options?: SignInOptions): string
   /** A session token for a user, as primary authentication gives it: good once, for five minutes. */
   sessionToken(login: string): string
-  /** Ends a session by its external or internal id; false when there is none such. */
-  endSession(id: string): boolean
+  /** What a user's authenticator app shows now. Everybody has one; only some are asked for it. */
+  passCode(login: string): string
+  /**
+   * Makes a live session as strong as a second factor would, under the same cookie. The session is named
+   * by either of its ids or by a Cookie header; false when there is none such.
+   */
+  stepUp(session: string): boolean
+  /** Ends a session, named by either of its ids or by a Cookie header; false when there is none such. */
+  endSession(session: string): boolean
   /** Ends all sessions of a user and lets them begin no more. Answers how many ended. */
   suspendUser(userId: string): number
   unsuspendUser(userId: string): void
+
+  /** An access token of the service app, without the dance: good for an hour. Default: both scopes. */
+  accessToken(scopes?: readonly string[]): string
+  /** Takes an access token back; false when it was not good anyway. */
+  revokeAccessToken(token: string): boolean
+
+  /**
+   * Spoils the next answer, or the next `times`. Answers a function that calls it off.
+   *
+   * @throws TypeError for what is no fault.
+   */
+  failNext(fault: Fault, scope?: FaultScope & { readonly times?: number }): () => void
+  /**
+   * Spoils every answer until the function it answers is called.
+   *
+   * @throws TypeError for what is no fault.
+   */
+  fail(fault: Fault, scope?: FaultScope): () => void
+  /** Switches all faults off. */
+  clearFaults(): void
+
   /** Stops listening and ends every connection. Idempotent; nothing is left open. */
   close(): Promise<void>
 }
@@ -37,6 +73,8 @@ export interface LocalOrg {
 export interface SignInOptions {
   /** The state to leave the session in. Default `ACTIVE`. */
   readonly status?: SessionStatus
+  /** Whether a second factor was used. Default: as the user is asked for one. Never in MFA_REQUIRED and MFA_ENROLL. */
+  readonly mfa?: boolean
   /** Which cookie to answer. `sid` is what createSession makes. Default: the engine's own. */
   readonly cookie?: 'idx' | 'sid'
 }
@@ -46,6 +84,7 @@ export interface SessionSummary {
   readonly login: string
   readonly userId: string
   readonly status: SessionStatus
+  readonly amr: readonly string[]
   /** ISO 8601. */
   readonly createdAt: string
   /** ISO 8601. */

@@ -22,6 +22,10 @@ const ERRORS = {
 
 export type OktaErrorCode = keyof typeof ERRORS
 
+export function isOktaErrorCode(code: string): code is OktaErrorCode {
+  return Object.hasOwn(ERRORS, code)
+}
+
 export interface OktaErrorDetails {
   /** What the summary names. */
   readonly what?: string

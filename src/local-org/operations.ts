@@ -9,6 +9,9 @@ export type SessionOperation =
   | 'refreshSession'
   | 'revokeSession'
 
+/** Whatever is counted, logged, and can be made to fail. */
+export type CountedCall = SessionOperation | 'authenticate' | 'verifyFactor' | 'token' | 'keys'
+
 export type Match =
   | { readonly kind: 'operation'; readonly operation: SessionOperation; readonly id: string }
   | { readonly kind: 'unknown_method' }

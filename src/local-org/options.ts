@@ -1,5 +1,7 @@
 /** The options of a local org: what they mean, what they are when left out, and what is no option at all. */
 import type { Clock } from './org-clock.js'
+import { PRACTICALLY_UNLIMITED } from './rate-limits.js'
+import { readPrivateJwk, type ServiceAppOption } from './service-app.js'
 import type { Engine } from './sessions.js'
 import { DEFAULT_USERS, type LocalUserOption } from './users.js'
 
@@ -8,18 +10,28 @@ export interface LocalOrgOptions {
   readonly port?: number
   /** Which of Okta's two engines to be. Default `identity`. */
   readonly engine?: Engine
-  /** The users. Default: `alice@example.com` and `bob@example.com`. */
+  /** The users. Default: alice and bob at example.com, and carol, who is asked for a second factor. */
   readonly users?: readonly LocalUserOption[]
   /** Minutes until a session without a refresh ends. Default 120. */
   readonly idleMinutes?: number
   /** Minutes until a session ends whatever happens. Default 1,440, a day. */
   readonly lifetimeMinutes?: number
+  /** Requests a minute for everything under /api/v1/sessions; an API token gets half. Default 1,000,000. */
+  readonly rateLimitPerMinute?: number
+  /** Requests at once before the org answers its other 429. Default: no limit. */
+  readonly maxConcurrent?: number
+  /** Whether the service app must show DPoP proofs. Default `off`. */
+  readonly dpop?: 'off' | 'required'
+  /** The service app's id and key. Default: an RSA key made when it is first needed. */
+  readonly serviceApp?: ServiceAppOption
   /** Origins besides this machine's that the sign-in pages may send a browser to. Default none. */
   readonly trustedOrigins?: readonly string[]
   /** The API token. Default: a random one. */
   readonly apiToken?: string
   /** Where the time comes from. Default `Date`. */
   readonly clock?: Clock
+  /** Milliseconds by which the Date header of answers is off the org's time. Default 0. */
+  readonly dateSkewMs?: number
   /** Where events are to be delivered. Reserved: nothing is delivered yet. */
   readonly eventHooks?: readonly EventHook[]
 }
@@ -36,57 +48,127 @@ export interface CheckedOptions {
   readonly users: readonly LocalUserOption[]
   readonly idleMs: number
   readonly lifetimeMs: number
+  readonly rateLimitPerMinute: number
+  readonly maxConcurrent: number
+  readonly dpop: 'off' | 'required'
+  readonly serviceApp: ServiceAppOption
   readonly trustedOrigins: ReadonlySet<string>
   readonly apiToken: string | undefined
   readonly clock: Clock
+  readonly dateSkewMs: number
 }
 
 /** @throws TypeError naming every option that cannot be. */
 export function checkOptions(options: LocalOrgOptions): CheckedOptions {
-  const faults: string[] = []
-  const { port = 0, engine = 'identity', users = DEFAULT_USERS } = options
-  const { idleMinutes = 120, lifetimeMinutes = 1_440, trustedOrigins = [] } = options
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) faults.push(`${name} is no option of a local org`)
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    faults.push(`port must be a whole number from 0 to 65535, not ${String(port)}`)
-  }
-  if (engine !== 'identity' && engine !== 'classic') {
-    faults.push(`engine must be 'identity' or 'classic', not ${String(engine)}`)
-  }
-  if (users.length === 0) faults.push('users must name at least one user')
-  for (const [name, minutes] of Object.entries({ idleMinutes, lifetimeMinutes })) {
-    if (!(minutes > 0 && Number.isFinite(minutes))) {
-      faults.push(`${name} must be a number above 0, not ${String(minutes)}`)
-    }
-  }
-  for (const origin of trustedOrigins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      faults.push(`trustedOrigins must hold origins such as 'https://app.example.com'`)
-    }
-  }
+  const checked = withDefaults(options)
+  const faults = [
+    ...unknownNames(options),
+    ...numberFaults(options),
+    ...choiceFaults(checked),
+    ...userFaults(checked.users),
+    ...originFaults(options.trustedOrigins ?? []),
+    ...keyFaults(checked.serviceApp),
+  ]
   if (faults.length > 0) throw new TypeError(`createLocalOrg(): ${faults.join('; ')}`)
+  return checked
+}
+
+const MINUTE_MS = 60_000
+
+function withDefaults(options: LocalOrgOptions): CheckedOptions {
+  const { idleMinutes = 120, lifetimeMinutes = 1_440 } = options
   return {
-    port,
-    engine,
-    users,
-    idleMs: idleMinutes * 60_000,
-    lifetimeMs: lifetimeMinutes * 60_000,
-    trustedOrigins: new Set(trustedOrigins),
+    port: options.port ?? 0,
+    engine: options.engine ?? 'identity',
+    users: options.users ?? DEFAULT_USERS,
+    idleMs: idleMinutes * MINUTE_MS,
+    lifetimeMs: lifetimeMinutes * MINUTE_MS,
+    rateLimitPerMinute: options.rateLimitPerMinute ?? PRACTICALLY_UNLIMITED,
+    maxConcurrent: options.maxConcurrent ?? Number.POSITIVE_INFINITY,
+    dpop: options.dpop ?? 'off',
+    serviceApp: options.serviceApp ?? {},
+    trustedOrigins: new Set(options.trustedOrigins),
     apiToken: options.apiToken,
     clock: options.clock ?? Date,
+    dateSkewMs: options.dateSkewMs ?? 0,
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set([
-  'port',
-  'engine',
-  'users',
-  'idleMinutes',
-  'lifetimeMinutes',
-  'trustedOrigins',
-  'apiToken',
-  'clock',
-  'eventHooks',
-] satisfies readonly (keyof LocalOrgOptions)[])
+const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
+  port: true,
+  engine: true,
+  users: true,
+  idleMinutes: true,
+  lifetimeMinutes: true,
+  rateLimitPerMinute: true,
+  maxConcurrent: true,
+  dpop: true,
+  serviceApp: true,
+  trustedOrigins: true,
+  apiToken: true,
+  clock: true,
+  dateSkewMs: true,
+  eventHooks: true,
+}
+
+function unknownNames(options: LocalOrgOptions): readonly string[] {
+  return Object.keys(options)
+    .filter((name) => !Object.hasOwn(NAMES, name))
+    .map((name) => `${name} is no option of a local org`)
+}
+
+function numberFaults(options: LocalOrgOptions): readonly string[] {
+  const { port, idleMinutes, lifetimeMinutes, rateLimitPerMinute, maxConcurrent } = options
+  const faults: string[] = []
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    faults.push(`port must be a whole number from 0 to 65535, not ${String(port)}`)
+  }
+  const minutes = { idleMinutes, lifetimeMinutes }
+  for (const [name, value] of Object.entries(minutes)) {
+    if (value === undefined || (Number.isFinite(value) && value > 0)) continue
+    faults.push(`${name} must be a number above 0, not ${String(value)}`)
+  }
+  const counts = { rateLimitPerMinute, maxConcurrent }
+  for (const [name, value] of Object.entries(counts)) {
+    if (value === undefined || (Number.isInteger(value) && value > 0)) continue
+    faults.push(`${name} must be a whole number above 0, not ${String(value)}`)
+  }
+  const { dateSkewMs } = options
+  if (dateSkewMs !== undefined && !Number.isFinite(dateSkewMs)) {
+    faults.push(`dateSkewMs must be a number, not ${String(dateSkewMs)}`)
+  }
+  return faults
+}
+
+function choiceFaults({ engine, dpop }: CheckedOptions): readonly string[] {
+  const faults: string[] = []
+  if (engine !== 'identity' && engine !== 'classic') {
+    faults.push(`engine must be 'identity' or 'classic', not ${String(engine)}`)
+  }
+  if (dpop !== 'off' && dpop !== 'required') {
+    faults.push(`dpop must be 'off' or 'required', not ${String(dpop)}`)
+  }
+  return faults
+}
+
+function userFaults(users: readonly LocalUserOption[]): readonly string[] {
+  if (users.length === 0) return ['users must name at least one user']
+  const logins = new Set(users.map((user) => user.login.toLowerCase()))
+  return logins.size === users.length ? [] : ['users must have a login each, all different']
+}
+
+function originFaults(origins: readonly string[]): readonly string[] {
+  return origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
+    ? []
+    : [`trustedOrigins must hold origins such as 'https://app.example.com'`]
+}
+
+function keyFaults({ privateKey }: ServiceAppOption): readonly string[] {
+  if (privateKey === undefined) return []
+  try {
+    readPrivateJwk(privateKey)
+    return []
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)]
+  }
+}

@@ -1,33 +1,39 @@
 /** Every address of the org and who answers there. */
 import { type Answer, redirectAnswer } from './answer.js'
 import type { Ask } from './ask.js'
-import { authenticate } from './authn-api.js'
+import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from './authn-api.js'
 import { oktaError } from './okta-error.js'
-import { matchOperation, SESSIONS_PATH, type SessionOperation } from './operations.js'
+import { type CountedCall, matchOperation, SESSIONS_PATH } from './operations.js'
 import type { OrgParts } from './org-parts.js'
+import type { Bucket } from './rate-limits.js'
+import { HOME_PATH } from './return-target.js'
 import { answerOperation } from './sessions-api.js'
 import {
-  HOME_PATH,
   redeemInBrowser,
-  showHome,
+  SECOND_STEP_PATH,
   showSignIn,
-  signOut,
+  submitSecondStep,
   submitSignIn,
 } from './sign-in.js'
 import { SIGN_IN_PATH } from './sign-in-page.js'
-
-/** What `org.calls` counts. */
-export type CountedCall = SessionOperation | 'authenticate'
+import { showHome, signOut } from './sign-out.js'
+import { showKeys } from './signing-key.js'
+import { STEP_UP_PATH, showStepUp, submitStepUp } from './step-up.js'
+import { issueAccessToken, TOKEN_PATH } from './token-endpoint.js'
 
 export interface Route {
   /** The name it is counted under, if it is. */
   readonly call?: CountedCall
+  /** Whose minute it uses; pages use none. */
+  readonly bucket?: Bucket
   answer(org: OrgParts, ask: Ask): Answer | Promise<Answer>
 }
 
 export function findRoute(method: string, path: string): Route {
-  if (path.startsWith(SESSIONS_PATH)) return sessionsRoute(method, path)
-  const byMethod = ROUTES.get(path)
+  if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
+    return sessionsRoute(method, path)
+  }
+  const byMethod = ROUTES.get(path) ?? factorRoutes(path)
   if (byMethod === undefined) return UNKNOWN_PATH
   return byMethod.get(method === 'HEAD' ? 'GET' : method) ?? UNKNOWN_METHOD
 }
@@ -40,19 +46,39 @@ const UNKNOWN_METHOD: Route = { answer: () => oktaError('E0000022') }
 
 function sessionsRoute(method: string, path: string): Route {
   const match = matchOperation(method, path)
-  if (match.kind === 'unknown_path') return UNKNOWN_PATH
-  if (match.kind === 'unknown_method') return UNKNOWN_METHOD
+  // Mistakes are counted against the minute like everything else.
+  if (match.kind === 'unknown_path') return { ...UNKNOWN_PATH, bucket: 'sessions' }
+  if (match.kind === 'unknown_method') return { ...UNKNOWN_METHOD, bucket: 'sessions' }
   const { operation, id } = match
   return {
     call: operation,
+    bucket: 'sessions',
     answer: (org, ask) => answerOperation(org, operation, id, ask),
   }
 }
 
+const VERIFY_PATH = new RegExp(`^${AUTHN_PATH}/factors/([\\w-]{1,64})/verify$`)
+
+function factorRoutes(path: string): ReadonlyMap<string, Route> | undefined {
+  const [, factorId] = VERIFY_PATH.exec(path) ?? []
+  if (factorId === undefined) return undefined
+  const verify: Route = {
+    call: 'verifyFactor',
+    bucket: 'authn',
+    answer: (org, ask) => verifyFactor(org, factorId, ask),
+  }
+  return new Map([['POST', verify]])
+}
+
 const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route('/', { GET: { answer: (org) => redirectAnswer(302, org.url + HOME_PATH) } }),
-  route('/api/v1/authn', { POST: { call: 'authenticate', answer: authenticate } }),
+  route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
+  route(`${AUTHN_PATH}/cancel`, { POST: { bucket: 'authn', answer: cancelAuthentication } }),
+  route(TOKEN_PATH, { POST: { call: 'token', bucket: 'oauth2', answer: issueAccessToken } }),
+  route('/oauth2/v1/keys', { GET: { call: 'keys', bucket: 'oauth2', answer: showKeys } }),
   route(SIGN_IN_PATH, { GET: { answer: showSignIn }, POST: { answer: submitSignIn } }),
+  route(SECOND_STEP_PATH, { POST: { answer: submitSecondStep } }),
+  route(STEP_UP_PATH, { GET: { answer: showStepUp }, POST: { answer: submitStepUp } }),
   route('/login/sessionCookieRedirect', { GET: { answer: redeemInBrowser } }),
   route('/login/signout', { GET: { answer: signOut } }),
   route(HOME_PATH, { GET: { answer: showHome } }),

@@ -64,7 +64,7 @@ function closeCurrentSession(org: OrgParts, ask: Ask): Answer {
 
 /** With an API token and with none: the specification asks for one, clients in the field send none. */
 async function createSession(org: OrgParts, ask: Ask): Promise<Answer> {
-  const caller = readCaller(org, ask)
+  const caller = await readCaller(org, ask, undefined)
   if (caller.kind === 'refused') return caller.answer
   const answer = await redeem(org, ask)
   return caller.kind === 'api_token' ? withTokenCookies(answer) : answer
@@ -82,38 +82,60 @@ async function redeem(org: OrgParts, ask: Ask): Promise<Answer> {
   return jsonAnswer(200, sessionJson(org.url, org.engine, session, name))
 }
 
+type ByIdOperation = 'getSession' | 'refreshSession' | 'revokeSession'
+
+const SCOPE_OF: Readonly<Record<ByIdOperation, string>> = {
+  getSession: 'okta.sessions.read',
+  refreshSession: 'okta.sessions.manage',
+  revokeSession: 'okta.sessions.manage',
+}
+
 function byId(
   org: OrgParts,
-  operation: 'getSession' | 'refreshSession' | 'revokeSession',
+  operation: ByIdOperation,
   id: string,
   ask: Ask,
-): Answer {
-  const caller: Caller = readCaller(org, ask)
-  if (caller.kind === 'refused') return caller.answer
-  if (caller.kind === 'nobody') return oktaError('E0000005')
+): Answer | Promise<Answer> {
+  const caller = readCaller(org, ask, SCOPE_OF[operation])
+  if (caller instanceof Promise) return caller.then((known) => byIdFor(org, known, operation, id))
+  return byIdFor(org, caller, operation, id)
+}
+
+function byIdFor(org: OrgParts, caller: Caller, operation: ByIdOperation, id: string): Answer {
+  switch (caller.kind) {
+    case 'refused':
+      return caller.answer
+    case 'nobody':
+      return oktaError('E0000005')
+    case 'service_app':
+      return byIdAllowed(org, operation, id)
+    case 'api_token':
+      return withTokenCookies(byIdAllowed(org, operation, id))
+  }
+}
+
+function byIdAllowed(org: OrgParts, operation: ByIdOperation, id: string): Answer {
   const session = org.sessions.byId(id)
-  if (session === undefined) return withTokenCookies(notFound(`${id} (AppSession)`))
+  if (session === undefined) return notFound(`${id} (AppSession)`)
   if (operation === 'revokeSession') {
     org.sessions.end(session)
-    return withTokenCookies(emptyAnswer(204))
+    return emptyAnswer(204)
   }
-  const name = { kind: 'id', id } as const
-  if (operation === 'getSession') {
-    return withTokenCookies(jsonAnswer(200, sessionJson(org.url, org.engine, session, name)))
-  }
-  org.sessions.refresh(session)
-  return jsonAnswer(200, sessionJson(org.url, org.engine, session, name), [
-    ...classicCookies(session),
-    SERVLET_SESSION,
-  ])
+  const isRefresh = operation === 'refreshSession'
+  if (isRefresh) org.sessions.refresh(session)
+  const body = sessionJson(org.url, org.engine, session, { kind: 'id', id })
+  return jsonAnswer(200, body, isRefresh ? classicCookies(session) : [])
 }
 
 function notFound(what: string): Answer {
   return oktaError('E0000007', { what })
 }
 
+/** A refresh sets the cookies that other answers take away. */
 function withTokenCookies(answer: Answer): Answer {
-  return { ...answer, headers: [...answer.headers, ...apiTokenCookies()] }
+  const isRefresh = answer.headers.some(([name]) => name === 'set-cookie')
+  const cookies = isRefresh ? [SERVLET_SESSION] : apiTokenCookies()
+  return { ...answer, headers: [...answer.headers, ...cookies] }
 }
 
 /** A refresh sends the browser the cookies it came with once more. */

@@ -1,38 +1,64 @@
-/** The browser's way in and out: the sign-in form, the redirect that takes a session token, and sign-out. */
+/** The browser's way in: the sign-in forms, and the redirect that takes a session token. */
 import { type Answer, redirectAnswer } from './answer.js'
 import { type Ask, readForm } from './ask.js'
 import type { OrgParts, SignedIn } from './org-parts.js'
-import { html, pageAnswer } from './page.js'
-import { returnTarget } from './return-target.js'
-import { expiredCookies, readSessionCookies, signInCookies } from './session-cookies.js'
+import { returnTarget, targetOrHome, untrustedTarget } from './return-target.js'
+import { awaitSecondFactor, verifySecondFactor } from './second-factor.js'
+import { readSessionCookies, signInCookies } from './session-cookies.js'
 import { PASSWORD_ONLY } from './sessions.js'
-import { SIGN_IN_PATH, signInPage } from './sign-in-page.js'
+import { passcodePage, SIGN_IN_PATH, signInPage } from './sign-in-page.js'
+import { stepUpPage } from './step-up.js'
+import type { LocalUser } from './users.js'
 
-export const HOME_PATH = '/app/UserHome'
+export const SECOND_STEP_PATH = '/login/second-step'
 
-/** GET /login/login.htm?fromURI=: a browser that is signed in already goes straight on. */
+/**
+ * GET /login/login.htm?fromURI=: a browser that is signed in already goes straight on, and one whose
+ * session lacks its second factor is asked for that.
+ */
 export function showSignIn(org: OrgParts, ask: Ask): Answer {
-  const given = ask.query.get('fromURI')
-  const target = returnTarget(org, given)
-  if (given && target === undefined) return untrustedTarget()
+  const target = targetOrHome(org, ask.query.get('fromURI'))
+  if (target === undefined) return untrustedTarget()
   const session = org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
-  if (session?.status === 'ACTIVE') return redirectAnswer(302, target ?? org.url + HOME_PATH)
-  return signInPage(org, { status: 200, fromUri: target ?? '' })
+  if (session === undefined) return signInPage(org, { status: 200, fromUri: target })
+  if (session.status !== 'ACTIVE') return stepUpPage(org, session, { status: 200, fromUri: target })
+  return redirectAnswer(302, target)
 }
 
 /** POST /login/login.htm */
 export async function submitSignIn(org: OrgParts, ask: Ask): Promise<Answer> {
   const form = await readForm(ask)
-  const given = form?.get('fromURI') ?? null
-  const target = returnTarget(org, given)
-  if (given && target === undefined) return untrustedTarget()
+  const target = targetOrHome(org, form?.get('fromURI'))
+  if (target === undefined) return untrustedTarget()
   const login = form?.get('username') ?? ''
   const user = org.users.authenticate(login, form?.get('password') ?? '')
   if (user === undefined) {
     const problem = 'Unable to sign in: wrong username or password.'
-    return signInPage(org, { status: 401, fromUri: target ?? '', login, problem })
+    return signInPage(org, { status: 401, fromUri: target, login, problem })
   }
-  return goOn(org, { user, proof: PASSWORD_ONLY }, 303, target ?? org.url + HOME_PATH)
+  if (user.mfa !== undefined) {
+    return secondStepPage(org, user, awaitSecondFactor(org, user), { fromUri: target })
+  }
+  return goOn(org, { user, proof: PASSWORD_ONLY }, 303, target)
+}
+
+/** POST /login/second-step */
+export async function submitSecondStep(org: OrgParts, ask: Ask): Promise<Answer> {
+  const form = await readForm(ask)
+  const target = targetOrHome(org, form?.get('fromURI'))
+  if (target === undefined) return untrustedTarget()
+  const stateToken = form?.get('stateToken') ?? ''
+  const user = org.stateTokens.get(stateToken)
+  const outcome = verifySecondFactor(org, stateToken, form?.get('passCode'))
+  if (user === undefined || outcome === 'unknown_token') {
+    const problem = 'That took too long. Please sign in again.'
+    return signInPage(org, { status: 401, fromUri: target, problem })
+  }
+  if (outcome === 'wrong_passcode') {
+    const problem = 'That is not the passcode the app shows.'
+    return secondStepPage(org, user, stateToken, { fromUri: target, problem })
+  }
+  return goOn(org, outcome, 303, target)
 }
 
 /** GET /login/sessionCookieRedirect?token=&redirectUrl= */
@@ -46,38 +72,23 @@ export function redeemInBrowser(org: OrgParts, ask: Ask): Answer {
   return goOn(org, signedIn, 302, target)
 }
 
-/** GET /login/signout?fromURI= */
-export function signOut(org: OrgParts, ask: Ask): Answer {
-  const sessions = org.sessions.allByCookies(readSessionCookies(ask.headers.cookie))
-  for (const session of sessions) org.sessions.end(session)
-  const target = returnTarget(org, ask.query.get('fromURI')) ?? org.url + SIGN_IN_PATH
-  return redirectAnswer(302, target, expiredCookies(org.engine))
-}
-
-/** GET /app/UserHome: where a sign-in without a way back ends. */
-export function showHome(org: OrgParts, ask: Ask): Answer {
-  const session = org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
-  if (session === undefined) return redirectAnswer(302, org.url + SIGN_IN_PATH)
-  const body = html`<main>
-<h1>Signed in</h1>
-<div class="card">
-<p>You are <code>${session.user.login}</code>.</p>
-<p><a href="/login/signout">Sign out</a></p>
-</div>
-</main>`
-  return pageAnswer({ status: 200, title: 'Signed in', body })
+function secondStepPage(
+  org: OrgParts,
+  user: LocalUser,
+  stateToken: string,
+  form: { readonly fromUri: string; readonly problem?: string },
+): Answer {
+  return passcodePage(org, {
+    ...form,
+    status: form.problem === undefined ? 200 : 401,
+    user,
+    stateToken,
+    reason: 'This account asks for a second factor.',
+    action: SECOND_STEP_PATH,
+  })
 }
 
 function goOn(org: OrgParts, signedIn: SignedIn, status: 302 | 303, target: string): Answer {
   const session = org.sessions.create(signedIn.user, signedIn.proof)
   return redirectAnswer(status, target, signInCookies(org.engine, org.sessions, session))
-}
-
-function untrustedTarget(): Answer {
-  const body = html`<main>
-<h1>Not a trusted address</h1>
-<div class="card"><p class="alert" role="alert">The address to go to afterwards is neither on this
-machine nor one of the org's trusted origins.</p></div>
-</main>`
-  return pageAnswer({ status: 400, title: 'Not a trusted address', body })
 }

@@ -2,7 +2,9 @@
 import type { SessionSummary, SignInOptions } from './local-org.js'
 import { toDateTime } from './org-clock.js'
 import type { OrgParts, SignedIn } from './org-parts.js'
-import { expiryOf, PASSWORD_ONLY } from './sessions.js'
+import { PASSWORD_AND_PASSCODE } from './second-factor.js'
+import { readSessionCookies } from './session-cookies.js'
+import { expiryOf, type LiveSession, PASSWORD_ONLY, type Proof } from './sessions.js'
 import type { LocalUser } from './users.js'
 
 export function signInWithoutPage(
@@ -10,43 +12,69 @@ export function signInWithoutPage(
   login: string,
   options: SignInOptions = {},
 ): string {
-  const { status = 'ACTIVE', cookie = org.engine === 'classic' ? 'sid' : 'idx' } = options
+  const { cookie = org.engine === 'classic' ? 'sid' : 'idx' } = options
   if (cookie === 'idx' && org.engine === 'classic') {
     throw new TypeError(`signIn(): the classic engine has no 'idx' cookie`)
   }
-  const { user, proof } = signedInUser(org, login)
-  const session = org.sessions.create(user, { ...proof, status })
+  const user = activeUser(org, login)
+  const session = org.sessions.create(user, proofOf(user, options))
   return cookie === 'sid' ? `sid=${session.internalId}` : `idx=${org.sessions.issueIdx(session)}`
 }
 
-/** The user of that login, as if they had given their password. */
+/** The user of that login, as if they had given their password and, where asked, their passcode. */
 export function signedInUser(org: OrgParts, login: string): SignedIn {
-  const user = org.users.find(login)
-  if (user === undefined) throw new TypeError(`The local org has no user ${login}`)
-  if (org.users.isSuspended(user)) throw new TypeError(`The user ${login} is suspended`)
-  return { user, proof: PASSWORD_ONLY }
+  const user = activeUser(org, login)
+  return { user, proof: proofOf(user, {}) }
 }
 
-export function userCalled(org: OrgParts, userId: string): LocalUser {
+export function userCalled(org: OrgParts, login: string): LocalUser {
+  const user = org.users.find(login)
+  if (user === undefined) throw new TypeError(`The local org has no user ${login}`)
+  return user
+}
+
+export function userById(org: OrgParts, userId: string): LocalUser {
   const user = org.users.byId(userId)
   if (user === undefined) throw new TypeError(`The local org has no user with the id ${userId}`)
   return user
 }
 
-export function endById(org: OrgParts, id: string): boolean {
-  const session = org.sessions.byId(id)
+/** Carries something out on the session of that id or Cookie header. */
+export function withSession(
+  org: OrgParts,
+  named: string,
+  act: (session: LiveSession) => void,
+): boolean {
+  const session = org.sessions.byId(named) ?? org.sessions.byCookies(readSessionCookies(named))
   if (session === undefined) return false
-  org.sessions.end(session)
+  act(session)
   return true
 }
 
 export function listSessions(org: OrgParts): readonly SessionSummary[] {
-  return Array.from(org.sessions.live(), (session) => ({
+  return Array.from(org.sessions.live(), summarize)
+}
+
+export function summarize(session: LiveSession): SessionSummary {
+  return {
     id: session.externalId,
     login: session.user.login,
     userId: session.user.userId,
     status: session.status,
+    amr: session.amr,
     createdAt: toDateTime(session.createdAt),
     expiresAt: toDateTime(expiryOf(session)),
-  }))
+  }
+}
+
+function activeUser(org: OrgParts, login: string): LocalUser {
+  const user = userCalled(org, login)
+  if (org.users.isSuspended(user)) throw new TypeError(`The user ${login} is suspended`)
+  return user
+}
+
+function proofOf(user: LocalUser, options: SignInOptions): Proof {
+  const { status = 'ACTIVE', mfa = user.mfa !== undefined } = options
+  if (status !== 'ACTIVE') return { ...PASSWORD_ONLY, status }
+  return mfa ? PASSWORD_AND_PASSCODE : PASSWORD_ONLY
 }

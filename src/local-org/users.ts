@@ -1,40 +1,60 @@
-/** The people of the org: those it is seeded with, and who of them may sign in. */
+/** The people of the org: those it is seeded with, their second factors, and who of them may sign in. */
+import { createHash } from 'node:crypto'
 import { stableId } from './okta-ids.js'
+import { toBase32 } from './totp.js'
 
 export interface LocalUser {
   readonly login: string
   readonly password: string
   /** `00u...`, the same at every start for the same login. */
   readonly userId: string
+  /** Only of users who are asked for a second factor when they sign in. */
+  readonly mfa?: LocalFactor
 }
 
-/** A user of yours; `userId` is made from the login when left out. */
+/** An authenticator app: six digits, new every 30 seconds (RFC 6238, SHA-1). */
+export interface LocalFactor {
+  readonly factorId: string
+  /** Base32, as a real authenticator app takes it. */
+  readonly sharedSecret: string
+}
+
+/** A user of yours. */
 export interface LocalUserOption {
   readonly login: string
   readonly password: string
+  /** Default: made from the login. */
   readonly userId?: string
+  /** Whether to ask for a second factor at sign-in. Default false. */
+  readonly mfa?: boolean
 }
 
-export const DEFAULT_USERS: readonly LocalUserOption[] = ['alice', 'bob'].map((name) => ({
-  login: `${name}@example.com`,
-  password: 'local-password',
-}))
+const PASSWORD = 'local-password'
+
+export const DEFAULT_USERS: readonly LocalUserOption[] = [
+  { login: 'alice@example.com', password: PASSWORD },
+  { login: 'bob@example.com', password: PASSWORD },
+  { login: 'carol@example.com', password: PASSWORD, mfa: true },
+]
 
 export class Users {
   readonly all: readonly LocalUser[]
+  readonly #byLogin: ReadonlyMap<string, LocalUser>
+  readonly #byId: ReadonlyMap<string, LocalUser>
   readonly #suspended = new Set<string>()
 
   constructor(options: readonly LocalUserOption[]) {
     this.all = Object.freeze(options.map(toUser))
+    this.#byLogin = new Map(this.all.map((user) => [user.login.toLowerCase(), user]))
+    this.#byId = new Map(this.all.map((user) => [user.userId, user]))
   }
 
   find(login: string): LocalUser | undefined {
-    const wanted = login.toLowerCase()
-    return this.all.find((user) => user.login.toLowerCase() === wanted)
+    return this.#byLogin.get(login.toLowerCase())
   }
 
   byId(userId: string): LocalUser | undefined {
-    return this.all.find((user) => user.userId === userId)
+    return this.#byId.get(userId)
   }
 
   /** The user with these credentials, unless suspended; Okta doesn't say which of it was wrong. */
@@ -57,7 +77,22 @@ export class Users {
   }
 }
 
+/** Everybody has an authenticator, so that any session can be made stronger. */
+export function factorOf(user: LocalUser): LocalFactor {
+  return user.mfa ?? factorFor(user.login)
+}
+
 function toUser(option: LocalUserOption): LocalUser {
-  const { login, password } = option
-  return Object.freeze({ login, password, userId: option.userId ?? stableId('00u', login) })
+  const { login, password, mfa } = option
+  return Object.freeze({
+    login,
+    password,
+    userId: option.userId ?? stableId('00u', login),
+    ...(mfa === true && { mfa: factorFor(login) }),
+  })
+}
+
+function factorFor(login: string): LocalFactor {
+  const secret = createHash('sha256').update(`authenticator ${login}`).digest().subarray(0, 20)
+  return Object.freeze({ factorId: stableId('ost', login), sharedSecret: toBase32(secret) })
 }

@@ -1,0 +1,102 @@
+/** Tells a fault from anything else, for callers without a compiler and for the control endpoint. */
+import type { Fault, FaultKind } from './fault.js'
+
+/** @throws TypeError that says what a fault of that kind may hold. */
+export function checkFault(value: unknown): asserts value is Fault {
+  if (typeof value !== 'object' || value === null) throw new TypeError('A fault must be an object')
+  const kind = 'kind' in value ? value.kind : undefined
+  if (typeof kind !== 'string' || !isFaultKind(kind)) {
+    throw new TypeError(`A fault's kind must be one of ${Object.keys(FIELDS).join(', ')}`)
+  }
+  const fields: Fields = { ...FIELDS[kind], ...COMMON }
+  for (const [name, given] of Object.entries(value)) {
+    if (name === 'kind') continue
+    const rule = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (rule === undefined) throw new TypeError(`A fault of kind ${kind} has no ${name}`)
+    if (!rule.holds(given)) throw new TypeError(`${name} of a fault must be ${rule.says}`)
+  }
+  const missing = (REQUIRED[kind] ?? []).find((name) => !Object.hasOwn(value, name))
+  if (missing !== undefined) throw new TypeError(`A fault of kind ${kind} needs ${missing}`)
+}
+
+interface Rule {
+  readonly says: string
+  holds(value: unknown): boolean
+}
+
+type Fields = Readonly<Record<string, Rule>>
+
+const text: Rule = { says: 'text', holds: (value) => typeof value === 'string' }
+const flag: Rule = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
+const anything: Rule = { says: 'anything', holds: () => true }
+const textOrNull: Rule = {
+  says: 'text or null',
+  holds: (value) => value === null || typeof value === 'string',
+}
+const texts: Rule = {
+  says: 'a list of texts',
+  holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+}
+const object: Rule = {
+  says: 'an object',
+  holds: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+const headers: Rule = {
+  says: 'an object of header names and values',
+  holds: (value) =>
+    object.holds(value) &&
+    Object.entries(value ?? {}).every(
+      ([name, given]) =>
+        /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof given === 'string' && !/[\r\n]/.test(given),
+    ),
+}
+
+function wholeNumber(from: number, to: number): Rule {
+  return {
+    says: `a whole number from ${from} to ${to}`,
+    holds: (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to,
+  }
+}
+
+const TEN_MINUTES = 600_000
+const status = wholeNumber(200, 599)
+const COMMON: Fields = { delayMs: wholeNumber(0, TEN_MINUTES) }
+
+const FIELDS: Readonly<Record<FaultKind, Fields>> = {
+  status: {
+    status,
+    errorCode: text,
+    errorSummary: text,
+    body: anything,
+    contentType: text,
+    headers,
+    performs: flag,
+  },
+  rate_limit: { performs: flag },
+  concurrency_limit: { performs: flag },
+  html: { status, performs: flag },
+  redirect: { status: wholeNumber(300, 399), location: text, performs: flag },
+  delay: {},
+  malformed_body: {},
+  huge_body: { bytes: wholeNumber(0, 256 * 1024 * 1024) },
+  gzip_body: {},
+  content_type: { contentType: textOrNull },
+  fields: { remove: texts, set: object },
+  duplicate_headers: { names: texts },
+  set_cookie: { lines: texts },
+  hang: { performs: flag },
+  reset: { performs: flag },
+  not_http: { performs: flag },
+  slow_body: { overMs: wholeNumber(0, TEN_MINUTES) },
+  truncated_body: {},
+}
+
+const REQUIRED: Readonly<Partial<Record<FaultKind, readonly string[]>>> = {
+  status: ['status'],
+  delay: ['delayMs'],
+  slow_body: ['overMs'],
+}
+
+function isFaultKind(kind: string): kind is FaultKind {
+  return Object.hasOwn(FIELDS, kind)
+}

@@ -46,7 +46,7 @@ async function listen(port) {
  */
 async function build(url) {
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
-  if (orgUrl !== undefined) {
+  if (orgUrl) {
     const okta = oktaSession({ signInUrl: '/sign-in', onDenied: offerStepUp })
     return { okta, app: createApp({ okta, signInFormFor: orgUrl }) }
   }

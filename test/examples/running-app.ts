@@ -24,6 +24,7 @@ export async function startApp({ ownForm = false, ...choices }: AppChoices): Pro
   const org = await createLocalOrg(choices.org)
   const okta = oktaSession({
     orgUrl: org.url,
+    credentials: { apiToken: org.apiToken },
     logger: false,
     onDenied: offerStepUp,
     ...(ownForm && { signInUrl: '/sign-in' }),

@@ -1,0 +1,144 @@
+/** The recipes run, and the README shows them as they are. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import express from 'express'
+import { oktaSession } from 'express-okta-session'
+import { createLocalOrg } from 'express-okta-session/local-org'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { mountGuards } from '../../examples/recipes/guards.js'
+import { revoke } from '../../examples/recipes/revoke.js'
+import { startApp } from './running-app.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const recipe = (name: string) => join(root, 'examples/recipes', name)
+
+describe('the README', () => {
+  it('begins with the two commands, each enough on a fresh machine', () => {
+    const commands = fences('sh').slice(0, 2)
+    expect(commands).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n'])
+  })
+
+  it('shows no JavaScript but what the examples run', () => {
+    const examples = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => flat(readFileSync(join(root, 'examples', name), 'utf8')))
+    const invented = fences('js').filter(
+      (code) => !examples.some((text) => text.includes(flat(code))),
+    )
+    expect(fences('js').length).toBeGreaterThan(3)
+    expect(invented).toEqual([])
+  })
+})
+
+describe('the recipes', () => {
+  it('start an app in ten lines', async () => {
+    const org = await createLocalOrg()
+    const port = await freePort()
+    const child = spawn(process.execPath, [recipe('quick-start.js')], {
+      env: { ...process.env, OKTA_CLIENT_ORGURL: org.url, PORT: String(port) },
+      stdio: 'ignore',
+    })
+    try {
+      const cookie = org.signIn('alice@example.com')
+      const response = await untilItListens(child, `http://localhost:${port}/account`, cookie)
+      expect(await response.json()).toMatchObject({ login: 'alice@example.com' })
+      const out = await fetch(`http://localhost:${port}/sign-out`, {
+        method: 'POST',
+        headers: { cookie, origin: `http://localhost:${port}` },
+      })
+      expect(out.status).toBe(204)
+      expect(org.sessions).toEqual([])
+    } finally {
+      child.kill('SIGKILL')
+      await org.close()
+    }
+  })
+
+  it('test an app against the local org', async () => {
+    // Under its own runner, as the reader would; the parent's test settings are not its.
+    const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--test', recipe('account.test.js')],
+      { env },
+    )
+    expect(stdout).toMatch(/^# pass 1$/m)
+  })
+
+  it('guard what a session may not do as it is', async () => {
+    const org = await createLocalOrg()
+    const okta = oktaSession({ orgUrl: org.url, logger: false })
+    const app = express()
+    mountGuards(app, okta, (_req, res) => void res.json('done'))
+    try {
+      const cookie = org.signIn('alice@example.com')
+      const { userId } = await okta.api.getCurrentSession(cookie)
+      const ask = (method: 'get' | 'post', path: string) =>
+        request(app)[method](path).set('Cookie', cookie)
+      const { body } = await ask('get', '/admin').expect(403)
+      expect(body).toMatchObject({ code: 'mfa_required' })
+
+      const before = org.calls.getCurrentSession
+      await ask('post', '/transfers').expect(200)
+      await ask('post', '/transfers').expect(200)
+      expect(org.calls.getCurrentSession - before).toBe(2)
+
+      await ask('get', `/users/${userId}`).expect(200)
+      await ask('get', '/users/00u-somebody-else').expect(403)
+    } finally {
+      await okta.close()
+      await org.close()
+    }
+  })
+
+  it('tell the ways apart in which a revocation can fail', async () => {
+    const { okta, org, close } = await startApp({})
+    try {
+      const { id } = await okta.api.getCurrentSession(org.signIn('alice@example.com'))
+      expect(await revoke(okta, id)).toBe('ended')
+      expect(await revoke(okta, id)).toBe('was over already')
+      await org.close()
+      expect(await revoke(okta, id)).toBe('try again')
+    } finally {
+      await close()
+    }
+  })
+})
+
+function fences(language: string): string[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  return [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(([, name, code = '']) =>
+    name === language ? [code] : [],
+  )
+}
+
+/** Without indentation, so that a part of a function may stand alone. */
+function flat(code: string): string {
+  return code.replace(/^[ \t]+/gm, '').trim()
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** The recipe says nothing when it is ready, so it is asked until it answers. */
+async function untilItListens(child: ChildProcess, url: string, cookie: string): Promise<Response> {
+  while (child.exitCode === null) {
+    const response = await fetch(url, { headers: { cookie } }).catch(() => undefined)
+    if (response !== undefined) return response
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`the recipe ended with ${child.exitCode}`)
+}

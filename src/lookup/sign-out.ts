@@ -2,8 +2,9 @@
 import type { Answer, NoAnswer } from '../model/answer.js'
 import type { Credential, Logger } from '../model/contracts.js'
 import type { Session } from '../model/session.js'
+import type { FetchSession } from './flights.js'
 import { type Ask, type Gate, isBudget } from './gate.js'
-import type { FetchSession, Lookup } from './lookup.js'
+import type { Lookup } from './lookup.js'
 import type { Refusal, RevocationLog } from './revocations.js'
 import { sessionEndsAt } from './session-state.js'
 

@@ -1,0 +1,167 @@
+/** The questions under way: one per cookie, carrying the credential only, and what comes home of it. */
+import type { Answer, NoAnswer } from '../model/answer.js'
+import type { Clock, Credential } from '../model/contracts.js'
+import type { Session } from '../model/session.js'
+import type { AskKind } from './admission.js'
+import type { Gate } from './gate.js'
+import type { Known } from './known.js'
+import type { Asked } from './memory.js'
+import type { RevocationLog } from './revocations.js'
+import type { SharedSessions } from './shared.js'
+import { activeContext, anonymous, identity, judgeAnswer, type Learned } from './verdict.js'
+
+/** Asks Okta whose session this is. Never rejects. */
+export type FetchSession = (
+  credential: Credential,
+  options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
+) => Promise<Answer<Session>>
+
+/** One question, before it is put. */
+export interface Question {
+  readonly key: string
+  readonly credential: Credential
+  /** The client's address, normalised, for its failure budget. */
+  readonly client?: string | undefined
+  /** What Okta may be told of the client's address. */
+  readonly clientIp?: string | undefined
+  /** What the fleet knows will not do: Okta itself is to be asked, now. */
+  readonly ofOktaItself: boolean
+  /** As the question stands when it is put: it may change while the fleet is asked. */
+  readonly kind: () => AskKind
+}
+
+export interface Flight {
+  /** Monotonic milliseconds. */
+  readonly startedAt: number
+  readonly landing: Promise<Learned>
+}
+
+export interface FlightsOptions {
+  /** One deadline for a flight, asking again included. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly log: RevocationLog
+  readonly known: Known
+  readonly fetchSession: FetchSession
+  readonly shared?: SharedSessions | undefined
+}
+
+/** So much later than its deadline no answer lands on a machine that is awake. */
+const LATE_MS = 5_000
+
+export class Flights {
+  readonly #options: FlightsOptions
+  readonly #underWay = new Map<string, Flight>()
+  #overtaken = 0
+
+  constructor(options: FlightsOptions) {
+    this.#options = options
+  }
+
+  /** Answers thrown away because a revocation overtook them. */
+  get overtaken(): number {
+    return this.#overtaken
+  }
+
+  underWay(key: string): Flight | undefined {
+    return this.#underWay.get(key)
+  }
+
+  depart(question: Question): Flight {
+    const { shared, clock } = this.#options
+    const landing =
+      shared === undefined || question.ofOktaItself
+        ? this.#ask(question)
+        : this.#askTogether(shared, question)
+    const flight = { startedAt: clock.monotonic(), landing }
+    this.#underWay.set(question.key, flight)
+    const land = () => {
+      if (this.#underWay.get(question.key) === flight) this.#underWay.delete(question.key)
+    }
+    landing.then(land, land)
+    return flight
+  }
+
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0)
+      await Promise.all([...this.#underWay.values()].map((flight) => flight.landing))
+  }
+
+  /** The fleet first: its entry where there is one, else one question to Okta for everybody. */
+  async #askTogether(shared: SharedSessions, question: Question): Promise<Learned> {
+    const { key } = question
+    const claim = await shared.claim(key)
+    const adopted = claim.kind === 'entry' ? this.#adopt(question, claim.entry) : undefined
+    if (adopted !== undefined) return adopted
+    const learned = await this.#ask(question)
+    if (claim.kind !== 'lease') return learned
+    if (learned.kind === 'active' && learned.sharedPosition !== undefined) {
+      const { session, askedAt } = learned.context
+      const { oktaAheadMs } = this.#options.known
+      const entry = { session, askedAt, oktaAheadMs, position: learned.sharedPosition }
+      shared.fill(key, entry, claim.lease)
+    } else shared.release(key, claim.lease)
+    return learned
+  }
+
+  #adopt({ key }: Question, entry: Parameters<Known['adopt']>[1]): Learned | undefined {
+    const { known, log } = this.#options
+    const adopted = known.adopt(key, entry)
+    if (adopted === undefined) return undefined
+    const context = activeContext(adopted.session, 'shared', adopted.askedAt)
+    return { kind: 'active', context, position: log.position }
+  }
+
+  async #ask(question: Question): Promise<Learned> {
+    const { gate, clock, known, timeoutMs } = this.#options
+    const { credential, client, clientIp } = question
+    let ask = { kind: question.kind(), client }
+    let deadline: number | undefined
+    for (;;) {
+      let asked: Asked | undefined
+      const answer = await gate.call(ask, () => {
+        asked = known.asking()
+        const signal = deadline === undefined ? undefined : timeLeft(deadline - asked.mono)
+        deadline ??= asked.mono + timeoutMs
+        return this.#options.fetchSession(credential, { signal, clientIp })
+      })
+      const learned = asked === undefined ? noAnswer(answer) : this.#take(question, answer, asked)
+      if (learned !== 'overtaken') return learned
+      this.#overtaken += 1
+      if (deadline !== undefined && clock.monotonic() >= deadline) return timeout
+      // It has been admitted and has paid already.
+      ask = { kind: 'known', client }
+    }
+  }
+
+  /** Takes an answer in, unless something overtook it while Okta was answering. */
+  #take({ key }: Question, answer: Answer<Session>, asked: Asked): Learned | 'overtaken' {
+    const { clock, log, known, timeoutMs } = this.#options
+    if (answer.kind === 'unavailable') return answer
+    // A machine that slept meanwhile: such an answer is about another time.
+    if (clock.monotonic() - asked.mono > timeoutMs + LATE_MS) return timeout
+    known.hearOktaTime(answer.head.oktaTime, asked)
+    const verdict = judgeAnswer(answer, asked, known.oktaNow())
+    // Before storing: a revocation that came meanwhile.
+    if (log.refusal(key) !== undefined)
+      return { kind: 'negative', context: anonymous.signed_out, position: log.position }
+    const newerNo = known.newerNo(asked.turn, key)
+    if (newerNo !== undefined)
+      return { kind: 'negative', context: newerNo.context, position: asked.position }
+    if (log.voids({ key, ...identity(verdict) }, asked.position)) return 'overtaken'
+    known.store(key, verdict, asked)
+    return verdict
+  }
+}
+
+const timeout: NoAnswer = { kind: 'unavailable', code: 'timeout' }
+
+/** The gate let nothing through. */
+function noAnswer(answer: Answer<Session>): NoAnswer {
+  return answer.kind === 'unavailable' ? answer : timeout
+}
+
+function timeLeft(ms: number): AbortSignal {
+  return AbortSignal.timeout(Math.max(1, Math.ceil(ms)))
+}

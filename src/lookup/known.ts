@@ -1,0 +1,211 @@
+/** What is known here without asking anybody: the yeses and noes of this process, their times, and Okta's clock. */
+import type { AnonymousContext, IncompleteContext, SessionContext } from '../model/context.js'
+import type { Clock } from '../model/contracts.js'
+import type { Settings } from '../model/options.js'
+import type { Session } from '../model/session.js'
+import { type Asked, Memory, type Remembered } from './memory.js'
+import { type Negative, Negatives } from './negatives.js'
+import type { RevocationLog } from './revocations.js'
+import { sessionEndsAt } from './session-state.js'
+import type { SharedEntry } from './shared.js'
+import { anonymous, type Verdict } from './verdict.js'
+
+export interface KnownOptions {
+  readonly cache: Settings['cache']
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: RevocationLog
+}
+
+const INCOMPLETE_TTL_MS = 1_000
+const SUSPEND_MS = 5_000
+/** Clocks of a fleet differ by this much; an entry from further ahead is not to be trusted. */
+const FUTURE_MS = 2_000
+/** Entries spread their ends over this share of their life, and never live longer for it. */
+const JITTER = 0.2
+
+export class Known {
+  readonly #options: KnownOptions
+  readonly #clock: Clock
+  readonly #log: RevocationLog
+  readonly #memory: Memory
+  readonly #negatives: Negatives
+  #wallOverMonotonic: number
+  #oktaOverWall = 0
+  #turns = 0
+  #fromTheFuture = 0
+  #closed = false
+
+  constructor(options: KnownOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#memory = new Memory(options.cache.maxSessions)
+    this.#negatives = new Negatives(options.cache.maxNegatives)
+    this.#wallOverMonotonic = options.clock.now() - options.clock.monotonic()
+  }
+
+  /** The hit path: a fresh yes that stands, or undefined. */
+  fresh(key: string, now: number): Remembered | undefined {
+    this.#noticeSuspend(now)
+    const entry = this.#memory.get(key)
+    if (entry === undefined || !entry.isFresh(now) || !this.#stands(entry, key)) return undefined
+    return entry.position < this.#log.doubt ? undefined : entry
+  }
+
+  /** A yes that may still serve where asking again is unwise or impossible. */
+  usable(key: string, now: number): Remembered | undefined {
+    const entry = this.#memory.get(key)
+    return entry?.isUsable(now) && this.#stands(entry, key) ? entry : undefined
+  }
+
+  negative(key: string, now: number): Negative | undefined {
+    return this.#negatives.get(key, now)
+  }
+
+  /** The no of a lookup that began after this one. */
+  newerNo(turn: number, key: string): Negative | undefined {
+    return this.#negatives.newerThan(turn, key)
+  }
+
+  dropNegative(key: string): void {
+    this.#negatives.drop(key)
+  }
+
+  /** All that is known of a credential, however old, up to the session's own end. */
+  peek(key: string): SessionContext | undefined {
+    if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
+    const now = this.#clock.monotonic()
+    return this.usable(key, now) ?? this.#negatives.get(key, now)?.context
+  }
+
+  /** Whether this credential had a yes here within a day. */
+  hasSeen(key: string, now: number): boolean {
+    return this.#memory.hasSeen(key, now)
+  }
+
+  /** The moment a question is put. */
+  asking(): Asked {
+    this.#turns += 1
+    return {
+      turn: this.#turns,
+      at: this.#clock.now(),
+      mono: this.#clock.monotonic(),
+      position: this.#log.position,
+      sharedPosition: this.#log.sharedPosition,
+    }
+  }
+
+  /** Okta's time now, epoch milliseconds, as its last answer set it. */
+  oktaNow(): number {
+    return this.#clock.now() + this.#oktaOverWall
+  }
+
+  /** Okta's clock against ours, in milliseconds. */
+  get oktaAheadMs(): number {
+    return this.#oktaOverWall
+  }
+
+  /**
+   * Okta read its clock after it was asked: against the asking the error makes sessions shorter only.
+   * An answer without a Date leaves the last one's word.
+   */
+  hearOktaTime(oktaTime: number | undefined, asked: Asked): void {
+    if (oktaTime !== undefined) this.#oktaOverWall = oktaTime - asked.at
+  }
+
+  /** Takes in what Okta answered; an older answer never overwrites a newer one. */
+  store(key: string, verdict: Verdict, asked: Asked): void {
+    if (this.#closed || this.#knowsNewer(key, asked)) return
+    if (verdict.kind === 'active')
+      this.#storeYes(key, verdict.context.session, asked, this.#oktaOverWall)
+    else this.#storeNo(key, verdict.context, asked)
+  }
+
+  /** Takes in what another instance learned, unless a revocation overtook it; the entry when it is fresh. */
+  adopt(key: string, entry: SharedEntry): Remembered | undefined {
+    const { session, askedAt, position } = entry
+    const age = this.#clock.now() - askedAt
+    const about = { key, sessionId: session.id, userId: session.userId }
+    if (this.#log.refusal(key) !== undefined || this.#log.voidsShared(about, position))
+      return undefined
+    if (age < -FUTURE_MS) {
+      this.#fromTheFuture += 1
+      return undefined
+    }
+    const now = this.#clock.monotonic()
+    const asked = { ...this.asking(), at: askedAt, mono: now - Math.max(0, age) }
+    this.#storeYes(key, session, asked, entry.oktaAheadMs)
+    const stored = this.#memory.get(key)
+    return stored?.askedAt === askedAt && stored.isFresh(now) ? stored : undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#memory.clear()
+    this.#negatives.clear()
+  }
+
+  stats() {
+    return {
+      sessions: this.#memory.size,
+      negativeEntries: this.#negatives.size,
+      revocations: this.#log.size,
+      fromTheFuture: this.#fromTheFuture,
+    }
+  }
+
+  /** A machine that slept has a monotonic clock that did not: no age can be trusted. */
+  #noticeSuspend(now: number): void {
+    const wallOverMonotonic = this.#clock.now() - now
+    if (Math.abs(wallOverMonotonic - this.#wallOverMonotonic) > SUSPEND_MS) {
+      this.#log.forgetAll()
+      this.#negatives.clear()
+    }
+    this.#wallOverMonotonic = wallOverMonotonic
+  }
+
+  /** Before answering: nothing recorded since voids this entry. */
+  #stands(entry: Remembered, key: string): boolean {
+    const position = this.#log.position
+    if (entry.position === position) return true
+    const { id: sessionId, userId } = entry.session
+    if (this.#log.voids({ key, sessionId, userId }, entry.position)) return false
+    // What is in doubt stays so until Okta has been asked: it stands, and is no longer fresh.
+    if (entry.position >= this.#log.doubt) entry.stands(position)
+    return true
+  }
+
+  #storeNo(key: string, context: AnonymousContext | IncompleteContext, asked: Asked): void {
+    this.#memory.end(key)
+    const ttlMs =
+      context.state === 'incomplete' ? INCOMPLETE_TTL_MS : this.#options.cache.negativeTtlMs
+    this.#negatives.set(key, {
+      context,
+      turn: asked.turn,
+      since: asked.mono,
+      until: this.#clock.monotonic() + ttlMs,
+    })
+  }
+
+  #storeYes(key: string, session: Session, asked: Asked, oktaAheadMs: number): void {
+    const { ttlMs, maxTtlMs } = this.#options.cache
+    const shortened = 1 - this.#options.random() * JITTER
+    const staleAt = asked.mono + ttlMs * shortened
+    const endsAt = asked.mono + sessionEndsAt(session) - (asked.at + oktaAheadMs)
+    const deadAt = Math.min(asked.mono + maxTtlMs * shortened, endsAt)
+    if (!Number.isFinite(staleAt) || !Number.isFinite(deadAt) || deadAt <= asked.mono) return
+    this.#negatives.drop(key)
+    // Checked up to here: what was recorded since the asking does not void it.
+    const standing = { ...asked, position: this.#log.position }
+    this.#memory.set(key, session, standing, staleAt, deadAt)
+  }
+
+  #knowsNewer(key: string, asked: Asked): boolean {
+    const entry = this.#memory.get(key)
+    return (
+      (entry !== undefined && entry.askedMono > asked.mono) ||
+      this.#negatives.newerThan(asked.turn, key) !== undefined
+    )
+  }
+}

@@ -8,7 +8,7 @@ Starts an Okta org on http://localhost, with users to sign in as. Ctrl-C stops i
 
   --port N      the port to listen on (default: a free one)
   --engine E    identity (default) or classic
-  --json        print one line of JSON once it listens: url, apiToken, users
+  --json        print one line of JSON once it listens: url, apiToken, users, serviceApp
   --help        this text
 `
 
@@ -18,22 +18,35 @@ interface Command {
 }
 
 export async function runLocalOrg(args: readonly string[]): Promise<void> {
-  let org: LocalOrg
   let command: Command | 'help'
   try {
     command = parse(args)
-    if (command === 'help') {
-      process.stdout.write(USAGE)
-      return
-    }
-    org = await createLocalOrg(command.options)
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
-    process.exitCode = 2
+    fail(2, `${messageOf(error)}\n\n${USAGE}`)
     return
   }
-  process.stdout.write(command.json ? `${JSON.stringify(toJson(org))}\n` : welcome(org))
-  closeOnSignal(org)
+  if (command === 'help') process.stdout.write(USAGE)
+  else await start(command)
+}
+
+async function start({ options, json }: Command): Promise<void> {
+  try {
+    const org = await createLocalOrg(options)
+    closeOnSignal(org)
+    process.stdout.write(json ? `${JSON.stringify(toJson(org))}\n` : welcome(org))
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    fail(1, isTaken ? `Port ${options.port} is in use.\n` : `${messageOf(error)}\n`)
+  }
+}
+
+function fail(exitCode: 1 | 2, text: string): void {
+  process.stderr.write(text)
+  process.exitCode = exitCode
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** @throws Error that says which argument is wrong. */
@@ -50,7 +63,7 @@ function parse(args: readonly string[]): Command | 'help' {
   })
   if (values.help) return 'help'
   const { port, engine } = values
-  if (port !== undefined && !/^\d{1,5}$/.test(port)) {
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) {
     throw new Error(`--port must be a whole number from 0 to 65535, not ${port}`)
   }
   if (engine !== undefined && engine !== 'identity' && engine !== 'classic') {
@@ -67,13 +80,23 @@ function parse(args: readonly string[]): Command | 'help' {
 
 function toJson(org: LocalOrg): object {
   const { url, apiToken, users } = org
-  return { url, apiToken, users }
+  const { clientId, privateKey, keyId } = org.serviceApp
+  return { url, apiToken, users, serviceApp: { clientId, privateKey, keyId } }
 }
 
 function welcome(org: LocalOrg): string {
-  const users = org.users.map((user) => `  ${user.login}  ${user.password}\n`).join('')
-  return `Local org at ${org.url} (${org.engine} engine)\n\nUsers:\n${users}
-API token: ${org.apiToken}\n\nCtrl-C stops it.\n`
+  const users = org.users.map(({ login, password, mfa }) => {
+    return `  ${login}  ${password}${mfa === undefined ? '' : '  and a passcode, shown on the page'}\n`
+  })
+  return `Local org at ${org.url} (${org.engine} engine)
+Console:  ${org.url}/console
+
+Users:
+${users.join('')}
+API token: ${org.apiToken}
+
+Ctrl-C stops it.
+`
 }
 
 function closeOnSignal(org: LocalOrg): void {

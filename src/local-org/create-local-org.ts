@@ -8,7 +8,7 @@ import { type FaultScope, Faults } from './faults.js'
 import { type Listening, listenOnLocalhost } from './listen.js'
 import type { LocalOrg } from './local-org.js'
 import { newApiToken } from './okta-ids.js'
-import type { CountedCall } from './operations.js'
+import { noCalls } from './operations.js'
 import { type CheckedOptions, checkOptions, type LocalOrgOptions } from './options.js'
 import { createOrgClock } from './org-clock.js'
 import { type OrgParts, SESSION_TOKEN_MS } from './org-parts.js'
@@ -75,22 +75,6 @@ function buildParts(options: CheckedOptions, url: string): OrgParts {
     rateLimits: new RateLimits(clock, options.rateLimitPerMinute),
     callLog: new CallLog(),
     calls: noCalls(),
-  }
-}
-
-function noCalls(): Record<CountedCall, number> {
-  return {
-    getCurrentSession: 0,
-    refreshCurrentSession: 0,
-    closeCurrentSession: 0,
-    createSession: 0,
-    getSession: 0,
-    refreshSession: 0,
-    revokeSession: 0,
-    authenticate: 0,
-    verifyFactor: 0,
-    token: 0,
-    keys: 0,
   }
 }
 

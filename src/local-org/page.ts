@@ -27,6 +27,8 @@ export interface Page {
   readonly status: number
   readonly title: string
   readonly body: Markup
+  /** After how many seconds the page reloads itself; left out: never. */
+  readonly reloadSeconds?: number
   readonly headers?: readonly Header[]
 }
 
@@ -36,6 +38,7 @@ export function pageAnswer(page: Page): Answer {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${page.reloadSeconds !== undefined && html`<meta http-equiv="refresh" content="${page.reloadSeconds}">`}
 <title>${page.title} · local org</title>
 ${STYLE_ELEMENT}
 </head>
@@ -82,6 +85,19 @@ main:not(.wide) button { margin-top: 1.25rem }
 a { color: var(--accent) }
 code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere }
 .muted { color: var(--muted) }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 0 }
+caption { text-align: left; color: var(--muted); padding-bottom: .25rem }
+th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); vertical-align: middle }
+.number { text-align: right; font-variant-numeric: tabular-nums }
+form.inline { display: inline-block }
+form.inline button { min-height: 2rem; padding: .15rem .6rem; background: var(--card); color: var(--accent) }
+form.row { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: end }
+form.row p { margin: 0 0 .5rem }
+.plot { width: 100%; max-width: 44rem; height: auto; display: block }
+.plot text { fill: var(--muted); font-size: 11px }
+.plot .bar { fill: var(--accent) }
+.plot .axis { stroke: var(--muted) }
+.plot .grid { stroke: var(--line); stroke-dasharray: 2 3 }
 .alert { border-left: 4px solid var(--bad); padding: .25rem .75rem; color: var(--bad) }
 `
 

@@ -2,6 +2,8 @@
 import { type Answer, redirectAnswer } from './answer.js'
 import type { Ask } from './ask.js'
 import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from './authn-api.js'
+import { CONSOLE_PATH } from './console-page.js'
+import { ACTIONS, control, showConsole, showState } from './control.js'
 import { oktaError } from './okta-error.js'
 import { type CountedCall, matchOperation, SESSIONS_PATH } from './operations.js'
 import type { OrgParts } from './org-parts.js'
@@ -71,7 +73,7 @@ function factorRoutes(path: string): ReadonlyMap<string, Route> | undefined {
 }
 
 const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
-  route('/', { GET: { answer: (org) => redirectAnswer(302, org.url + HOME_PATH) } }),
+  route('/', { GET: { answer: () => redirectAnswer(302, CONSOLE_PATH) } }),
   route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
   route(`${AUTHN_PATH}/cancel`, { POST: { bucket: 'authn', answer: cancelAuthentication } }),
   route(TOKEN_PATH, { POST: { call: 'token', bucket: 'oauth2', answer: issueAccessToken } }),
@@ -82,6 +84,11 @@ const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route('/login/sessionCookieRedirect', { GET: { answer: redeemInBrowser } }),
   route('/login/signout', { GET: { answer: signOut } }),
   route(HOME_PATH, { GET: { answer: showHome } }),
+  route(CONSOLE_PATH, { GET: { answer: showConsole } }),
+  route(`${CONSOLE_PATH}/state`, { GET: { answer: showState } }),
+  ...Object.entries(ACTIONS).map(([name, act]) =>
+    route(`${CONSOLE_PATH}/${name}`, { POST: { answer: (org, ask) => control(act, org, ask) } }),
+  ),
 ])
 
 function route(path: string, byMethod: Readonly<Record<string, Route>>) {

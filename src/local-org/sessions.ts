@@ -145,6 +145,10 @@ export class Sessions {
     }
   }
 
+  newest(count: number): readonly LiveSession[] {
+    return [...this.live()].slice(-count).reverse()
+  }
+
   #ofUser(user: LocalUser): Set<LiveSession> {
     const known = this.#byUser.get(user.userId)
     if (known !== undefined) return known

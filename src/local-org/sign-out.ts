@@ -1,6 +1,7 @@
 /** The browser's way out, and the page it stands on when it has nowhere else to be. */
 import { type Answer, redirectAnswer } from './answer.js'
 import type { Ask } from './ask.js'
+import { CONSOLE_PATH } from './console-page.js'
 import type { OrgParts } from './org-parts.js'
 import { html, pageAnswer } from './page.js'
 import { returnTarget } from './return-target.js'
@@ -27,7 +28,7 @@ export function showHome(org: OrgParts, ask: Ask): Answer {
 <ul>
 <li><a href="${STEP_UP_PATH}">Make this session stronger with a passcode</a></li>
 <li><a href="/login/signout">Sign out</a></li>
-<li><a href="/console">The org's console</a></li>
+<li><a href="${CONSOLE_PATH}">The org's console</a></li>
 </ul>
 </div>
 </main>`

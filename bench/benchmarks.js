@@ -1,0 +1,10 @@
+/** The benchmarks there are, in the order in which they are run. */
+
+/**
+ * @typedef {object} Benchmark
+ * @property {string} name
+ * @property {() => Promise<{ run: (options: { tiny: boolean }) => Promise<import('./harness/report.js').Report> }>} load
+ */
+
+/** @type {readonly Benchmark[]} */
+export const benchmarks = [{ name: 'hit', load: () => import('./hit.js') }]

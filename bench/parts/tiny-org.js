@@ -1,0 +1,84 @@
+/** An org of a few lines: it answers GetCurrentSession, counts its calls, and can be made to hang. */
+import { createServer } from 'node:http'
+
+/**
+ * @typedef {object} TinyOrg
+ * @property {string} url
+ * @property {number} calls
+ * @property {boolean} hangs Whether it takes requests and never answers them.
+ * @property {() => Promise<void>} close
+ */
+
+/**
+ * @param {{ port?: number, takesMs?: number }} [options] `takesMs`: how long an answer takes.
+ * @returns {Promise<TinyOrg>}
+ */
+export async function tinyOrg({ port = 0, takesMs = 0 } = {}) {
+  const server = createServer((req, res) => {
+    org.calls += 1
+    if (org.hangs) return
+    const [, value = ''] = /=(.*)$/.exec(req.headers.cookie ?? '') ?? []
+    const answer = () => {
+      res.writeHead(200, { 'content-type': 'application/json', ...quotaHeaders() })
+      res.end(sessionJson(value))
+    }
+    if (takesMs === 0) answer()
+    else setTimeout(answer, takesMs)
+  })
+  await new Promise((listening) => server.listen(port, '127.0.0.1', () => listening(undefined)))
+  const address = server.address()
+  const org = {
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`,
+    calls: 0,
+    hangs: false,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((closed) => server.close(closed))
+    },
+  }
+  return org
+}
+
+/**
+ * Okta's Session object for a cookie value, with everything it is known to send.
+ * @param {string} value
+ * @param {number} [now] Epoch milliseconds.
+ */
+export function sessionJson(value, now = Date.now()) {
+  const name = value.slice(-12).replaceAll(/[^a-zA-Z0-9]/g, '0')
+  const second = Math.floor(now / 1_000) * 1_000
+  const created = new Date(second).toISOString()
+  return JSON.stringify({
+    id: `idx${name.padStart(22, '0')}`,
+    login: `${name}@example.com`,
+    userId: `00u${name.padStart(17, '0')}`,
+    createdAt: created,
+    expiresAt: new Date(second + 7_200_000).toISOString(),
+    status: 'ACTIVE',
+    lastPasswordVerification: created,
+    lastFactorVerification: null,
+    amr: ['pwd'],
+    idp: { id: '00oexampleexample1', type: 'OKTA' },
+    mfaActive: false,
+    _links: {
+      self: {
+        href: 'https://id.example.com/api/v1/sessions/me',
+        hints: { allow: ['GET', 'DELETE'] },
+      },
+      refresh: {
+        href: 'https://id.example.com/api/v1/sessions/me/lifecycle/refresh',
+        hints: { allow: ['POST'] },
+      },
+      user: { href: 'https://id.example.com/api/v1/users/me', hints: { allow: ['GET'] } },
+    },
+  })
+}
+
+function quotaHeaders() {
+  return {
+    'x-rate-limit-limit': '600000',
+    'x-rate-limit-remaining': '599999',
+    'x-rate-limit-reset': String(Math.ceil(Date.now() / 1_000) + 60),
+    'x-okta-request-id': '0123456789abcdef0123456789abcdef',
+  }
+}

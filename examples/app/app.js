@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import cookieParser from 'cookie-parser'
 import express from 'express'
 import helmet from 'helmet'
+import { ownPath } from './own-path.js'
 import { rememberTheme } from './theme.js'
 import { viewOf } from './view.js'
 import { accountPage } from './views/account.js'
@@ -10,6 +11,7 @@ import { adminPage } from './views/admin.js'
 import { homePage } from './views/home.js'
 import { messagePage } from './views/message.js'
 import { signInPage } from './views/sign-in.js'
+import { continuePage } from './views/step-up.js'
 
 const publicFiles = fileURLToPath(new URL('./public', import.meta.url))
 const aQuarterOfAnHour = 15 * 60_000
@@ -44,6 +46,9 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   app.get('/session', okta.sessionInfo())
   app.post('/session/refresh', okta.refresh())
   app.post('/sign-out', okta.logout({ returnTo: '/?signed-out' }))
+  app.get('/continue', (req, res) => {
+    res.send(continuePage(viewOf(req), ownPath(req.query.to)))
+  })
   if (signInFormFor !== undefined) mountSignInForm(app, okta, new URL(signInFormFor).origin)
 
   app.post('/theme', express.urlencoded({ extended: false }), rememberTheme)

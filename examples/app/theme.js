@@ -1,4 +1,5 @@
 /** A cookie of the app's own, read and written with cookie-parser and Express: light, dark, or as the system has it. */
+import { ownPath } from './own-path.js'
 
 const themes = new Set(['light', 'dark'])
 const aYear = 365 * 24 * 60 * 60_000
@@ -15,10 +16,5 @@ export const rememberTheme = (req, res) => {
   if (themes.has(theme))
     res.cookie('theme', theme, { httpOnly: true, sameSite: 'lax', maxAge: aYear })
   else res.clearCookie('theme')
-  res.redirect(303, isPath(path) ? path : '/')
-}
-
-/** A page of this app, and nothing a browser would take for another host. @param {unknown} path */
-function isPath(path) {
-  return typeof path === 'string' && /^\/[a-z-]*$/.test(path)
+  res.redirect(303, ownPath(path))
 }

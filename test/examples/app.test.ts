@@ -97,10 +97,15 @@ describe('the example', () => {
     expect(admin.status).toBe(403)
     expect(admin.body).toContain('A second factor is needed')
 
-    const again = await app.browser.submit('/sign-out', { returnTo: '/admin' })
-    const back = encodeURIComponent(`${app.url}/admin`)
-    expect(again.url).toBe(`${app.org.url}/login/login.htm?fromURI=${back}`)
+    const returnTo = '/continue?to=/admin'
+    expect(admin.body).toContain(`name="returnTo" value="${returnTo}"`)
+    const again = await app.browser.submit('/sign-out', { returnTo })
+    expect(again.url).toBe(app.url + returnTo)
+    expect(again.body).toContain('<meta http-equiv="refresh" content="0; url=/admin">')
     expect(app.org.sessions).toEqual([])
+    const back = encodeURIComponent(`${app.url}/admin`)
+    const signInPage = await app.browser.go('/admin')
+    expect(signInPage.url).toBe(`${app.org.url}/login/login.htm?fromURI=${back}`)
   })
 
   it('refuses a sign-out another site sends', async () => {
@@ -127,8 +132,10 @@ describe('the example', () => {
     expect(left.body).toContain('data-theme="dark"')
   })
 
-  it('leads nowhere else after a change of theme', async () => {
+  it('leads nowhere else after a change of theme or a new sign-in', async () => {
     const app = await start()
+    await app.browser.go(`${app.url}/continue?to=//elsewhere.example`)
+    expect(app.browser.page.body).not.toContain('elsewhere')
     await app.browser.go(`${app.url}/`)
     for (const path of ['//elsewhere.example', '/\\elsewhere.example', 'https://elsewhere.example'])
       expect((await app.browser.submit('/theme', { theme: 'dark', path })).url).toBe(`${app.url}/`)

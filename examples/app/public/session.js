@@ -17,11 +17,16 @@ let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
 let learnedAt = Number.NEGATIVE_INFINITY
 let warned = false
+/** Whether the page is being left: then nothing may load it again. */
+let leaving = false
 
 button.hidden = false
 button.addEventListener('click', () => extend(announce))
 for (const sign of ['pointerdown', 'keydown', 'wheel'])
   addEventListener(sign, active, { passive: true })
+addEventListener('submit', () => {
+  leaving = true
+})
 // A laptop that slept, a tab that was left: what was known may be long out of date.
 document.addEventListener('visibilitychange', () => document.hidden || learn())
 setInterval(tick, 1_000)
@@ -35,7 +40,7 @@ async function learn() {
   const info = await response.json()
   if (info.state === 'unavailable') return
   // Signed out elsewhere, or over: the guard says what follows.
-  if (info.state !== 'active') return location.reload()
+  if (info.state !== 'active') return startOver()
   ahead = Date.parse(info.serverTime) - performance.now()
   show(info.expiresAt)
 }
@@ -50,13 +55,17 @@ async function active() {
 async function extend(onExtended) {
   extendedAt = performance.now()
   const response = await fetch('/session/refresh', { method: 'POST' }).catch(() => undefined)
-  if (response?.status === 401) return location.reload()
+  if (response?.status === 401) return startOver()
   if (response?.ok !== true) {
-    status.textContent = 'Your session can’t be extended right now. You are still signed in.'
+    status.textContent = 'Your session can’t be extended right now. Go on, and it is tried again.'
     return
   }
-  show((await response.json()).expiresAt)
+  await learn()
   onExtended()
+}
+
+function startOver() {
+  if (!leaving) location.reload()
 }
 
 function announce() {

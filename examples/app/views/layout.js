@@ -14,15 +14,16 @@ import { html } from './html.js'
  * @param {View} view
  * @param {string} title
  * @param {import('./html.js').Html} main
- * @param {{ script?: string }} [extras]
+ * @param {{ script?: string, goTo?: string }} [extras]
  */
-export function layout(view, title, main, { script } = {}) {
+export function layout(view, title, main, { script, goTo } = {}) {
   return String(html`<!doctype html>
 <html lang="en" data-theme="${view.theme}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+${goTo && html`<meta http-equiv="refresh" content="0; url=${goTo}">`}
 <title>${title} – Harbour</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">

@@ -238,7 +238,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     async settled() {
-      await Promise.all([lookup.settled(), refresher.settled(), signOut.settled()])
+      await Promise.all([gate.settled(), lookup.settled(), refresher.settled(), signOut.settled()])
     },
 
     close() {

@@ -25,9 +25,13 @@ export interface Quota {
 
 /** Until when nobody calls, and why. At its end one probe goes out. */
 export interface HoldOff {
-  readonly until: number
   readonly code: 'rate_limited' | 'concurrency_limited' | 'breaker_open'
+  /** Monotonic milliseconds. */
+  readonly until: number
+  /** Whether the probe is out. */
   readonly probing: boolean
+  /** Whether a known session was turned away meanwhile: then the probe is left to one for a while. */
+  readonly knownWaits: boolean
 }
 
 export interface AdmissionState {
@@ -37,9 +41,11 @@ export interface AdmissionState {
   /** Everybody's failure budget. */
   readonly everybody: BucketLevel
   readonly quota: Quota | undefined
+  /** The one that holds this ask off longest. */
   readonly holdOff: HoldOff | undefined
   readonly inFlight: number
   readonly maxConcurrent: number
+  /** How many wait that this ask would have to stand behind. */
   readonly queued: number
   readonly maxQueued: number
 }
@@ -52,6 +58,8 @@ export type Admission =
 const KEPT_FOR_KNOWN = 0.2
 /** The part of the org's minute above which nothing is asked that can wait. */
 const AMPLE = 0.5
+/** How long after the end of a hold-off the probe is left to a known session that was turned away. */
+const KNOWN_FIRST_MS = 1_000
 
 const atOnce: Admission = { admit: 'now' }
 const probe: Admission = { admit: 'probe' }
@@ -66,7 +74,7 @@ export function admit(state: AdmissionState, kind: AskKind, now: number): Admiss
   return (
     (kind === 'newcomer' ? overBudget(state) : undefined) ??
     overQuota(state.quota, kind, now) ??
-    heldOff(state.holdOff, kind, now) ??
+    heldOff(state, kind, now) ??
     place(state, kind)
   )
 }
@@ -89,11 +97,16 @@ function quotaFloor(limit: number, kind: AskKind): number {
   return limit * (kind === 'newcomer' ? KEPT_FOR_KNOWN : AMPLE)
 }
 
-function heldOff(holdOff: HoldOff | undefined, kind: AskKind, now: number): Admission | undefined {
+function heldOff(state: AdmissionState, kind: AskKind, now: number): Admission | undefined {
+  const { holdOff, inFlight, maxConcurrent } = state
   if (holdOff === undefined) return undefined
-  if (now < holdOff.until) return refuse(holdOff.code, holdOff.until - now)
-  // The probe is a user's own question: nothing is asked of a struggling Okta that could wait.
-  if (holdOff.probing || kind === 'ahead') return refuse(holdOff.code, 1_000)
+  const { code, until, probing, knownWaits } = holdOff
+  if (now < until) return refuse(code, until - now)
+  // What strangers send may fail for its own sake: they don't get to say that Okta is still down.
+  const leftToKnown = kind === 'newcomer' && knownWaits && now < until + KNOWN_FIRST_MS
+  // The probe has a user's own question behind it: nothing is asked of a struggling Okta that could wait.
+  if (probing || leftToKnown || kind === 'ahead' || inFlight >= maxConcurrent)
+    return refuse(code, 1_000)
   return probe
 }
 

@@ -50,6 +50,21 @@ export class ClientBuckets {
   }
 }
 
+/** What is left of a budget. */
+export interface FailureLevels {
+  readonly everybody: BucketLevel
+  /** Undefined when the client's address is not known. */
+  readonly client: BucketLevel | undefined
+}
+
+/** Of two budgets that both have to last, the one that would end first. */
+export function scarcer(one: FailureLevels, other: FailureLevels): FailureLevels {
+  return {
+    everybody: lower(one.everybody, other.everybody),
+    client: one.client && other.client && lower(one.client, other.client),
+  }
+}
+
 /** What may fail: one bucket for everybody, one per client address. */
 export class FailureBudget {
   readonly #everybody: Bucket
@@ -60,10 +75,7 @@ export class FailureBudget {
     this.#clients = new ClientBuckets(perClient)
   }
 
-  level(
-    client: string | undefined,
-    now: number,
-  ): { everybody: BucketLevel; client: BucketLevel | undefined } {
+  level(client: string | undefined, now: number): FailureLevels {
     return {
       everybody: this.#everybody.level(now),
       client: client === undefined ? undefined : this.#clients.of(client, now).level(now),
@@ -84,4 +96,8 @@ export class FailureBudget {
       for (const bucket of buckets) bucket.giveBack()
     }
   }
+}
+
+function lower(one: BucketLevel, other: BucketLevel): BucketLevel {
+  return one.tokens <= other.tokens ? one : other
 }

@@ -4,8 +4,8 @@ import type { Clock, Logger } from '../model/contracts.js'
 import type { UnavailableCode } from '../model/errors.js'
 import type { Settings } from '../model/options.js'
 import { type Admission, type AskKind, admit } from './admission.js'
-import { FailureBudget } from './budget.js'
-import { OktaHealth } from './okta-health.js'
+import { FailureBudget, type FailureLevels, scarcer } from './budget.js'
+import { type Account, type Departure, type Group, OktaHealth } from './okta-health.js'
 
 /** Who wants to call, and on whose account a failure goes. */
 export interface Ask {
@@ -13,7 +13,7 @@ export interface Ask {
   /** The client's address, normalised; undefined when it is not known. */
   readonly client?: string | undefined
   /** Sign-ins are counted apart from lookups. */
-  readonly account?: 'lookup' | 'sign_in' | undefined
+  readonly account?: Account | undefined
   /** Whether the charge stands even when no usable answer comes. */
   readonly chargeSilence?: boolean | undefined
 }
@@ -28,11 +28,12 @@ export interface GateOptions {
   readonly random: () => number
 }
 
-/** A judged ask, and how to give back what it paid. */
-interface Entry {
-  readonly admission: Admission
-  readonly giveBack: () => void
-}
+type Refused = Extract<Admission, { admit: 'no' }>
+
+/** A judged ask: on its way, with how to give back what it paid, or refused. */
+type Entry =
+  | { readonly departure: Departure; readonly giveBack: () => void }
+  | { readonly departure?: undefined; readonly refused: Refused }
 
 interface Waiter {
   readonly ask: Ask
@@ -40,17 +41,33 @@ interface Waiter {
 }
 
 const MAX_QUEUED = 1_000
+/** Who stands before whom: strangers last, so that a crowd of them never keeps a known session waiting. */
+const PLACE_IN_QUEUE: Readonly<Record<AskKind, number>> = {
+  known: 0,
+  aging: 1,
+  ahead: 1,
+  newcomer: 2,
+}
+/**
+ * What newcomers may cost that is answered with nothing usable. It charges nothing against their failure
+ * budget, so a cookie that makes Okta answer oddly would otherwise be free. While Okta is down the breaker
+ * spends less than this.
+ */
+const ODD_ANSWERS = { perSecond: 2.5, burst: 50 }
+const ODD_ANSWERS_PER_CLIENT = { perSecond: 1.5, burst: 20 }
 
 export class Gate {
   readonly #options: GateOptions
   readonly #health: OktaHealth
-  readonly #budgets: Record<'lookup' | 'sign_in', FailureBudget>
+  readonly #budgets: Readonly<Record<Account, FailureBudget>>
+  readonly #oddAnswers: FailureBudget
   readonly #queue: Waiter[] = []
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
   #inFlight = 0
   #closed = false
+  #behind: Promise<unknown> = Promise.resolve()
 
   constructor(options: GateOptions) {
     const { upstream, clock } = options
@@ -59,23 +76,30 @@ export class Gate {
     this.#options = options
     this.#health = new OktaHealth({ ...options, maxConcurrent: upstream.maxConcurrent })
     this.#budgets = { lookup: budget(), sign_in: budget() }
+    this.#oddAnswers = new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, clock.monotonic())
   }
 
   /** What stands in the way of this ask right now; undefined when nothing does. */
   obstacle(ask: Ask): NoAnswer | undefined {
-    const admission = this.#judge(ask, this.#queue.length)
-    return admission.admit === 'no' ? this.#refuse(admission) : undefined
+    const admission = this.#judge(ask, this.#before(ask))
+    return admission.admit === 'no' ? this.#refuse(ask, admission) : undefined
   }
 
   /** Makes the call when it is admitted, in its turn. */
   async call<T>(ask: Ask, call: () => Promise<Answer<T>>): Promise<Called<T>> {
-    const admission = this.#judge(ask, this.#queue.length)
+    const admission = this.#judge(ask, this.#before(ask))
     const entry = admission.admit === 'queue' ? await this.#turn(ask) : this.#enter(ask, admission)
-    if (entry.admission.admit === 'no') return { ...this.#refuse(entry.admission), called: false }
-    const answer = await this.#make(call, entry.admission.admit === 'probe')
-    if (answer.kind === 'yes' || (answer.kind === 'unavailable' && ask.chargeSilence !== true))
-      entry.giveBack()
-    return { ...answer, called: true }
+    if (entry.departure === undefined) return { ...this.#refuse(ask, entry.refused), called: false }
+    const made = this.#make(ask, call, entry.departure, entry.giveBack)
+    if (!entry.departure.probe || ask.kind !== 'aging') return { ...(await made), called: true }
+    // Who has something to be served with doesn't wait to hear whether Okta is back.
+    this.#behind = made.catch(() => {})
+    return { kind: 'unavailable', code: 'breaker_open', retryAfterMs: 1_000, called: false }
+  }
+
+  /** Resolves when no call is under way that nobody waits for. */
+  async settled(): Promise<void> {
+    await this.#behind
   }
 
   /** Nobody enters any more; who waits is told. */
@@ -85,37 +109,42 @@ export class Gate {
   }
 
   stats() {
-    const { quota, holdOff, maxConcurrent } = this.#health
+    const quota = this.#health.quota('lookup')
     const now = this.#options.clock.monotonic()
     return {
       calls: this.#calls,
       failures: { ...this.#failures },
       inFlight: this.#inFlight,
       queued: this.#queue.length,
-      maxConcurrent,
+      maxConcurrent: this.#health.maxConcurrent,
       refused: { ...this.#refused },
-      heldOff: holdOff && { code: holdOff.code, forMs: Math.max(0, holdOff.until - now) },
-      quota:
-        quota && now < quota.resetAt
-          ? { limit: quota.limit, remaining: quota.remaining, resetsInMs: quota.resetAt - now }
-          : undefined,
+      heldOff: this.#health.heldOff(),
+      quota: quota && {
+        limit: quota.limit,
+        remaining: Math.max(0, quota.remaining),
+        resetsInMs: quota.resetAt - now,
+      },
     }
   }
 
   #judge(ask: Ask, queued: number): Admission {
-    const now = this.#options.clock.monotonic()
-    const { quota, holdOff, maxConcurrent } = this.#health
     const state = {
       closed: this.#closed,
-      ...this.#budgetOf(ask).level(ask.client, now),
-      quota,
-      holdOff,
+      ...this.#levels(ask),
+      quota: this.#health.quota(accountOf(ask)),
+      holdOff: this.#health.holdOff(groupOf(ask)),
       inFlight: this.#inFlight,
-      maxConcurrent,
+      maxConcurrent: this.#health.maxConcurrent,
       queued,
       maxQueued: MAX_QUEUED,
     }
-    return admit(state, ask.kind, now)
+    return admit(state, ask.kind, this.#options.clock.monotonic())
+  }
+
+  #levels(ask: Ask): FailureLevels {
+    const now = this.#options.clock.monotonic()
+    const own = this.#budgets[accountOf(ask)].level(ask.client, now)
+    return ask.kind === 'newcomer' ? scarcer(own, this.#oddAnswers.level(ask.client, now)) : own
   }
 
   /**
@@ -123,40 +152,58 @@ export class Gate {
    * waits has not paid, so that any number of real newcomers may.
    */
   #enter(ask: Ask, admission: Admission): Entry {
-    if (admission.admit !== 'no') {
-      this.#calls += 1
-      this.#inFlight += 1
-      this.#health.departs(admission.admit === 'probe')
-    }
+    const giveBack = this.#charge(ask, admission)
+    if (admission.admit === 'no') return { refused: admission }
+    this.#calls += 1
+    this.#inFlight += 1
+    const isProbe = admission.admit === 'probe'
+    const departure = this.#health.departs(accountOf(ask), groupOf(ask), isProbe)
+    return { departure, giveBack }
+  }
+
+  #charge(ask: Ask, admission: Admission): () => void {
     const pays =
       ask.kind === 'newcomer' &&
       // Where silence is charged, it must be scarce even while nobody calls.
       (admission.admit !== 'no' || (ask.chargeSilence === true && !isBudget(admission.code)))
-    if (!pays) return { admission, giveBack: () => {} }
-    const now = this.#options.clock.monotonic()
-    return { admission, giveBack: this.#budgetOf(ask).charge(ask.client, now) }
+    if (!pays) return () => {}
+    return this.#budgets[accountOf(ask)].charge(ask.client, this.#options.clock.monotonic())
   }
 
-  #budgetOf(ask: Ask): FailureBudget {
-    return this.#budgets[ask.account ?? 'lookup']
+  #refuse({ kind }: Ask, { code, retryAfterMs }: Refused): NoAnswer {
+    // A background refresh not made is nothing that anybody misses.
+    if (kind !== 'ahead') countIn(this.#refused, code)
+    if (HOLD_OFFS.has(code) && (kind === 'known' || kind === 'aging'))
+      this.#health.knownTurnedAway()
+    return { kind: 'unavailable', code, retryAfterMs }
   }
 
-  #refuse(admission: Extract<Admission, { admit: 'no' }>): NoAnswer {
-    countIn(this.#refused, admission.code)
-    return { kind: 'unavailable', code: admission.code, retryAfterMs: admission.retryAfterMs }
-  }
-
-  async #make<T>(call: () => Promise<Answer<T>>, probe: boolean): Promise<Answer<T>> {
+  async #make<T>(
+    ask: Ask,
+    call: () => Promise<Answer<T>>,
+    departure: Departure,
+    giveBack: () => void,
+  ): Promise<Answer<T>> {
     let answer: Answer<T> = { kind: 'unavailable', code: 'reset' }
     try {
       answer = await call()
       return answer
     } finally {
       this.#inFlight -= 1
-      if (answer.kind === 'unavailable') countIn(this.#failures, answer.code)
-      this.#health.returns(answer, probe, this.#inFlight)
+      this.#settle(ask, answer, giveBack)
+      this.#health.returns(departure, answer, this.#inFlight)
       this.#admitWaiting()
     }
+  }
+
+  /** A yes costs a newcomer nothing, nor does silence; a no does, and so does an odd answer, on an account of its own. */
+  #settle(ask: Ask, answer: Answer<unknown>, giveBack: () => void): void {
+    if (answer.kind === 'yes') giveBack()
+    if (answer.kind !== 'unavailable') return
+    countIn(this.#failures, answer.code)
+    if (ask.chargeSilence !== true) giveBack()
+    if (ask.kind === 'newcomer' && !NOT_ITS_FAULT.has(answer.code))
+      this.#oddAnswers.charge(ask.client, this.#options.clock.monotonic())
   }
 
   #turn(ask: Ask): Promise<Entry> {
@@ -170,17 +217,24 @@ export class Gate {
       }
       const timer = setTimeout(() => {
         this.#queue.splice(this.#queue.indexOf(waiter), 1)
-        waiter.enter({ admit: 'no', code: 'queue_full', retryAfterMs: 1_000 })
+        waiter.enter(queueFull)
       }, this.#options.upstream.maxQueueMs)
       this.#stand(waiter)
     })
   }
 
-  /** Known sessions stand before newcomers. */
+  /** How many wait whom this ask does not go before. */
+  #before({ kind }: Ask): number {
+    const behind = this.#queue.findIndex(
+      ({ ask }) => PLACE_IN_QUEUE[ask.kind] > PLACE_IN_QUEUE[kind],
+    )
+    return behind === -1 ? this.#queue.length : behind
+  }
+
+  /** Where the queue is full, the last one in it gives way: `admit` has seen to it that it stands behind. */
   #stand(waiter: Waiter): void {
-    const before =
-      waiter.ask.kind === 'known' ? this.#queue.findIndex(({ ask }) => ask.kind !== 'known') : -1
-    this.#queue.splice(before === -1 ? this.#queue.length : before, 0, waiter)
+    this.#queue.splice(this.#before(waiter.ask), 0, waiter)
+    if (this.#queue.length > MAX_QUEUED) this.#queue.pop()?.enter(queueFull)
   }
 
   #admitWaiting(): void {
@@ -191,6 +245,33 @@ export class Gate {
       waiter.enter(admission)
     }
   }
+}
+
+const queueFull = { admit: 'no', code: 'queue_full', retryAfterMs: 1_000 } as const
+
+const HOLD_OFFS: ReadonlySet<UnavailableCode> = new Set([
+  'rate_limited',
+  'concurrency_limited',
+  'breaker_open',
+])
+
+/** No answer to anything a newcomer asked: Okta was not reached, or said that it has no time for anybody. */
+const NOT_ITS_FAULT: ReadonlySet<UnavailableCode> = new Set([
+  'dns',
+  'connect',
+  'tls',
+  'rate_limited',
+  'concurrency_limited',
+  'closed',
+])
+
+function accountOf(ask: Ask): Account {
+  return ask.account ?? 'lookup'
+}
+
+function groupOf(ask: Ask): Group {
+  if (ask.account === 'sign_in') return 'sign_ins'
+  return ask.kind === 'newcomer' ? 'newcomers' : 'everybody'
 }
 
 /** Whether a refusal came of having asked too much. */

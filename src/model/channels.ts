@@ -30,6 +30,8 @@ export interface RevocationMessage {
 /** Calls to Okta are held off, or no longer. */
 export interface HoldOffMessage {
   readonly on: boolean
+  /** Whose calls: everybody's, those for cookies never seen before, or sign-ins. */
+  readonly who: 'everybody' | 'newcomers' | 'sign_ins'
   readonly code: UnavailableCode
   readonly forMs?: number | undefined
 }

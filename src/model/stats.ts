@@ -39,8 +39,15 @@ export interface OktaSessionStats {
   readonly revocations: number
   /** Sessions watched by watch(). */
   readonly watched: number
-  /** Present while calls to Okta are held off. */
-  readonly heldOff?: { readonly code: UnavailableCode; readonly forMs: number }
+  /**
+   * Present while calls to Okta are held off: everybody's, or only those for cookies never seen before or
+   * sign-ins. 0 ms: over as soon as one more call is answered.
+   */
+  readonly heldOff?: {
+    readonly who: 'everybody' | 'newcomers' | 'sign_ins'
+    readonly code: UnavailableCode
+    readonly forMs: number
+  }
   /** The org's minute as last heard of. */
   readonly quota?: {
     readonly limit: number

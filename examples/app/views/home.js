@@ -8,7 +8,7 @@ export function homePage(view) {
     view,
     'Welcome',
     html`
-${view.signedOut && view.login === undefined && html`<p role="status" class="note">You are signed out, here and at Okta.</p>`}
+${view.signedOut && view.login === undefined && html`<p role="status" class="note">You are signed out.</p>`}
 <p class="lead">${greeting(view)}</p>
 <ul class="cards">
 <li><a href="/account">Account</a> <span>for everybody who is signed in: who, since when, how, and until when.</span></li>

@@ -30,7 +30,7 @@ export function createClientAddress(
     const peer = req.socket?.remoteAddress
     const address = req.ip ?? peer
     if (address === undefined) return undefined
-    const believed = req.ip !== undefined && req.ip !== peer
+    const believed = (req.ip !== undefined && req.ip !== peer) || isForwarded(req)
     if (believed || !isPrivate(address) || header(req, 'x-forwarded-for') === undefined)
       return clientKey(address)
     if (!warned) {
@@ -41,6 +41,11 @@ export function createClientAddress(
     }
     return undefined
   }
+}
+
+/** Whether the app trusts what was forwarded: Express and Fastify list the addresses only then. */
+function isForwarded(req: RequestLike): boolean {
+  return 'ips' in req && Array.isArray(req.ips) && req.ips.length > 0
 }
 
 /** IPv4 as it is (also when mapped into IPv6), IPv6 by its /64; anything else as undefined. */
@@ -56,9 +61,11 @@ function isPrivate(address: string): boolean {
   return family !== 0 && privateRanges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }
 
+/** Without what stands around an address: the IPv6 form of an IPv4 one, a port (some proxies add one), a zone. */
 function unmapped(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  return mapped ?? address.replace(/%.*$/, '')
+  const bare = /^\[([^\]]+)\]/.exec(address)?.[1] ?? address
+  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/i.exec(bare)?.[1]
+  return ipv4 ?? bare.replace(/%.*$/, '')
 }
 
 function firstHextets(address: string): string {

@@ -61,7 +61,7 @@ const rows: readonly Row[] = [
 
   // The client's failure budget.
   ['the client has one failure left', client(1), ...now],
-  ['the client has a part of one left', client(0.99), ...newcomer('too_many_attempts 10')],
+  ['the client has a part of one left', client(0.75), ...newcomer('too_many_attempts 250')],
   ['the client has none left', client(0), ...newcomer('too_many_attempts 1000')],
   ['the client is in debt', client(-3), ...newcomer('too_many_attempts 4000')],
   [

@@ -1,5 +1,5 @@
 /** What the token endpoint gives: a token, its kind, and how long it lasts (RFC 6749, 5.1). */
-import { isObject } from './parse-session.js'
+import { isObject, own } from './json-object.js'
 
 export interface AccessToken {
   readonly value: string
@@ -14,11 +14,10 @@ const UNKNOWN_LIFETIME_S = 300
 
 export function parseAccessToken(body: unknown): AccessToken | undefined {
   if (!isObject(body)) return undefined
-  const fields = new Map<string, unknown>(Object.entries(body))
-  const value = fields.get('access_token')
-  const scheme = SCHEMES.find((each) => each.toLowerCase() === lowerCase(fields.get('token_type')))
+  const value = own(body, 'access_token')
+  const scheme = SCHEMES.find((each) => each.toLowerCase() === lowerCase(own(body, 'token_type')))
   if (typeof value !== 'string' || !TOKEN.test(value) || scheme === undefined) return undefined
-  const seconds = fields.get('expires_in')
+  const seconds = own(body, 'expires_in')
   const known = typeof seconds === 'number' && seconds > 0 && seconds < 1e9
   return { value, scheme, lifetimeMs: (known ? seconds : UNKNOWN_LIFETIME_S) * 1_000 }
 }

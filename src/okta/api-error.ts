@@ -4,7 +4,7 @@ import { type Challenge, OktaApiError, type OktaApiErrorDetails } from '../model
 import { parseChallenge } from './challenge.js'
 import type { Answered } from './exchange.js'
 import { readJson } from './json-body.js'
-import { isObject } from './parse-session.js'
+import { isObject, type JsonObject, own } from './json-object.js'
 import { type Question, withoutSecrets, withoutSessionId } from './question.js'
 
 /** A 4xx or 5xx; `okta` says whether its body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
@@ -48,8 +48,8 @@ function readEnvelope(body: unknown, clean: Clean): Known | undefined {
   }
 }
 
-function readCauses(body: object, clean: Clean): { readonly errorSummary: string }[] {
-  const causes = Object.getOwnPropertyDescriptor(body, 'errorCauses')?.value
+function readCauses(body: JsonObject, clean: Clean): { readonly errorSummary: string }[] {
+  const causes = own(body, 'errorCauses')
   if (!Array.isArray(causes)) return []
   return causes
     .map((cause: unknown) => (isObject(cause) ? text(cause, 'errorSummary', clean) : undefined))
@@ -66,8 +66,8 @@ function readTokenError(question: Question, body: unknown, clean: Clean): Known 
   }
 }
 
-function text(from: object, key: string, clean: Clean = (same) => same): string | undefined {
-  const value: unknown = Object.getOwnPropertyDescriptor(from, key)?.value
+function text(from: JsonObject, key: string, clean: Clean = (same) => same): string | undefined {
+  const value = own(from, key)
   return typeof value === 'string' && value !== '' ? clean(value) : undefined
 }
 

@@ -2,7 +2,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { createRequire } from 'node:module'
-import { got } from 'got'
+import { got, RequestError, type Response } from 'got'
 import type { UnavailableCode } from '../model/errors.js'
 import { failureCode, safeCause } from './transport-failure.js'
 
@@ -35,8 +35,10 @@ export interface SendOptions {
   readonly timeoutMs?: number | undefined
 }
 
-/** Header lines by lower-case name, each as often as it was sent. */
-export type AnswerHeaders = ReadonlyMap<string, readonly string[]>
+export interface AnswerHeaders {
+  /** The values of a header, given its name in lower case, each as often as it was sent. */
+  get(name: string): readonly string[] | undefined
+}
 
 /** An answer arrived, of whatever status and worth. */
 export interface Answered {
@@ -95,7 +97,6 @@ export function createExchange(settings: ExchangeSettings): Exchange {
 
   async function exchange(request: ExchangeRequest, options: SendOptions): Promise<ExchangeResult> {
     const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
-    const seen: { status?: number; headers?: AnswerHeaders } = {}
     try {
       const pending = client(`${settings.orgUrl}${request.path}`, {
         method: request.method,
@@ -105,23 +106,15 @@ export function createExchange(settings: ExchangeSettings): Exchange {
         ...(request.body === undefined ? {} : { body: request.body.text }),
         signal: stop.signal,
       })
-      pending.on('request', (sent) => {
-        sent.once('response', (response) => {
-          seen.status = response.statusCode ?? 0
-          seen.headers = readHeaders(response.rawHeaders)
-          if (Number(response.headers['content-length']) > MAX_BODY_BYTES) stop.end('too_large')
-        })
+      pending.on('downloadProgress', ({ transferred, total = 0 }) => {
+        if (transferred > MAX_BODY_BYTES || total > MAX_BODY_BYTES) stop.end('too_large')
       })
-      pending.on('downloadProgress', ({ transferred }) => {
-        if (transferred > MAX_BODY_BYTES) stop.end('too_large')
-      })
-      const { rawBody } = await pending
-      if (stop.ending === 'too_large') return answered(seen, undefined)
-      return answered(seen, rawBody)
+      const response = await pending
+      return answered(response, stop.ending === 'too_large' ? undefined : response.rawBody)
     } catch (error) {
-      if (stop.ending === 'too_large') return answered(seen, undefined)
       if (stop.ending === 'timeout') return { kind: 'failed', code: 'timeout' }
       if (stop.ending === 'aborted') return { kind: 'aborted', reason: options.signal?.reason }
+      if (stop.ending === 'too_large') return cutShort(error)
       return { kind: 'failed', code: failureCode(error), cause: safeCause(error, textsOf(request)) }
     } finally {
       stop.clear()
@@ -202,22 +195,34 @@ function textsOf(request: ExchangeRequest): string[] {
   return [request.path, request.body?.text ?? '', ...Object.values(request.headers ?? {})]
 }
 
-function answered(
-  seen: { status?: number; headers?: AnswerHeaders },
-  body: Buffer | undefined,
-): Answered {
-  return { kind: 'answered', status: seen.status ?? 0, headers: seen.headers ?? new Map(), body }
+/** The answer that was being read when its body grew too long: its head stands. */
+function cutShort(error: unknown): Ended {
+  const head = error instanceof RequestError ? error.response : undefined
+  return head === undefined ? { kind: 'failed', code: 'too_large' } : answered(head, undefined)
 }
 
-/** Node joins or drops repeated headers, and trips over one named `constructor`; a repeated one must be seen as such. */
+type Head = Pick<Response, 'statusCode' | 'rawHeaders'>
+
+function answered(response: Head, body: Buffer | undefined): Answered {
+  const headers = readHeaders(response.rawHeaders)
+  return { kind: 'answered', status: response.statusCode, headers, body }
+}
+
+/**
+ * Node joins or drops repeated headers, and trips over one named `constructor`; here a repeated one is
+ * seen as such. A handful of names is asked for, so nothing is built for all the others.
+ */
 function readHeaders(rawHeaders: readonly string[]): AnswerHeaders {
-  const headers = new Map<string, string[]>()
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase()
-    const value = rawHeaders[i + 1] ?? ''
-    const values = headers.get(name)
-    if (values === undefined) headers.set(name, [value])
-    else values.push(value)
+  return {
+    get(name) {
+      let values: string[] | undefined
+      for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+        const given = rawHeaders[i] ?? ''
+        if (given.length !== name.length || given.toLowerCase() !== name) continue
+        values ??= []
+        values.push(rawHeaders[i + 1] ?? '')
+      }
+      return values
+    },
   }
-  return headers
 }

@@ -1,6 +1,8 @@
 /** Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
 import { inspect } from 'node:util'
 import type { Session, SessionIdentityProvider } from '../model/session.js'
+import { isObject, own } from './json-object.js'
+import { sharedList, sharedProvider } from './shared-parts.js'
 
 /**
  * The session in a parsed body, deeply frozen; undefined when it is none.
@@ -29,19 +31,14 @@ export function parseSessionWithSecretId(body: unknown): Session | undefined {
 
 /** Whether this is an RFC 3339 date-time, zone and all, that names a day and time that exist. */
 export function isDateTime(value: unknown): value is string {
-  if (typeof value !== 'string') return false
-  const match = DATE_TIME.exec(value)
-  if (match === null) return false
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number)
-  if (year === undefined || month === undefined || day === undefined) return false
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
-  // No leap second: Okta sends none, and Date.parse gives NaN for it.
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return false
-  return Number(match[7] ?? 0) <= 23 && Number(match[8] ?? 0) <= 59
+  if (typeof value !== 'string' || !DATE_TIME.test(value)) return false
+  const day = Number(value.slice(8, 10))
+  return day <= 28 || day <= daysIn(Number(value.slice(0, 4)), Number(value.slice(5, 7)))
 }
 
+/** No leap second: Okta sends none, and Date.parse gives NaN for it. */
 const DATE_TIME =
-  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 function daysIn(year: number, month: number): number {
   if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
@@ -76,15 +73,6 @@ function readFields(body: unknown): Session | undefined {
   }
 }
 
-/** Never an inherited property: neither of JSON's making nor of a prototype someone has tampered with. */
-function own(object: object, key: string): unknown {
-  return Object.getOwnPropertyDescriptor(object, key)?.value
-}
-
-export function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
@@ -94,12 +82,13 @@ function isDateTimeOrNull(value: unknown): value is string | null {
 }
 
 function readAmr(value: unknown): readonly string[] {
-  return Object.freeze(Array.isArray(value) ? value.filter(isText) : [])
+  const methods = Array.isArray(value) ? value.filter(isText) : []
+  return sharedList(methods)
 }
 
 function readIdp(value: unknown): { idp?: SessionIdentityProvider } {
   if (!isObject(value)) return {}
   const id = own(value, 'id')
   const type = own(value, 'type')
-  return { idp: Object.freeze({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
+  return { idp: sharedProvider({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
 }

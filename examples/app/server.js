@@ -80,7 +80,8 @@ function greet(url, org) {
   console.log(`\n  The app      ${url}`)
   if (org !== undefined) {
     console.log(`  Its Okta     ${org.url} (a local stand-in)`)
-    for (const { login, password } of org.users) console.log(`  Sign in as   ${login}  ${password}`)
+    for (const { login, password, mfa } of org.users)
+      console.log(`  Sign in as   ${login}  ${password}${mfa ? '  (and a second factor)' : ''}`)
   }
   console.log('\n  Stop with Ctrl-C.\n')
 }

@@ -36,6 +36,7 @@ describe('the example’s server', () => {
 
   it('prints a login and a password that work', async () => {
     const { url, output } = await start({ PORT: '0' })
+    expect(output()).toMatch(/Sign in as\s+carol@example.com .*second factor/)
     const [, username = '', password = ''] = /Sign in as\s+(\S+)\s+(\S+)/.exec(output()) ?? []
     const browser = new Browser()
     await browser.go(`${url}/account`)

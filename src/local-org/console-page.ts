@@ -37,7 +37,7 @@ function modeLink(mode: ConsoleMode): Markup {
 }
 
 function callsCard(state: ConsoleState): Markup {
-  const rows = state.recentCalls.slice(0, 20).map(
+  const rows = state.recentCalls.slice(0, 15).map(
     (call) => html`<tr><td>${toTime(new Date(call.at).toISOString())}</td>
 <td>${call.call}</td><td>${call.status ?? 'no answer'}</td>
 <td class="number">${call.durationMs.toFixed(1)}</td><td>${call.fault ?? ''}</td></tr>`,

@@ -6,8 +6,12 @@ import { bytesOf, firstHalf } from './fault-answer.js'
 
 /** Calls back when the time has come, unless the connection ends first. */
 export function after(ms: number, res: ServerResponse, callback: () => void): void {
-  const timer = setTimeout(callback, ms)
-  res.once('close', () => clearTimeout(timer))
+  const cancel = () => clearTimeout(timer)
+  const timer = setTimeout(() => {
+    res.off('close', cancel)
+    callback()
+  }, ms)
+  res.once('close', cancel)
 }
 
 export function deliver(res: ServerResponse, answer: Answer, fault: Fault | undefined): void {

@@ -88,7 +88,7 @@ code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: an
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 0 }
 caption { text-align: left; color: var(--muted); padding-bottom: .25rem }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); vertical-align: middle }
-.number { text-align: right; font-variant-numeric: tabular-nums }
+.number { text-align: right; padding-right: 1.5rem; font-variant-numeric: tabular-nums }
 form.inline { display: inline-block }
 form.inline button { min-height: 2rem; padding: .15rem .6rem; background: var(--card); color: var(--accent) }
 form.row { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: end }

@@ -1,36 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
+import { describe, expect, it } from 'vitest'
+import { createLocalOrg } from '../../src/local-org/index.js'
+import { cookiesOf, orgs, postForm as post } from './orgs.js'
 
-let org: LocalOrg | undefined
-
-afterEach(async () => {
-  await org?.close()
-  org = undefined
-})
-
-async function start(options?: LocalOrgOptions): Promise<LocalOrg> {
-  org = await createLocalOrg(options)
-  return org
-}
+const start = orgs()
 
 const me = (url: string, cookie: string, method = 'GET', tail = '') =>
   fetch(`${url}/api/v1/sessions/me${tail}`, { method, headers: { cookie } })
-
-const post = (url: string, fields: Record<string, string>, cookie = '') =>
-  fetch(url, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { cookie },
-    body: new URLSearchParams(fields),
-  })
-
-/** The Cookie header a browser would send after these answers. */
-function cookiesOf(response: Response): string {
-  return response.headers
-    .getSetCookie()
-    .map((line) => line.split(';')[0])
-    .join('; ')
-}
 
 describe('a local org in a browser', () => {
   for (const [engine, names] of [

@@ -1,7 +1,8 @@
 /** What an answer of Okta's says beside its body. */
 import type { AnswerHead } from '../model/contracts.js'
+import { soleValue } from './answer-headers.js'
 import type { Answered } from './exchange.js'
-import { parseOktaTime, parseRateLimit, soleValue } from './rate-limit.js'
+import { parseOktaTime, parseRateLimit } from './rate-limit.js'
 
 export function readHead(answer: Answered): AnswerHead {
   const requestId = soleValue(answer.headers, 'x-okta-request-id')

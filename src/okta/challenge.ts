@@ -1,6 +1,6 @@
 /** Why a token was not enough, as `WWW-Authenticate` has it (RFC 6750, 3; RFC 9449, 7.1). */
 import type { Challenge } from '../model/errors.js'
-import type { AnswerHeaders } from './exchange.js'
+import type { AnswerHeaders } from './answer-headers.js'
 
 /** The first challenge that names an error; undefined when none does. */
 export function parseChallenge(headers: AnswerHeaders): Challenge | undefined {

@@ -2,9 +2,9 @@
 import { createHash, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../model/contracts.js'
+import { soleValue } from './answer-headers.js'
 import type { Answered } from './exchange.js'
 import { signJwt } from './jwt.js'
-import { soleValue } from './rate-limit.js'
 import type { Target } from './target.js'
 
 export interface Proof extends Target {

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { createRequire } from 'node:module'
 import { got, RequestError, type Response } from 'got'
 import type { UnavailableCode } from '../model/errors.js'
+import { type AnswerHeaders, readHeaders } from './answer-headers.js'
 import { failureCode, safeCause } from './transport-failure.js'
 
 /** More than any answer of the Sessions API or the token endpoint needs; a longer body is not read on. */
@@ -33,11 +34,6 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds this exchange may take; default: the exchange's `timeoutMs`. */
   readonly timeoutMs?: number | undefined
-}
-
-export interface AnswerHeaders {
-  /** The values of a header, given its name in lower case, each as often as it was sent. */
-  get(name: string): readonly string[] | undefined
 }
 
 /** An answer arrived, of whatever status and worth. */
@@ -206,23 +202,4 @@ type Head = Pick<Response, 'statusCode' | 'rawHeaders'>
 function answered(response: Head, body: Buffer | undefined): Answered {
   const headers = readHeaders(response.rawHeaders)
   return { kind: 'answered', status: response.statusCode, headers, body }
-}
-
-/**
- * Node joins or drops repeated headers, and trips over one named `constructor`; here a repeated one is
- * seen as such. A handful of names is asked for, so nothing is built for all the others.
- */
-function readHeaders(rawHeaders: readonly string[]): AnswerHeaders {
-  return {
-    get(name) {
-      let values: string[] | undefined
-      for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-        const given = rawHeaders[i] ?? ''
-        if (given.length !== name.length || given.toLowerCase() !== name) continue
-        values ??= []
-        values.push(rawHeaders[i + 1] ?? '')
-      }
-      return values
-    },
-  }
 }

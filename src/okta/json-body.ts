@@ -1,7 +1,7 @@
 /** From the bytes of an answer to a JSON value, or the reason why there is none. */
 import type { UnavailableCode } from '../model/errors.js'
+import { soleValue } from './answer-headers.js'
 import type { Answered } from './exchange.js'
-import { soleValue } from './rate-limit.js'
 
 export type JsonBody =
   | { readonly kind: 'json'; readonly value: unknown }

@@ -1,6 +1,6 @@
 /** Okta's figures about its own minute, and how long a 429 asks us to stay away. */
 import type { RateLimit } from '../model/errors.js'
-import type { AnswerHeaders } from './exchange.js'
+import { type AnswerHeaders, soleValue } from './answer-headers.js'
 
 const SHORTEST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
@@ -44,12 +44,6 @@ export function waitAfter429(headers: AnswerHeaders): number {
 /** Okta's other 429: too many requests at once. Its limit is 0 and its reset only a guess. */
 export function isConcurrencyLimit(rateLimit: RateLimit | undefined): boolean {
   return rateLimit?.limit === 0
-}
-
-/** The value of a header sent exactly once. */
-export function soleValue(headers: AnswerHeaders, name: string): string | undefined {
-  const values = headers.get(name)
-  return values?.length === 1 ? values[0] : undefined
 }
 
 function wholeNumber(headers: AnswerHeaders, name: string): number | undefined {

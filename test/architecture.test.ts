@@ -92,12 +92,53 @@ describe('the main entry', () => {
   })
 })
 
+describe('the published types', () => {
+  it('make req.okta known to whoever imports the package beside Express', () => {
+    const { faults, files: read } = compile(`
+      import express from 'express'
+      import { oktaSession } from 'express-okta-session'
+      const okta = oktaSession({ orgUrl: 'https://id.example.com' })
+      express().get('/', okta.attachSession(), (req, res) => {
+        const login: string | undefined = req.okta.session?.login
+        res.json({ login })
+      })`)
+    expect(faults).toEqual([])
+    expect(read).toContain(join(root, 'dist/index.d.ts'))
+  })
+})
+
 /** A module hook under which these two packages do not exist. */
 const absent = `
   export async function resolve(specifier, context, next) {
     if (/^(express|cookie-parser)(\\/|$)/.test(specifier)) throw new Error(specifier + ' is absent')
     return next(specifier, context)
   }`
+
+/** Compiles a file of an app's, which finds the package as an app does: by its manifest, not by its source. */
+function compile(code: string) {
+  const name = join(root, 'an-app.ts')
+  const options: ts.CompilerOptions = {
+    module: ts.ModuleKind.NodeNext,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: ['node'],
+  }
+  const host = ts.createCompilerHost(options)
+  const { fileExists, readFile, getSourceFile } = host
+  host.fileExists = (path) => path === name || fileExists(path)
+  host.readFile = (path) => (path === name ? code : readFile(path))
+  host.getSourceFile = (path, ...rest) =>
+    path === name
+      ? ts.createSourceFile(path, code, ts.ScriptTarget.ES2023)
+      : getSourceFile(path, ...rest)
+  const program = ts.createProgram([name], options, host)
+  return {
+    faults: ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText),
+    files: program.getSourceFiles().map(({ fileName }) => resolve(fileName)),
+  }
+}
 
 function dataUrl(code: string): string {
   return `data:text/javascript,${encodeURIComponent(code)}`

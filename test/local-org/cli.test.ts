@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const running = new Set<ChildProcess>()
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+  running.clear()
+})
+
+function run(...args: readonly string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    err += text
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code: Number(code), out, err }))
+  return {
+    ended,
+    /** The first line it prints; it has printed nothing before. */
+    async firstLine(): Promise<string> {
+      while (!out.includes('\n')) await once(child.stdout, 'data')
+      return out.split('\n')[0] ?? ''
+    },
+    interrupt: () => child.kill('SIGINT'),
+  }
+}
+
+describe('express-okta-session local-org', () => {
+  it('prints one line of JSON once it listens, and ends cleanly on Ctrl-C', async () => {
+    const command = run('local-org', '--json', '--engine', 'classic', '--port', '0')
+    const said: { readonly url: string } = JSON.parse(await command.firstLine())
+    expect(said).toEqual({
+      url: expect.stringMatching(/^http:\/\/localhost:\d+$/),
+      apiToken: expect.stringMatching(/^00/),
+      users: expect.arrayContaining([
+        { login: 'alice@example.com', password: expect.any(String), userId: expect.any(String) },
+      ]),
+      serviceApp: {
+        clientId: expect.any(String),
+        keyId: expect.any(String),
+        privateKey: expect.objectContaining({ kty: 'RSA', d: expect.any(String) }),
+      },
+    })
+    // A connection that stays open must not keep it from ending.
+    expect((await fetch(`${said.url}/api/v1/sessions/me`)).status).toBe(404)
+    command.interrupt()
+    const { code, out, err } = await command.ended
+    expect({ code, err, lines: out.trimEnd().split('\n').length }).toEqual({
+      code: 0,
+      err: '',
+      lines: 1,
+    })
+  })
+
+  it('tells a person where it is and whom to sign in as', async () => {
+    const command = run('local-org')
+    expect(await command.firstLine()).toMatch(/^Local org at http:\/\/localhost:\d+ \(identity/)
+    command.interrupt()
+    const { out } = await command.ended
+    expect(out).toContain('alice@example.com  local-password')
+    expect(out).toContain('/console')
+  })
+
+  it.each([
+    [['local-org', '--port', '65536'], '--port must be a whole number from 0 to 65535, not 65536'],
+    [['local-org', '--port', 'http'], '--port'],
+    [['local-org', '--engine', 'oie'], '--engine must be identity or classic, not oie'],
+    [['local-org', '--speed', '9'], '--speed'],
+    [['local-org', 'here'], 'here'],
+    [['serve'], 'There is no command serve.'],
+    [[], 'A command is missing.'],
+  ])('refuses %j with 2 and a word on how to use it', async (args, message) => {
+    const { code, out, err } = await run(...args).ended
+    expect(code).toBe(2)
+    expect(out).toBe('')
+    expect(err).toContain(message)
+    expect(err).toContain('Usage:')
+  })
+
+  it.each([[['--help']], [['local-org', '--help']]])('explains itself for %j', async (args) => {
+    const { code, out } = await run(...args).ended
+    expect(code).toBe(0)
+    expect(out).toContain('Usage:')
+  })
+
+  it('says in one line that its port is in use', async () => {
+    const first = run('local-org', '--json')
+    const { port } = new URL(JSON.parse(await first.firstLine()).url)
+    const second = await run('local-org', '--port', port).ended
+    expect(second).toEqual({ code: 1, out: '', err: `Port ${port} is in use.\n` })
+  })
+})

@@ -16,8 +16,8 @@ const DEFAULT_SCOPES = ['okta.sessions.read', 'okta.sessions.manage']
 const ASSERTION_LIFETIME_S = 300
 /** Okta refuses an assertion from the future: a clock that is a little ahead must not matter. */
 const CLOCK_AHEAD_S = 10
-/** Once to hear that a proof is wanted, once to hear with which nonce. */
-const MOST_REPEATS = 2
+/** Once to hear that a proof is wanted, once to hear with which nonce, once for a nonce that has changed since. */
+const MOST_REPEATS = 3
 
 export interface TokenEndpointParts {
   readonly credentials: PrivateKeyCredentials

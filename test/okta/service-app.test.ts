@@ -332,7 +332,7 @@ describe('DPoP', () => {
     org.tokenFault = never
     const outcome = await operationsOf(org).getSession('abc')
     expect(summary(outcome)).toEqual(['requestToken', 400, 'use_dpop_nonce'])
-    expect(org.asked().token).toHaveLength(3)
+    expect(org.asked().token).toHaveLength(4)
   })
 
   it('signs each try of a retried call anew', async () => {

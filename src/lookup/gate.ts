@@ -6,6 +6,7 @@ import type { Settings } from '../model/options.js'
 import { type Admission, type AskKind, admit } from './admission.js'
 import { FailureBudget, type FailureLevels, scarcer } from './budget.js'
 import { type Account, type Departure, type Group, OktaHealth } from './okta-health.js'
+import { WaitingLine } from './waiting-line.js'
 
 /** Who wants to call, and on whose account a failure goes. */
 export interface Ask {
@@ -36,18 +37,12 @@ type Entry =
   | { readonly departure?: undefined; readonly refused: Refused }
 
 interface Waiter {
+  readonly kind: AskKind
   readonly ask: Ask
   readonly enter: (admission: Admission) => void
 }
 
 const MAX_QUEUED = 1_000
-/** Who stands before whom: strangers last, so that a crowd of them never keeps a known session waiting. */
-const PLACE_IN_QUEUE: Readonly<Record<AskKind, number>> = {
-  known: 0,
-  aging: 1,
-  ahead: 1,
-  newcomer: 2,
-}
 /**
  * What newcomers may cost that is answered with nothing usable. It charges nothing against their failure
  * budget, so a cookie that makes Okta answer oddly would otherwise be free. While Okta is down the breaker
@@ -61,7 +56,7 @@ export class Gate {
   readonly #health: OktaHealth
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: FailureBudget
-  readonly #queue: Waiter[] = []
+  readonly #queue = new WaitingLine<Waiter>(MAX_QUEUED)
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
@@ -81,13 +76,13 @@ export class Gate {
 
   /** What stands in the way of this ask right now; undefined when nothing does. */
   obstacle(ask: Ask): NoAnswer | undefined {
-    const admission = this.#judge(ask, this.#before(ask))
+    const admission = this.#judge(ask, this.#queue.before(ask.kind))
     return admission.admit === 'no' ? this.#refuse(ask, admission) : undefined
   }
 
   /** Makes the call when it is admitted, in its turn. */
   async call<T>(ask: Ask, call: () => Promise<Answer<T>>): Promise<Called<T>> {
-    const admission = this.#judge(ask, this.#before(ask))
+    const admission = this.#judge(ask, this.#queue.before(ask.kind))
     const entry = admission.admit === 'queue' ? await this.#turn(ask) : this.#enter(ask, admission)
     if (entry.departure === undefined) return { ...this.#refuse(ask, entry.refused), called: false }
     const made = this.#make(ask, call, entry.departure, entry.giveBack)
@@ -209,6 +204,7 @@ export class Gate {
   #turn(ask: Ask): Promise<Entry> {
     return new Promise((resolve) => {
       const waiter: Waiter = {
+        kind: ask.kind,
         ask,
         enter: (admission) => {
           clearTimeout(timer)
@@ -216,32 +212,19 @@ export class Gate {
         },
       }
       const timer = setTimeout(() => {
-        this.#queue.splice(this.#queue.indexOf(waiter), 1)
+        this.#queue.leave(waiter)
         waiter.enter(queueFull)
       }, this.#options.upstream.maxQueueMs)
-      this.#stand(waiter)
+      // `admit` has seen to it that whoever gives way is of less account.
+      this.#queue.stand(waiter)?.enter(queueFull)
     })
   }
 
-  /** How many wait whom this ask does not go before. */
-  #before({ kind }: Ask): number {
-    const behind = this.#queue.findIndex(
-      ({ ask }) => PLACE_IN_QUEUE[ask.kind] > PLACE_IN_QUEUE[kind],
-    )
-    return behind === -1 ? this.#queue.length : behind
-  }
-
-  /** Where the queue is full, the last one in it gives way: `admit` has seen to it that it stands behind. */
-  #stand(waiter: Waiter): void {
-    this.#queue.splice(this.#before(waiter.ask), 0, waiter)
-    if (this.#queue.length > MAX_QUEUED) this.#queue.pop()?.enter(queueFull)
-  }
-
   #admitWaiting(): void {
-    for (let waiter = this.#queue[0]; waiter !== undefined; waiter = this.#queue[0]) {
+    for (let waiter = this.#queue.first; waiter !== undefined; waiter = this.#queue.first) {
       const admission = this.#judge(waiter.ask, 0)
       if (admission.admit === 'queue') return
-      this.#queue.shift()
+      this.#queue.leave(waiter)
       waiter.enter(admission)
     }
   }

@@ -1,0 +1,41 @@
+/** Who waits for a call to Okta, in the order in which they are let in: strangers last, so that a crowd of them keeps no known session waiting. */
+import type { AskKind } from './admission.js'
+
+/** Which lane an ask stands in; a lane moves when those before it are empty. */
+const LANE: Readonly<Record<AskKind, number>> = { known: 0, aging: 1, ahead: 1, newcomer: 2 }
+
+export class WaitingLine<T extends { readonly kind: AskKind }> {
+  readonly #max: number
+  readonly #lanes: readonly [T[], T[], T[]] = [[], [], []]
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get length(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.length, 0)
+  }
+
+  get first(): T | undefined {
+    return this.#lanes.find((lane) => lane.length > 0)?.[0]
+  }
+
+  /** How many an ask of this kind would stand behind. */
+  before(kind: AskKind): number {
+    return this.#lanes.slice(0, LANE[kind] + 1).reduce((sum, lane) => sum + lane.length, 0)
+  }
+
+  /** Takes a place; where that is one too many, returns the last in line, who gives way. */
+  stand(waiter: T): T | undefined {
+    this.#lanes[LANE[waiter.kind]]?.push(waiter)
+    return this.length > this.#max
+      ? this.#lanes.findLast((lane) => lane.length > 0)?.pop()
+      : undefined
+  }
+
+  leave(waiter: T): void {
+    const lane = this.#lanes[LANE[waiter.kind]]
+    const at = lane?.indexOf(waiter) ?? -1
+    if (at !== -1) lane?.splice(at, 1)
+  }
+}

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Ask } from '../../src/lookup/gate.js'
+import { type Attempt, GateWorld, no, saying, silence, yes } from './gate-world.js'
+
+const known = { kind: 'known' } as const
+const aging = { kind: 'aging' } as const
+const ahead = { kind: 'ahead' } as const
+const newcomer = { kind: 'newcomer' } as const
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A gate with one place, taken. */
+function busy() {
+  const world = new GateWorld({ upstream: { maxConcurrent: 1, maxQueueMs: 1_000 } })
+  return { world, first: world.try(known) }
+}
+
+function tryMany(world: GateWorld, times: number, ask: Ask): Attempt[] {
+  return Array.from({ length: times }, () => world.try(ask))
+}
+
+async function outcomes(attempts: readonly Attempt[]): Promise<string[]> {
+  return Promise.all(attempts.map(async ({ ended }) => saying(await ended)))
+}
+
+/** Lets those who wait in one after the other; says in which order. */
+async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<number[]> {
+  const order: number[] = []
+  for (let last = first; order.length < attempts.length; ) {
+    await last.end(yes())
+    const next = attempts.findIndex((each, index) => each.isOut() && !order.includes(index))
+    const attempt = attempts[next]
+    if (attempt === undefined) throw new Error('nobody was let in')
+    order.push(next)
+    last = attempt
+  }
+  return order
+}
+
+describe('the queue', () => {
+  it('lets in who came first, known sessions before all others and newcomers last', async () => {
+    const { world, first } = busy()
+    const waiting = [newcomer, aging, known, newcomer, known, aging].map((ask) => world.try(ask))
+    expect(await orderOf(first, waiting)).toEqual([2, 4, 1, 5, 0, 3])
+  })
+
+  it('is for nobody who does not wait', async () => {
+    const { world } = busy()
+    expect(await world.run(ahead, yes())).toBe('refused: queue_full')
+  })
+
+  it('has an end to its patience', async () => {
+    const { world } = busy()
+    const waiting = tryMany(world, 3, known)
+    vi.advanceTimersByTime(999)
+    expect(world.gate.stats().queued).toBe(3)
+    vi.advanceTimersByTime(1)
+    expect(await outcomes(waiting)).toEqual(Array(3).fill('refused: queue_full'))
+    expect(world.gate.stats()).toMatchObject({ queued: 0, refused: { queue_full: 3 } })
+    expect(waiting.some(({ isOut }) => isOut())).toBe(false)
+  })
+
+  it('is bounded', async () => {
+    const { world } = busy()
+    const waiting = tryMany(world, 1_001, newcomer)
+    expect(world.gate.stats()).toMatchObject({ queued: 1_000, refused: { queue_full: 1 } })
+    expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
+  })
+
+  it('full of newcomers has a place for every known session', async () => {
+    const { world, first } = busy()
+    const crowd = tryMany(world, 1_000, newcomer)
+    const session = world.try(known)
+    const older = world.try(aging)
+    expect(saying(await (crowd[999] as Attempt).ended)).toBe('refused: queue_full')
+    expect(saying(await (crowd[998] as Attempt).ended)).toBe('refused: queue_full')
+    expect(world.gate.stats().queued).toBe(1_000)
+    expect(await world.run(newcomer, yes())).toBe('refused: queue_full')
+    expect(await orderOf(first, [session, older])).toEqual([0, 1])
+  })
+
+  it('full of known sessions is full', async () => {
+    const { world } = busy()
+    tryMany(world, 1_000, known)
+    expect(await world.run(known, yes())).toBe('refused: queue_full')
+    expect(world.gate.stats().queued).toBe(1_000)
+  })
+
+  it('is dissolved when calls are held off', async () => {
+    const { world, first } = busy()
+    const waiting = tryMany(world, 4, known)
+    await first.end(silence('rate_limited', 30_000))
+    expect(await outcomes(waiting)).toEqual(Array(4).fill('refused: rate_limited'))
+  })
+
+  it('is dissolved when the gate closes', async () => {
+    const { world, first } = busy()
+    const waiting = [known, newcomer, aging].map((ask) => world.try(ask))
+    world.gate.close()
+    expect(await outcomes(waiting)).toEqual(Array(3).fill('refused: closed'))
+    expect(await world.run(known, yes())).toBe('refused: closed')
+    expect(saying(await first.end(no()))).toBe('no')
+  })
+
+  it('moves on when a call breaks', async () => {
+    const { world, first } = busy()
+    const next = world.try(known)
+    await first.break()
+    expect(next.isOut()).toBe(true)
+  })
+})

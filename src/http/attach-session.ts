@@ -1,5 +1,5 @@
 /** attachSession(): tells every request who its user is, and stands in nobody's way. */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext } from '../model/context.js'
 import { keepPrivate, varyByCookie } from './answers.js'
 import type { Authenticator } from './authenticate.js'
@@ -20,15 +20,20 @@ export function createAttachSession(
     const found = authenticator.find(req)
     if (found instanceof Promise) {
       keepPrivate(res)
-      later(found, next, (context) => {
-        verdicts.put(req, context)
-        next()
-      })
+      wait(found, req, next)
       return
     }
     protect(res, found)
     verdicts.put(req, found)
     next()
+  }
+
+  /** Apart, so that a remembered session pays for no closure. */
+  function wait(found: Promise<SessionContext>, req: IncomingMessage, next: () => void) {
+    later(found, next, (context) => {
+      verdicts.put(req, context)
+      next()
+    })
   }
 }
 

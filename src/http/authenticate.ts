@@ -1,10 +1,10 @@
 /** From a request's Cookie header to its verdict: which cookie decides, and what the lookup says of it. */
-import { credentialKey } from '../lookup/credential-key.js'
+import { credentialKey, pairKey } from '../lookup/credential-key.js'
 import type { Asker, Lookup } from '../lookup/lookup.js'
 import { publishers } from '../model/channels.js'
 import type { AnonymousContext, RequestLike, SessionContext } from '../model/context.js'
 import type { CookieEntry, Credential } from '../model/contracts.js'
-import { readCookie } from './cookie.js'
+import { type CookieFault, cookieValueOf, isCookieValue, readCookie, spotCookie } from './cookie.js'
 import { header } from './headers.js'
 
 /** What a caller needs beyond the usual. */
@@ -62,17 +62,46 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     req: RequestLike,
     demand: Demand | undefined,
   ): SessionContext | Promise<SessionContext> {
-    const reading = readCookie(cookieHeader, cookies, start)
-    if (reading.kind !== 'found') return anonymous[reading.kind]
-    const entry = cookies[reading.index]
-    const value = entry && opened(entry, reading.value)
-    if (entry === undefined || value === undefined) return anonymous.invalid
-    const key = credentialKey(entry.as, value)
-    const ip = options.clientIp(req)
-    const hit = lookup.recall(key, entry.as, value, ip)
+    if (cookieHeader === undefined) return anonymous.none
+    for (let index = start; index < cookies.length; index += 1) {
+      const entry = cookies[index]
+      const spotted = entry && spotCookie(cookieHeader, entry.name)
+      if (spotted !== undefined && entry !== undefined)
+        return decide(entry, spotted, index + 1, cookieHeader, req, demand)
+    }
+    return anonymous.none
+  }
+
+  /** `next` is the entry whose turn it is where this one's session is over. */
+  function decide(
+    entry: CookieEntry,
+    spotted: string | CookieFault,
+    next: number,
+    cookieHeader: string,
+    req: RequestLike,
+    demand: Demand | undefined,
+  ): SessionContext | Promise<SessionContext> {
+    if (typeof spotted !== 'string') return anonymous[spotted.fault]
+    const pair = pairToSend(entry, spotted)
+    if (pair === undefined) return anonymous.invalid
+    const key = pairKey(pair)
+    // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
+    const hit = lookup.recall(key, entry.as, pair, options.clientIp(req))
     if (hit !== undefined && isRecentEnough(hit.askedAt, demand)) return hit
-    const context = lookup.ask(key, { as: entry.as, value }, askerOf(req, demand, ip))
-    const next = reading.index + 1
+    const credential = { as: entry.as, value: cookieValueOf(pair) }
+    if (!isCookieValue(credential.value)) return anonymous.invalid
+    return ask(key, credential, next, cookieHeader, req, demand)
+  }
+
+  function ask(
+    key: string,
+    credential: Credential,
+    next: number,
+    cookieHeader: string,
+    req: RequestLike,
+    demand: Demand | undefined,
+  ): SessionContext | Promise<SessionContext> {
+    const context = lookup.ask(key, credential, askerOf(req, demand))
     // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
     const orNext = (first: SessionContext) =>
       first.state === 'anonymous' && readCookie(cookieHeader, cookies, next).kind !== 'none'
@@ -113,10 +142,17 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return entry.signed ? options.open(raw) : raw
   }
 
-  function askerOf(req: RequestLike, demand: Demand | undefined, ip: string | undefined): Asker {
+  /** The pair under Okta's name for it; undefined for an envelope that is not ours. */
+  function pairToSend(entry: CookieEntry, pair: string): string | undefined {
+    if (!entry.signed && entry.name === entry.as) return pair
+    const value = opened(entry, cookieValueOf(pair))
+    return value === undefined ? undefined : `${entry.as}=${value}`
+  }
+
+  function askerOf(req: RequestLike, demand: Demand | undefined): Asker {
     return {
       client: options.clientAddress(req),
-      clientIp: ip,
+      clientIp: options.clientIp(req),
       navigation: header(req, 'sec-fetch-mode') === 'navigate',
       maxStalenessMs: demand?.maxStalenessMs,
       signal: demand?.signal,

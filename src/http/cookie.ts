@@ -11,6 +11,11 @@ export type CookieReading =
   /** `value` is raw, a signed entry's envelope included. A secret. */
   | { readonly kind: 'found'; readonly index: number; readonly value: string }
 
+/** Why a cookie that is present can't be used. */
+export interface CookieFault {
+  readonly fault: 'invalid' | 'ambiguous'
+}
+
 /** Browsers keep no cookie whose name and value are longer together. */
 export const LONGEST_VALUE = 4096
 
@@ -18,6 +23,8 @@ export const LONGEST_VALUE = 4096
 const NO_OCTET = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/
 
 const NONE: CookieReading = Object.freeze({ kind: 'none' })
+const INVALID: CookieFault = Object.freeze({ fault: 'invalid' })
+const AMBIGUOUS: CookieFault = Object.freeze({ fault: 'ambiguous' })
 
 /**
  * Reads the first of `entries[from...]` that is present; `index` says which, so that a caller whose answer
@@ -38,16 +45,45 @@ export function readCookie(
   if (header === undefined) return NONE
   for (let index = from; index < entries.length; index += 1) {
     const entry = entries[index]
-    if (entry === undefined) break
-    const start = findValue(header, entry.name, 0)
-    if (start !== -1) return readValue(header, entry.name, start, index)
+    const spotted = entry && spotCookie(header, entry.name)
+    if (spotted !== undefined) return readPair(spotted, index)
   }
   return NONE
+}
+
+/**
+ * One cookie as it stands in the header, `name=value`, without a look at its octets, which takes longer
+ * than all the rest: who remembers the pair need not look, and nobody may send it to Okta who has not.
+ * Undefined where there is no cookie of that name.
+ */
+export function spotCookie(header: string, name: string): string | CookieFault | undefined {
+  const start = findValue(header, name, 0)
+  if (start === -1) return undefined
+  const end = endOfValue(header, start)
+  const pair = header.slice(start - name.length - 1, end)
+  for (let next = findValue(header, name, end); next !== -1; ) {
+    const nextEnd = endOfValue(header, next)
+    const isSame = nextEnd - next === end - start && header.startsWith(pair, next - name.length - 1)
+    if (!isSame) return AMBIGUOUS
+    next = findValue(header, name, nextEnd)
+  }
+  return start < end && end - start <= LONGEST_VALUE ? pair : INVALID
+}
+
+/** The value of a pair: a cookie's name holds no `=`. */
+export function cookieValueOf(pair: string): string {
+  return pair.slice(pair.indexOf('=') + 1)
 }
 
 /** Whether a text can be a session cookie: 1 to 4,096 cookie-octets (RFC 6265 section 4.1.1), and no `%`. */
 export function isCookieValue(text: string): boolean {
   return text.length > 0 && text.length <= LONGEST_VALUE && !NO_OCTET.test(text)
+}
+
+function readPair(spotted: string | CookieFault, index: number): CookieReading {
+  if (typeof spotted !== 'string') return { kind: spotted.fault, index }
+  const value = cookieValueOf(spotted)
+  return isCookieValue(value) ? { kind: 'found', index, value } : { kind: 'invalid', index }
 }
 
 /** Where the value of the next pair of that name begins; -1 when there is none. */
@@ -66,18 +102,6 @@ function beginsPair(header: string, at: number): boolean {
   let before = at - 1
   while (before >= 0 && isBlank(header.charCodeAt(before))) before -= 1
   return before < 0 || header.charCodeAt(before) === 0x3b
-}
-
-function readValue(header: string, name: string, start: number, index: number): CookieReading {
-  const end = endOfValue(header, start)
-  const value = header.slice(start, end)
-  for (let next = findValue(header, name, end); next !== -1; ) {
-    const nextEnd = endOfValue(header, next)
-    const isSame = nextEnd - next === value.length && header.startsWith(value, next)
-    if (!isSame) return { kind: 'ambiguous', index }
-    next = findValue(header, name, nextEnd)
-  }
-  return isCookieValue(value) ? { kind: 'found', index, value } : { kind: 'invalid', index }
 }
 
 function endOfValue(header: string, start: number): number {

@@ -39,8 +39,18 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
       return
     }
     const found = authenticator.find(req, demand)
-    if (found instanceof Promise) later(found, next, (context) => take(context, req, res, next))
+    if (found instanceof Promise) wait(found, req, res, next)
     else take(found, req, res, next)
+  }
+
+  /** Apart, so that a remembered session pays for no closure. */
+  function wait(
+    found: Promise<SessionContext>,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ) {
+    later(found, next, (context) => take(context, req, res, next))
   }
 
   /** Whether what attachSession() found is recent enough for this rule. */

@@ -7,5 +7,10 @@ import type { CookieKind } from '../model/contracts.js'
  * however long an `idx` is.
  */
 export function credentialKey(as: CookieKind, value: string): string {
-  return hash('sha256', `${as}=${value}`, 'binary')
+  return pairKey(`${as}=${value}`)
+}
+
+/** The same of a pair `name=value` that is already one text, such as a Cookie header holds. */
+export function pairKey(pair: string): string {
+  return hash('sha256', pair, 'binary')
 }

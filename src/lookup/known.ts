@@ -30,7 +30,10 @@ export class Known {
   readonly #log: RevocationLog
   readonly #memory: Memory
   readonly #negatives: Negatives
-  #wallOverMonotonic: number
+  /** Wall time at the monotonic clock's zero, as it was at first. */
+  readonly #wallAtZero: number
+  /** How far that has moved since, in whole milliseconds: V8 keeps those without a box. */
+  #drift = 0
   #oktaOverWall = 0
   #turns = 0
   #fromTheFuture = 0
@@ -42,7 +45,7 @@ export class Known {
     this.#log = options.log
     this.#memory = new Memory(options.cache.maxSessions)
     this.#negatives = new Negatives(options.cache.maxNegatives)
-    this.#wallOverMonotonic = options.clock.now() - options.clock.monotonic()
+    this.#wallAtZero = options.clock.now() - options.clock.monotonic()
   }
 
   /** The hit path: a fresh yes that stands, or undefined. */
@@ -157,12 +160,12 @@ export class Known {
 
   /** A machine that slept has a monotonic clock that did not: no age can be trusted. */
   #noticeSuspend(now: number): void {
-    const wallOverMonotonic = this.#clock.now() - now
-    if (Math.abs(wallOverMonotonic - this.#wallOverMonotonic) > SUSPEND_MS) {
+    const drift = Math.floor(this.#clock.now() - now - this.#wallAtZero)
+    if (Math.abs(drift - this.#drift) > SUSPEND_MS) {
       this.#log.forgetAll()
       this.#negatives.clear()
     }
-    this.#wallOverMonotonic = wallOverMonotonic
+    this.#drift = drift
   }
 
   /** Before answering: nothing recorded since voids this entry. */

@@ -66,13 +66,19 @@ export class Lookup {
     this.#flights = new Flights({ ...options, known: this.#known })
   }
 
-  /** The hit path: a fresh yes that stands, or undefined. */
-  recall(key: string, as: CookieKind, value: string, clientIp?: string): Remembered | undefined {
+  /**
+   * The hit path: a fresh yes that stands, or undefined. `pair` is the credential as one text,
+   * `name=value`: it is taken apart only when it has to be asked about.
+   */
+  recall(key: string, as: CookieKind, pair: string, clientIp?: string): Remembered | undefined {
     const now = this.#clock.monotonic()
     const entry = this.#known.fresh(key, now)
     if (entry === undefined) return undefined
     this.#counts.hits += 1
-    if (entry.isDue(now)) this.#refreshAhead(entry, key, { as, value }, clientIp)
+    if (entry.isDue(now)) {
+      const value = pair.slice(as.length + 1)
+      this.#refreshAhead(entry, key, { as, value }, clientIp)
+    }
     return entry
   }
 

@@ -84,6 +84,11 @@ export class Remembered implements ActiveContext {
   }
 }
 
+/** lru-cache writes a status into the options of each get. One object, emptied before each, instead of a new one a request. */
+const getOptions: { status: GetOptions['status'] | undefined } = { status: undefined }
+
+type GetOptions = LRUCache.GetOptions<string, Remembered, unknown>
+
 /** A cookie that had a yes within this time is no newcomer, even when its entry has ended. */
 const SEEN_FOR_MS = 24 * 60 * 60_000
 
@@ -102,7 +107,8 @@ export class Memory {
   }
 
   get(key: string): Remembered | undefined {
-    return this.#entries.get(key)
+    getOptions.status = undefined
+    return this.#entries.get(key, getOptions as GetOptions)
   }
 
   set(key: string, session: Session, asked: Asked, staleAt: number, deadAt: number): Remembered {

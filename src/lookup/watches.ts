@@ -107,7 +107,8 @@ export class Watches {
     if (watched.over || watched.asking) return
     watched.asking = true
     const { key, credential } = watched
-    const hit = this.#options.lookup.recall(key, credential.as, credential.value)
+    const { as, value } = credential
+    const hit = this.#options.lookup.recall(key, as, `${as}=${value}`)
     const context = hit ?? (await this.#options.lookup.ask(key, credential, {}))
     watched.asking = false
     if (!watched.over) this.#conclude(watched, context)

@@ -124,7 +124,7 @@ export class LookupWorld {
   /** What a request with this cookie learns. */
   ask(value: string, asker: Asker = {}): SessionContext | Promise<SessionContext> {
     const key = credentialKey('sid', value)
-    const hit = asker.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', value)
+    const hit = asker.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
     return hit || this.lookup.ask(key, { as: 'sid', value }, asker)
   }
 

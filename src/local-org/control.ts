@@ -1,12 +1,12 @@
 /** The control endpoint: the org steered over HTTP, by the console's forms and by programs in JSON. */
 import { type Answer, jsonAnswer, redirectAnswer } from './answer.js'
 import { type Ask, isContentType, readForm, readJsonObject } from './ask.js'
+import { checkFault } from './check-fault.js'
 import { CONSOLE_PATH, consolePage } from './console-page.js'
 import { consoleState } from './console-state.js'
 import { isCountedCall } from './operations.js'
 import type { OrgParts } from './org-parts.js'
 import { isAddressedHere, isOwnPost } from './own-request.js'
-import { checkFault } from './parse-fault.js'
 import { strengthen } from './second-factor.js'
 import { withSession } from './steering.js'
 

@@ -15,7 +15,7 @@ export function after(ms: number, res: ServerResponse, callback: () => void): vo
 }
 
 export function deliver(res: ServerResponse, answer: Answer, fault: Fault | undefined): void {
-  if (res.destroyed) return
+  if (res.destroyed || res.headersSent) return
   switch (fault?.kind) {
     case 'hang':
       return

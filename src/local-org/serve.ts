@@ -29,14 +29,15 @@ export function createServe(org: OrgParts, options: ServeOptions): Serve {
       underWay -= 1
     })
     const exchange = begin(org, toAsk(req), res, options, underWay)
-    const answer = answerTo(exchange)
-    if (answer instanceof Promise) {
-      answer.then(
-        (ready) => finish(exchange, ready),
-        // The client went away while its body was read, or the org has a fault of its own.
-        () => finish(exchange, oktaError('E0000009')),
-      )
-    } else finish(exchange, answer)
+    // The client went away while its body was read, or the org has a fault of its own.
+    const fail = () => finish(exchange, oktaError('E0000009'))
+    try {
+      const answer = answerTo(exchange)
+      if (answer instanceof Promise) answer.then((ready) => finish(exchange, ready)).catch(fail)
+      else finish(exchange, answer)
+    } catch {
+      fail()
+    }
   }
 }
 

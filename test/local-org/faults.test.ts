@@ -259,9 +259,13 @@ describe('switching faults on and off', () => {
     [{ kind: 'delay' }, /needs delayMs/],
     [{ kind: 'delay', delayMs: '5' }, /delayMs/],
     [{ kind: 'status', status: 500, headers: { a: 'b\r\nc: d' } }, /headers/],
+    [{ kind: 'status', status: 500, headers: { 'a b': 'c' } }, /headers/],
+    [{ kind: 'status', status: 500, body: 1n }, /body of a fault must be what JSON can hold/],
+    [{ kind: 'redirect', location: 'http://localhost/\u2603' }, /location/],
+    [{ kind: 'set_cookie', lines: ['a=b\n'] }, /lines/],
     [{ kind: 'toString' }, /kind/],
     [null, /object/],
-  ])('refuses %j', async (fault, message) => {
+  ])('refuses %o', async (fault, message) => {
     const org = await start()
     // @ts-expect-error: what a JavaScript caller may write
     expect(() => org.failNext(fault)).toThrow(message)

@@ -1,4 +1,5 @@
 /** Tells a fault from anything else, for callers without a compiler and for the control endpoint. */
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Fault, FaultKind } from './fault.js'
 
 /** @throws TypeError that says what a fault of that kind may hold. */
@@ -28,27 +29,54 @@ type Fields = Readonly<Record<string, Rule>>
 
 const text: Rule = { says: 'text', holds: (value) => typeof value === 'string' }
 const flag: Rule = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
-const anything: Rule = { says: 'anything', holds: () => true }
-const textOrNull: Rule = {
-  says: 'text or null',
-  holds: (value) => value === null || typeof value === 'string',
+const json: Rule = { says: 'what JSON can hold', holds: isJson }
+const headerText: Rule = { says: 'text fit for a header', holds: (value) => isHeader('x', value) }
+const headerTextOrNull: Rule = {
+  says: 'text fit for a header, or null',
+  holds: (value) => value === null || isHeader('x', value),
 }
 const texts: Rule = {
   says: 'a list of texts',
   holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
 }
+const headerTexts: Rule = {
+  says: 'a list of texts fit for a header',
+  holds: (value) => Array.isArray(value) && value.every((item) => isHeader('x', item)),
+}
 const object: Rule = {
-  says: 'an object',
-  holds: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  says: 'an object that JSON can hold',
+  holds: (value) => isObject(value) && isJson(value),
 }
 const headers: Rule = {
   says: 'an object of header names and values',
   holds: (value) =>
-    object.holds(value) &&
-    Object.entries(value ?? {}).every(
-      ([name, given]) =>
-        /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof given === 'string' && !/[\r\n]/.test(given),
-    ),
+    isObject(value) && Object.entries(value).every(([name, given]) => isHeader(name, given)),
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What could not be sent would otherwise fail in the middle of an answer. */
+function isHeader(name: string, value: unknown): boolean {
+  if (typeof value !== 'string') return false
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    return true
+  } catch {
+    // Node says what is wrong with it; the caller is told what is allowed.
+    return false
+  }
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch {
+    // A circle, or a BigInt.
+    return false
+  }
 }
 
 function wholeNumber(from: number, to: number): Rule {
@@ -67,23 +95,23 @@ const FIELDS: Readonly<Record<FaultKind, Fields>> = {
     status,
     errorCode: text,
     errorSummary: text,
-    body: anything,
-    contentType: text,
+    body: json,
+    contentType: headerText,
     headers,
     performs: flag,
   },
   rate_limit: { performs: flag },
   concurrency_limit: { performs: flag },
   html: { status, performs: flag },
-  redirect: { status: wholeNumber(300, 399), location: text, performs: flag },
+  redirect: { status: wholeNumber(300, 399), location: headerText, performs: flag },
   delay: {},
   malformed_body: {},
   huge_body: { bytes: wholeNumber(0, 256 * 1024 * 1024) },
   gzip_body: {},
-  content_type: { contentType: textOrNull },
+  content_type: { contentType: headerTextOrNull },
   fields: { remove: texts, set: object },
   duplicate_headers: { names: texts },
-  set_cookie: { lines: texts },
+  set_cookie: { lines: headerTexts },
   hang: { performs: flag },
   reset: { performs: flag },
   not_http: { performs: flag },

@@ -55,13 +55,18 @@ export function retryAfter(res: ServerResponse, ms: number): number {
 
 /** For a response that depends on who is signed in; a Cache-Control of the app's own stands. */
 export function keepPrivate(res: ServerResponse): void {
-  if (res.getHeader('Cache-Control') === undefined)
-    res.setHeader('Cache-Control', 'private, no-store')
-  varyByCookie(res)
+  // In lower case, as Node keeps them: it would make them so at each request.
+  const cacheControl = res.getHeader('cache-control')
+  const vary = res.getHeader('vary')
+  if (cacheControl === undefined) res.setHeader('Cache-Control', 'private, no-store')
+  addCookieTo(vary, res)
 }
 
 export function varyByCookie(res: ServerResponse): void {
-  const vary = res.getHeader('Vary')
+  addCookieTo(res.getHeader('vary'), res)
+}
+
+function addCookieTo(vary: number | string | string[] | undefined, res: ServerResponse): void {
   if (vary === undefined) res.setHeader('Vary', 'Cookie')
   else if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(String(vary)))
     res.setHeader('Vary', `${String(vary)}, Cookie`)

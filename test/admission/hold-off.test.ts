@@ -199,6 +199,10 @@ describe('what strangers send', () => {
     await probe.end(silence())
     expect(await world.run(known, yes())).toBe('refused: breaker_open')
     expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    const next = world.try(known)
+    expect(next.isOut()).toBe(true)
+    expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
   })
 
   it('costs an account of its own when Okta answers oddly, however often Okta answers well between', async () => {
@@ -297,10 +301,10 @@ describe('a 429', () => {
     world.clock.advance(5_000)
     const probe = world.try(known)
     world.clock.advance(10)
-    await late.end(silence('rate_limited', 20_000))
+    await late.end(silence('rate_limited', 3_000))
     await probe.end(yes())
     expect(await world.run(known, yes())).toBe('refused: rate_limited')
-    world.clock.advance(20_000)
+    world.clock.advance(3_000)
     expect(await world.run(known, yes())).toBe('yes')
   })
 })

@@ -199,7 +199,7 @@ describe('what strangers send', () => {
     await probe.end(silence())
     expect(await world.run(known, yes())).toBe('refused: breaker_open')
     expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
-    world.clock.advance(1_100)
+    world.clock.advance(2_100)
     const next = world.try(known)
     expect(next.isOut()).toBe(true)
     expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')

@@ -1,5 +1,5 @@
 /** Identifiers and secrets of the shapes Okta gives them. */
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 
 /** Classic's session ids; the internal one is the value of the `sid` cookie. */
 export function newClassicId(): string {
@@ -15,9 +15,9 @@ export function newErrorId(): string {
   return `oae${random22()}`
 }
 
-/** The `x-okta-request-id` of one answer. */
+/** The `x-okta-request-id` of one answer. Node keeps randomness for UUIDs in store: ten times cheaper. */
 export function newRequestId(): string {
-  return randomBytes(16).toString('hex')
+  return randomUUID().replaceAll('-', '')
 }
 
 /** A one-time session token. */

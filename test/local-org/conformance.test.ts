@@ -173,6 +173,10 @@ function cookieRows(engine: Engine, ok: Pick<Case, 'status' | 'setCookie'>) {
       ...ok,
     },
     'without a cookie': NOT_SIGNED_IN,
+    'for that value under another name': {
+      headers: (_org: LocalOrg, { cookie }: Ids) => ({ cookie: `my-${cookie}` }),
+      ...NOT_SIGNED_IN,
+    },
     'for an API token instead of a cookie': { headers: ssws, ...NOT_SIGNED_IN },
     'for a cookie nobody has': {
       headers: () => ({ cookie: engine === 'classic' ? `sid=${ABSENT}` : 'idx=eyJ6.a.b.c' }),

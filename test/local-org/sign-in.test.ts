@@ -128,7 +128,7 @@ describe('a local org in a browser', () => {
   it('escapes what it shows', async () => {
     const { url } = await start()
     const answer = await post(`${url}/login/login.htm`, { username: '"><script>', password: 'x' })
-    expect(await answer.text()).not.toContain('<script>')
+    expect(await answer.text()).not.toContain('<script')
   })
 })
 

@@ -16,7 +16,7 @@ import { createIsOurs } from './http/same-origin.js'
 import { createSessionCookies } from './http/session-cookies.js'
 import { createSessionInfo } from './http/session-info.js'
 import { checkedRule } from './http/session-rule.js'
-import { createSignInUrl } from './http/sign-in-url.js'
+import { createSignInAgainUrl, createSignInUrl } from './http/sign-in-url.js'
 import { createVerdicts } from './http/verdicts.js'
 import { createWatch } from './http/watch.js'
 import { Gate } from './lookup/gate.js'
@@ -123,8 +123,13 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
 
   // What the handlers share.
   const signInUrl = createSignInUrl(settings)
-  const deny = createDeny({ onDenied: settings.onDenied, signInUrl, secure: cookies.secure })
-  const guard = { authenticator, verdicts, oktaNow }
+  const deny = createDeny({
+    onDenied: settings.onDenied,
+    signInUrl,
+    signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
+    secure: cookies.secure,
+  })
+  const guard = { authenticator, verdicts, oktaNow, now: clock.now }
   const isOurs = createIsOurs(settings)
   const returnTo = (fallback = '/') => ({
     appUrl: settings.appUrl,
@@ -145,7 +150,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     requireSession(rule) {
-      return createRequireSession(guard, checkedRule(rule), deny)
+      return createRequireSession(guard, checkedRule(rule), deny, cookies.secure)
     },
 
     login(options) {

@@ -22,14 +22,16 @@ export type Deny = (
 export interface DenyOptions {
   readonly onDenied: Settings['onDenied']
   readonly signInUrl: SignInUrlFor
+  /** The same for who is signed in and must be again. */
+  readonly signInAgainUrl: SignInUrlFor
   /** Whether our cookies are Secure. */
   readonly secure: boolean
 }
 
-export function createDeny({ onDenied, signInUrl, secure }: DenyOptions): Deny {
+export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: DenyOptions): Deny {
   return function deny(refusal, context, req, res, next) {
     const denial = describe(refusal, context, req)
-    if (onDenied !== undefined && onDenied(denial, req, res, next) !== false) return
+    if (onDenied !== undefined && takenOver(onDenied(denial, req, res, next), next)) return
     if (denial.retryAfterMs !== undefined) retryAfter(res, denial.retryAfterMs)
     if (!wantsPage(req)) problem(res, problemOf(denial))
     else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, secure))
@@ -40,8 +42,15 @@ export function createDeny({ onDenied, signInUrl, secure }: DenyOptions): Deny {
   function describe(refusal: Refusal, context: SessionContext, req: IncomingMessage): Denial {
     const couldHelp = refusal.status === 401 || refusal.status === 403
     if (!couldHelp || refusal.code === 'forbidden') return { ...refusal, context }
-    return { ...refusal, context, signInUrl: signInUrl(req) }
+    const url = context.state === 'active' ? signInAgainUrl(req) : signInUrl(req)
+    return { ...refusal, context, signInUrl: url }
   }
+}
+
+/** Whether the app has taken the answer over; an async one that fails fails the request. */
+function takenOver(result: unknown, next: Next): boolean {
+  if (result instanceof Promise) result.catch((error: unknown) => process.nextTick(next, error))
+  return result !== false
 }
 
 /** Nobody is signed in, or not completely: a person asking for a page is sent to sign in. */

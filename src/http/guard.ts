@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ActiveContext, Handler, SessionContext, SessionRule } from '../model/context.js'
 import type { Authenticator, Demand } from './authenticate.js'
+import { header } from './headers.js'
 import { forbidden, judgeSession, type Refusal, refusalOf } from './judge.js'
 import { later } from './later.js'
 import type { Verdicts } from './verdicts.js'
@@ -13,7 +14,12 @@ export interface GuardParts {
   readonly verdicts: Verdicts
   /** Okta's time, epoch milliseconds. */
   readonly oktaNow: () => number
+  /** Our own time, epoch milliseconds. */
+  readonly now: () => number
 }
+
+/** The same second for which a page navigation is content with a remembered no. */
+const NAVIGATION_TRUSTS_A_REFUSAL_FOR_MS = 1_000
 
 /** The two ends of a guard; one of them is called once, or `next` with what the app's own check threw. */
 export interface GuardEnds {
@@ -69,9 +75,36 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
       return
     }
     const refusal = judgeSession(context.session, rule, oktaNow)
-    if (refusal !== undefined) ends.refuse(refusal, context, req, res, next)
-    else if (rule.allow === undefined) ends.pass(context, req, res, next)
+    if (refusal === undefined) admit(context, req, res, next)
+    else if (mayHaveSteppedUp(context, req)) askAgain(refusal, context, req, res, next)
+    else ends.refuse(refusal, context, req, res, next)
+  }
+
+  function admit(context: ActiveContext, req: IncomingMessage, res: ServerResponse, next: Next) {
+    if (rule.allow === undefined) ends.pass(context, req, res, next)
     else consult(context, req, res, next)
+  }
+
+  /** A person who comes back from a second factor brings the same cookie: what is remembered of it is old. */
+  function mayHaveSteppedUp(context: ActiveContext, req: IncomingMessage): boolean {
+    return (
+      header(req, 'sec-fetch-mode') === 'navigate' &&
+      parts.now() - context.askedAt > NAVIGATION_TRUSTS_A_REFUSAL_FOR_MS
+    )
+  }
+
+  function askAgain(
+    refusal: Refusal,
+    context: ActiveContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ) {
+    const found = authenticator.find(req, { maxStalenessMs: NAVIGATION_TRUSTS_A_REFUSAL_FOR_MS })
+    later(Promise.resolve(found), next, (newer) => {
+      if (newer.state === 'unavailable') ends.refuse(refusal, context, req, res, next)
+      else take(newer, req, res, next)
+    })
   }
 
   /** Asks the app's own check. Only `true` passes: a forgotten return must not open a door. */

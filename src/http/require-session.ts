@@ -3,10 +3,17 @@ import type { Handler, SessionRule } from '../model/context.js'
 import { keepPrivate } from './answers.js'
 import type { Deny } from './deny.js'
 import { createGuard, type GuardParts } from './guard.js'
+import { endOfLoop } from './sign-in-loop.js'
 
-export function createRequireSession(parts: GuardParts, rule: SessionRule, deny: Deny): Handler {
+export function createRequireSession(
+  parts: GuardParts,
+  rule: SessionRule,
+  deny: Deny,
+  secure: boolean,
+): Handler {
   const guard = createGuard(parts, rule, {
-    pass(context, req, _res, next) {
+    pass(context, req, res, next) {
+      if (context.source === 'okta') endOfLoop(req, res, secure)
       parts.verdicts.letThrough(req, context.session)
       next()
     },

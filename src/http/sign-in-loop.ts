@@ -16,19 +16,27 @@ export function mayRedirectAgain(
 ): boolean {
   const count = redirectsSoFar(req.headers.cookie)
   if (count >= MOST_REDIRECTS) return false
-  appendSetCookie(
-    res,
-    stringifySetCookie({
-      name: NAME,
-      value: String(count + 1),
-      maxAge: WITHIN_SECONDS,
-      httpOnly: true,
-      sameSite: 'lax',
-      path: '/',
-      secure,
-    }),
-  )
+  setCount(res, count + 1, secure)
   return true
+}
+
+/** A session has come of it: the count begins anew. */
+export function endOfLoop(req: IncomingMessage, res: ServerResponse, secure: boolean): void {
+  if (req.headers.cookie?.includes(NAME) === true) setCount(res, 0, secure)
+}
+
+/** A count of 0 takes the cookie away. */
+function setCount(res: ServerResponse, count: number, secure: boolean): void {
+  const line = stringifySetCookie({
+    name: NAME,
+    value: count === 0 ? '' : String(count),
+    maxAge: count === 0 ? 0 : WITHIN_SECONDS,
+    httpOnly: true,
+    sameSite: 'lax',
+    path: '/',
+    secure,
+  })
+  appendSetCookie(res, line)
 }
 
 function redirectsSoFar(cookieHeader: string | undefined): number {

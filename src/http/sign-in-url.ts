@@ -29,6 +29,16 @@ export function createSignInUrl(settings: Settings): SignInUrlFor {
   }
 }
 
+/**
+ * For who is signed in and must be again: Okta's sign-in page would send them straight back, so the way
+ * leads over its sign-out. An app's own `signInUrl` is the app's to decide.
+ */
+export function createSignInAgainUrl(settings: Settings, signInUrl: SignInUrlFor): SignInUrlFor {
+  if (settings.signInUrl !== undefined) return signInUrl
+  return (req, asked) =>
+    `${settings.api.orgUrl}/login/signout?fromURI=${encodeURIComponent(signInUrl(req, asked))}`
+}
+
 function withReturnTo(signInUrl: string, returnTo: string): string {
   const [beforeHash = '', hash] = signInUrl.split('#', 2)
   const separator = beforeHash.includes('?') ? '&' : '?'

@@ -1,0 +1,88 @@
+import express from 'express'
+import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
+import request from 'supertest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseOptions } from '../../src/model/parse-options.js'
+import { composeOktaSession } from '../../src/okta-session.js'
+import type { OktaSession } from '../../src/surface.js'
+import { TestClock } from '../lookup/lookup-world.js'
+
+const page = { 'Sec-Fetch-Mode': 'navigate' }
+let clock: TestClock
+let org: LocalOrg
+let okta: OktaSession
+
+beforeEach(async () => {
+  clock = new TestClock()
+  org = await createLocalOrg({ clock })
+  const settings = parseOptions({ orgUrl: org.url, logger: false }, {})
+  okta = composeOktaSession(settings, { clock, random: () => 0 })
+})
+afterEach(async () => {
+  await okta.close()
+  await org.close()
+})
+
+function app() {
+  const app = express()
+  app.get('/admin', okta.requireSession({ mfa: true }), (_req, res) => {
+    res.send('welcome')
+  })
+  app.get('/page', okta.requireSession(), (_req, res) => {
+    res.send('welcome')
+  })
+  return app
+}
+
+describe('a session that becomes stronger under the same cookie', () => {
+  it('is noticed by the next page, not after the ttl', async () => {
+    const cookie = await org.signIn('carol@example.com', { mfa: false })
+    const get = () => request(app()).get('/admin').set(page).set('Cookie', cookie)
+    await get().expect(403)
+    org.stepUp(cookie)
+    clock.advance(1_500)
+    await get().expect(200)
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+
+  it('costs nothing where nobody navigates, or where the answer is new', async () => {
+    const cookie = await org.signIn('carol@example.com', { mfa: false })
+    const get = () => request(app()).get('/admin').set('Cookie', cookie)
+    await get().expect(403)
+    await get().set(page).expect(403)
+    clock.advance(10_000)
+    await get().expect(403)
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+
+  it('keeps its 403 while Okta cannot be asked', async () => {
+    const cookie = await org.signIn('carol@example.com', { mfa: false })
+    const get = () => request(app()).get('/admin').set(page).set('Cookie', cookie)
+    await get().expect(403)
+    const stop = org.fail({ kind: 'status', status: 503 })
+    clock.advance(1_500)
+    await get().expect(403)
+    stop()
+  })
+})
+
+describe('the link to sign in', () => {
+  it("leads over Okta's sign-out for who is signed in already", async () => {
+    const cookie = await org.signIn('carol@example.com', { mfa: false })
+    const { text } = await request(app()).get('/admin').set(page).set('Cookie', cookie).expect(403)
+    expect(text).toContain(`href="${org.url}/login/signout?fromURI=`)
+  })
+})
+
+describe('the count of redirects to sign-in', () => {
+  it('begins anew with a session', async () => {
+    const bounced = 'okta-sign-in-redirects=4'
+    const answer = await request(app()).get('/page').set(page).set('Cookie', bounced).expect(401)
+    expect(answer.text).toContain('several times')
+    const cookie = `${await org.signIn('alice@example.com')}; ${bounced}`
+    const welcome = await request(app()).get('/page').set(page).set('Cookie', cookie).expect(200)
+    expect(welcome.headers['set-cookie']).toEqual([
+      'okta-sign-in-redirects=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax',
+    ])
+  })
+})

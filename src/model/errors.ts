@@ -75,17 +75,18 @@ export class OktaApiError extends Error {
   readonly operation: Operation
   /** The HTTP status. */
   readonly status: number
+  // Optional fields are declared, not defined: one without a value is no property at all.
   /** `E` and seven digits, or the token endpoint's `error`. Absent when the body was not Okta's. */
-  readonly errorCode?: string
-  readonly errorSummary?: string
-  readonly errorLink?: string
+  declare readonly errorCode?: string
+  declare readonly errorSummary?: string
+  declare readonly errorLink?: string
   /** Okta's id of this error, for a support case. */
-  readonly errorId?: string
+  declare readonly errorId?: string
   readonly errorCauses: readonly { readonly errorSummary: string }[]
   /** Okta's `x-okta-request-id`, for a support case. */
-  readonly requestId?: string
-  readonly rateLimit?: RateLimit
-  readonly challenge?: Challenge
+  declare readonly requestId?: string
+  declare readonly rateLimit?: RateLimit
+  declare readonly challenge?: Challenge
 
   constructor(message: string, details: OktaApiErrorDetails) {
     super(message)
@@ -124,7 +125,7 @@ export class OktaUnavailableError extends Error {
   readonly code: UnavailableCode
   readonly retryable: boolean
   /** Milliseconds to wait before the next try, where that is known. */
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
 
   constructor(message: string, details: OktaUnavailableErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

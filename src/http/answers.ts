@@ -88,21 +88,24 @@ export function isGetOrHead(req: IncomingMessage): boolean {
   return req.method === 'GET' || req.method === 'HEAD'
 }
 
-/** HTML named as such, and not less wanted than JSON. */
+/** HTML named as such, and not less wanted than any kind of JSON. */
 function prefersHtml(accept: string): boolean {
-  const html = Math.max(quality(accept, 'text/html'), quality(accept, 'application/xhtml+xml'))
-  return html > 0 && html >= quality(accept, 'application/json')
+  const html = quality(accept, /^(?:text\/html|application\/xhtml\+xml)$/)
+  return html > 0 && html >= quality(accept, /[/+]json$/)
 }
 
-function quality(accept: string, type: string): number {
-  for (const range of accept.split(',')) {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-    if (name !== type) continue
-    const q = parameters.find((parameter) => parameter.startsWith('q='))
-    const value = q === undefined ? 1 : Number(q.slice(2))
-    return Number.isFinite(value) ? value : 0
-  }
-  return 0
+/** How much the most wanted of the types named is wanted, 0 to 1. */
+function quality(accept: string, types: RegExp): number {
+  const qualities = accept
+    .toLowerCase()
+    .split(',')
+    .map((range) => {
+      const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
+      if (!types.test(name)) return 0
+      const q = parameters.find((parameter) => parameter.startsWith('q='))
+      return q === undefined ? 1 : Number(q.slice(2)) || 0
+    })
+  return Math.max(...qualities)
 }
 
 /** Sends a body with its length; HEAD gets the headers alone (Node drops the body). */

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Denial, SessionContext } from '../model/context.js'
 import type { Settings } from '../model/options.js'
 import { isGetOrHead, problem, redirect, retryAfter, wantsPage } from './answers.js'
+import { orFail } from './failure.js'
 import type { Refusal } from './judge.js'
+import { isThenable, later } from './later.js'
 import { page } from './page.js'
 import { mayRedirectAgain } from './sign-in-loop.js'
 import type { SignInUrlFor } from './sign-in-url.js'
@@ -30,13 +32,15 @@ export interface DenyOptions {
 
 export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: DenyOptions): Deny {
   return function deny(refusal, context, req, res, next) {
-    const denial = describe(refusal, context, req)
-    if (onDenied !== undefined && takenOver(onDenied(denial, req, res, next), next)) return
-    if (denial.retryAfterMs !== undefined) retryAfter(res, denial.retryAfterMs)
-    if (!wantsPage(req)) problem(res, problemOf(denial))
-    else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, secure))
-      redirect(res, 302, denial.signInUrl)
-    else page(res, pageOf(denial, req))
+    // A guard that had to wait is called where nobody catches what the app's own functions throw.
+    orFail(next, () => {
+      const denial = describe(refusal, context, req)
+      const answer = () => orFail(next, () => answerItself(denial, req, res))
+      const taken = onDenied === undefined ? false : onDenied(denial, req, res, next)
+      if (isThenable(taken))
+        later(Promise.resolve(taken), next, (left) => left === false && answer())
+      else if (taken === false) answer()
+    })
   }
 
   function describe(refusal: Refusal, context: SessionContext, req: IncomingMessage): Denial {
@@ -45,12 +49,16 @@ export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: Deny
     const url = context.state === 'active' ? signInAgainUrl(req) : signInUrl(req)
     return { ...refusal, context, signInUrl: url }
   }
-}
 
-/** Whether the app has taken the answer over; an async one that fails fails the request. */
-function takenOver(result: unknown, next: Next): boolean {
-  if (result instanceof Promise) result.catch((error: unknown) => process.nextTick(next, error))
-  return result !== false
+  function answerItself(denial: Denial, req: IncomingMessage, res: ServerResponse): void {
+    // What the app said of its own answer's caching was not said of this one.
+    res.setHeader('Cache-Control', 'private, no-store')
+    if (denial.retryAfterMs !== undefined) retryAfter(res, denial.retryAfterMs)
+    if (!wantsPage(req)) problem(res, problemOf(denial))
+    else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, secure))
+      redirect(res, 302, denial.signInUrl)
+    else page(res, pageOf(denial, req))
+  }
 }
 
 /** Nobody is signed in, or not completely: a person asking for a page is sent to sign in. */

@@ -2,9 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ActiveContext, Handler, SessionContext, SessionRule } from '../model/context.js'
 import type { Authenticator, Demand } from './authenticate.js'
+import { failure } from './failure.js'
 import { header } from './headers.js'
 import { forbidden, judgeSession, type Refusal, refusalOf } from './judge.js'
-import { later } from './later.js'
+import { isThenable, later } from './later.js'
 import type { Verdicts } from './verdicts.js'
 
 type Next = (error?: unknown) => void
@@ -80,6 +81,18 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
     else ends.refuse(refusal, context, req, res, next)
   }
 
+  /** The same for what Okta has just been asked for this very request: it is not asked once more. */
+  function decideForGood(
+    context: ActiveContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ) {
+    const refusal = judgeSession(context.session, rule, oktaNow)
+    if (refusal === undefined) admit(context, req, res, next)
+    else ends.refuse(refusal, context, req, res, next)
+  }
+
   function admit(context: ActiveContext, req: IncomingMessage, res: ServerResponse, next: Next) {
     if (rule.allow === undefined) ends.pass(context, req, res, next)
     else consult(context, req, res, next)
@@ -88,6 +101,7 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
   /** A person who comes back from a second factor brings the same cookie: what is remembered of it is old. */
   function mayHaveSteppedUp(context: ActiveContext, req: IncomingMessage): boolean {
     return (
+      context.source !== 'okta' &&
       header(req, 'sec-fetch-mode') === 'navigate' &&
       parts.now() - context.askedAt > NAVIGATION_TRUSTS_A_REFUSAL_FOR_MS
     )
@@ -102,8 +116,14 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
   ) {
     const found = authenticator.find(req, { maxStalenessMs: NAVIGATION_TRUSTS_A_REFUSAL_FOR_MS })
     later(Promise.resolve(found), next, (newer) => {
-      if (newer.state === 'unavailable') ends.refuse(refusal, context, req, res, next)
-      else take(newer, req, res, next)
+      if (newer.state === 'unavailable') {
+        ends.refuse(refusal, context, req, res, next)
+        return
+      }
+      verdicts.put(req, newer)
+      // However long Okta took over it: a slow answer is not asked for again.
+      if (newer.state === 'active') decideForGood(newer, req, res, next)
+      else decide(newer, req, res, next)
     })
   }
 
@@ -117,19 +137,10 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
     try {
       allowed = rule.allow?.(context.session, req)
     } catch (error) {
-      next(error)
+      next(failure(error))
       return
     }
     if (isThenable(allowed)) later(Promise.resolve(allowed), next, conclude)
     else conclude(allowed)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  )
 }

@@ -1,4 +1,5 @@
 /** Joins a promise to a callback chain, so that what the callback throws is thrown as if there had been no promise. */
+import { failure } from './failure.js'
 
 /**
  * Calls `then` with the value, or `next` with the error, outside the promise: an exception in the app's
@@ -11,6 +12,15 @@ export function later<T>(
 ): void {
   promise.then(
     (value) => process.nextTick(then, value),
-    (error: unknown) => process.nextTick(next, error),
+    (error: unknown) => process.nextTick(next, failure(error)),
+  )
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
   )
 }

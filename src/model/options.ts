@@ -115,7 +115,7 @@ export interface OktaSessionOptions {
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default false. */
   readonly allowNonBrowserClients?: boolean | undefined
-  /** Take over what a guard answers. Returning `false` leaves this one to the guard after all. */
+  /** Take over what a guard answers. Returning `false`, or a promise of it, leaves this one to the guard after all. */
   onDenied?(
     denial: Denial,
     req: IncomingMessage,

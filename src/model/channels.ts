@@ -2,10 +2,18 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Operation, UnavailableCode } from './errors.js'
 
-/** One call to Okta ended. */
+/**
+ * One call to Okta ended, its retry included: the middleware's, the SessionApi's, or the request for a
+ * service app's token.
+ */
 export interface CallMessage {
   readonly operation: Operation
-  readonly outcome: 'yes' | 'no' | UnavailableCode
+  /**
+   * `yes`; `no`, Okta's word that there is no such session or sign-in; `aborted` by the caller's signal;
+   * or why there is neither yes nor no.
+   */
+  readonly outcome: 'yes' | 'no' | 'aborted' | UnavailableCode
+  /** The HTTP status of the last answer. */
   readonly status?: number | undefined
   readonly durationMs: number
   /** Okta's `x-okta-request-id`. */

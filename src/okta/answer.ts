@@ -1,49 +1,26 @@
 /** Sorts how a call ended into the three outcomes the middleware knows. */
 import type { Answer } from '../model/answer.js'
-import { publishers } from '../model/channels.js'
 import type { Outcome } from '../model/contracts.js'
 import type { Operation } from '../model/errors.js'
 import { unavailableCodeOf } from './responses.js'
 
-/**
- * Which statuses are a no when they come in Okta's own error shape. In any other shape they may be a
- * proxy's, and say nothing.
- */
-const NO: Readonly<Record<'cookie' | 'signIn', ReadonlySet<number>>> = {
-  /** No such session. */
-  cookie: new Set([401, 404]),
-  /** A session token that is malformed, unknown, used or too old. */
-  signIn: new Set([400, 401]),
-}
-
-/** Makes the call, tells the `call` channel how it ended, and never rejects for the wire's reasons. */
+/** Makes the call, and never rejects for the wire's reasons. */
 export async function answerTo<T>(
   operation: Operation,
-  asked: keyof typeof NO,
   call: () => Promise<Outcome<T>>,
 ): Promise<Answer<T>> {
-  const began = performance.now()
-  const answer = await call().then(
-    (outcome) => sort(outcome, asked),
+  return call().then(
+    (outcome) => toAnswer(operation, outcome),
     (error: unknown) => abandoned<T>(error),
   )
-  if (publishers.call.hasSubscribers)
-    publishers.call.publish({
-      operation,
-      outcome: answer.kind === 'unavailable' ? answer.code : answer.kind,
-      status: answer.head?.status,
-      durationMs: performance.now() - began,
-      requestId: answer.head?.requestId,
-    })
-  return answer
 }
 
-function sort<T>(outcome: Outcome<T>, asked: keyof typeof NO): Answer<T> {
+export function toAnswer<T>(operation: Operation, outcome: Outcome<T>): Answer<T> {
   switch (outcome.kind) {
     case 'ok':
       return { kind: 'yes', value: outcome.value, head: outcome.head }
     case 'error':
-      if (outcome.okta && NO[asked].has(outcome.head.status))
+      if (outcome.okta && NO[operation].includes(outcome.head.status))
         return { kind: 'no', head: outcome.head }
       return {
         kind: 'unavailable',
@@ -59,6 +36,27 @@ function sort<T>(outcome: Outcome<T>, asked: keyof typeof NO): Answer<T> {
         head: outcome.head,
       }
   }
+}
+
+/** No such session: the cookie is all there was to refuse. */
+const COOKIE_REFUSED = [401, 404]
+/** No such session: a 401 would speak of the credentials. */
+const ID_UNKNOWN = [404]
+
+/**
+ * Which statuses are a no when they come in Okta's own error shape. In any other shape they may be a
+ * proxy's, and say nothing.
+ */
+const NO: Readonly<Record<Operation, readonly number[]>> = {
+  getCurrentSession: COOKIE_REFUSED,
+  refreshCurrentSession: COOKIE_REFUSED,
+  closeCurrentSession: COOKIE_REFUSED,
+  /** A session token that is malformed, unknown, used or too old. */
+  createSession: [400, 401],
+  getSession: ID_UNKNOWN,
+  refreshSession: ID_UNKNOWN,
+  revokeSession: ID_UNKNOWN,
+  requestToken: [],
 }
 
 /** Our own deadline is the only one who aborts these calls. */

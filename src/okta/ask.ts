@@ -1,5 +1,6 @@
 /** One operation from request to outcome: authorise, send, try again where that can help, judge. */
 import type { CallOptions, Clock, Outcome } from '../model/contracts.js'
+import { announced } from './announce-call.js'
 import { checkSignal } from './arguments.js'
 import type { Authorizer } from './authorizer.js'
 import { type Deadline, startDeadline } from './deadline.js'
@@ -32,7 +33,12 @@ export interface AskParts {
 
 export function createAsk({ orgUrl, timeoutMs, clock, send, retries }: AskParts): Ask {
   return async function ask<T>(call: Call<T>, options: OperationOptions = {}): Promise<Outcome<T>> {
-    checkSignal(call.question.operation, options.signal)
+    const { operation } = call.question
+    checkSignal(operation, options.signal)
+    return announced(operation, () => carryOut(call, options), options.signal)
+  }
+
+  async function carryOut<T>(call: Call<T>, options: OperationOptions): Promise<Outcome<T>> {
     const { request, judge } = call
     const deadline = startDeadline(timeoutMs, options.signal, clock)
     const target = { method: request.method, url: `${orgUrl}${request.path}` }

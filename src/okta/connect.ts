@@ -35,24 +35,22 @@ export function connect(
     api: sessionApiOver(announcing(operations, onChanged)),
 
     fetchSession: (credential, options) =>
-      answerTo('getCurrentSession', 'cookie', () =>
+      answerTo('getCurrentSession', () =>
         operations.getCurrentSession(cookieOf(credential), told(options)),
       ),
 
     refreshSession: (credential, options) =>
-      answerTo('refreshCurrentSession', 'cookie', () =>
+      answerTo('refreshCurrentSession', () =>
         operations.refreshCurrentSession(cookieOf(credential), told(options)),
       ),
 
     closeSession: (credential, options) =>
-      answerTo('closeCurrentSession', 'cookie', () =>
+      answerTo('closeCurrentSession', () =>
         operations.closeCurrentSession(cookieOf(credential), told(options)),
       ),
 
     createSession: (sessionToken, options) =>
-      answerTo('createSession', 'signIn', () =>
-        operations.createSession({ sessionToken }, told(options)),
-      ),
+      answerTo('createSession', () => operations.createSession({ sessionToken }, told(options))),
 
     close: operations.close,
   }

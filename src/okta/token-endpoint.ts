@@ -2,6 +2,7 @@
 import type { Clock, Outcome } from '../model/contracts.js'
 import type { PrivateKeyCredentials } from '../model/options.js'
 import { type AccessToken, parseAccessToken } from './access-token.js'
+import { announced } from './announce-call.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import { createProver, type Prover, readNonce } from './dpop.js'
 import type { Ended, ExchangeRequest, Send } from './exchange.js'
@@ -97,16 +98,15 @@ export function createTokenEndpoint(parts: TokenEndpointParts): TokenEndpoint {
     return true
   }
 
-  return {
-    prover,
-    async request() {
-      const deadline = startDeadline(parts.timeoutMs, undefined, clock)
-      let tried = await tryOnce(deadline)
-      for (let left = MOST_REPEATS; left > 0 && learnFrom(tried); left -= 1)
-        tried = await tryOnce(deadline)
-      return tried.outcome
-    },
+  async function requestToken(): Promise<Outcome<AccessToken>> {
+    const deadline = startDeadline(parts.timeoutMs, undefined, clock)
+    let tried = await tryOnce(deadline)
+    for (let left = MOST_REPEATS; left > 0 && learnFrom(tried); left -= 1)
+      tried = await tryOnce(deadline)
+    return tried.outcome
   }
+
+  return { prover, request: () => announced('requestToken', requestToken) }
 }
 
 interface Tried {

@@ -1,24 +1,23 @@
 /** The composition root of a local org: options to parts, parts to a server and the object that steers it. */
-import { AccessTokens, SCOPES } from './access-tokens.js'
-import { issueSessionToken } from './authn-api.js'
-import { CallLog } from './call-log.js'
-import { checkFault } from './check-fault.js'
-import { ExpiringMap } from './expiring-map.js'
-import type { Fault } from './fault.js'
-import { type FaultScope, Faults } from './faults.js'
-import { type Listening, listenOnLocalhost } from './listen.js'
+
+import { checkFault } from './faults/check-fault.js'
+import type { Fault } from './faults/fault.js'
+import { type Listening, listenOnLocalhost } from './http/listen.js'
 import type { LocalOrg } from './local-org.js'
-import { newApiToken } from './okta-ids.js'
-import { noCalls } from './operations.js'
 import { type CheckedOptions, checkOptions, type LocalOrgOptions } from './options.js'
-import { createOrgClock } from './org-clock.js'
-import { type OrgParts, SESSION_TOKEN_MS } from './org-parts.js'
-import { RateLimits } from './rate-limits.js'
-import { presentPassCode, strengthen } from './second-factor.js'
-import { createServe } from './serve.js'
-import { ServiceAppKeys } from './service-app.js'
-import { Sessions } from './sessions.js'
-import { SigningKey } from './signing-key.js'
+import { AccessTokens, SCOPES } from './org/access-tokens.js'
+import { CallLog } from './org/call-log.js'
+import { noCalls } from './org/calls.js'
+import { ExpiringMap } from './org/expiring-map.js'
+import { type FaultScope, Faults } from './org/faults.js'
+import { newApiToken } from './org/okta-ids.js'
+import { createOrgClock } from './org/org-clock.js'
+import { type OrgParts, SESSION_TOKEN_MS } from './org/org-parts.js'
+import { RateLimits } from './org/rate-limits.js'
+import { presentPassCode, strengthen } from './org/second-factor.js'
+import { ServiceAppKeys } from './org/service-app.js'
+import { Sessions } from './org/sessions.js'
+import { SigningKey } from './org/signing-key.js'
 import {
   listSessions,
   signedInUser,
@@ -26,8 +25,10 @@ import {
   userById,
   userCalled,
   withSession,
-} from './steering.js'
-import { Users } from './users.js'
+} from './org/steering.js'
+import { Users } from './org/users.js'
+import { createServe } from './serving/serve.js'
+import { issueSessionToken } from './wire/authn-api.js'
 
 /**
  * Starts an Okta org on localhost, for development and tests.

@@ -1,11 +1,18 @@
 /** An Okta org on localhost, for development and tests: `express-okta-session/local-org`. */
 export { createLocalOrg } from './create-local-org.js'
-export type { AnswerFault, ConnectionFault, Fault, FaultKind, SpoilingFault } from './fault.js'
-export type { ActiveFault, FaultScope } from './faults.js'
-export type { LocalOrg, SessionSummary, SignInOptions } from './local-org.js'
-export type { CountedCall } from './operations.js'
+export type {
+  AnswerFault,
+  ConnectionFault,
+  Fault,
+  FaultKind,
+  SpoilingFault,
+} from './faults/fault.js'
+export type { LocalOrg } from './local-org.js'
 export type { EventHook, LocalOrgOptions } from './options.js'
-export type { Clock, OrgClock } from './org-clock.js'
-export type { PrivateJwk, ServiceApp, ServiceAppAlg, ServiceAppOption } from './service-app.js'
-export type { Engine, SessionStatus } from './sessions.js'
-export type { LocalFactor, LocalUser, LocalUserOption } from './users.js'
+export type { CountedCall } from './org/calls.js'
+export type { ActiveFault, FaultScope } from './org/faults.js'
+export type { Clock, OrgClock } from './org/org-clock.js'
+export type { PrivateJwk, ServiceApp, ServiceAppAlg, ServiceAppOption } from './org/service-app.js'
+export type { Engine, SessionStatus } from './org/sessions.js'
+export type { SessionSummary, SignInOptions } from './org/steering.js'
+export type { LocalFactor, LocalUser, LocalUserOption } from './org/users.js'

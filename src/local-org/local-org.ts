@@ -1,11 +1,12 @@
 /** What a caller of createLocalOrg() holds: the org's address, its people and credentials, and the levers on it. */
-import type { Fault } from './fault.js'
-import type { ActiveFault, FaultScope } from './faults.js'
-import type { CountedCall } from './operations.js'
-import type { OrgClock } from './org-clock.js'
-import type { ServiceApp } from './service-app.js'
-import type { Engine, SessionStatus } from './sessions.js'
-import type { LocalUser } from './users.js'
+import type { Fault } from './faults/fault.js'
+import type { CountedCall } from './org/calls.js'
+import type { ActiveFault, FaultScope } from './org/faults.js'
+import type { OrgClock } from './org/org-clock.js'
+import type { ServiceApp } from './org/service-app.js'
+import type { Engine } from './org/sessions.js'
+import type { SessionSummary, SignInOptions } from './org/steering.js'
+import type { LocalUser } from './org/users.js'
 
 export interface LocalOrg {
   /** `http://localhost:<port>`. */
@@ -68,25 +69,4 @@ export interface LocalOrg {
 
   /** Stops listening and ends every connection. Idempotent; nothing is left open. */
   close(): Promise<void>
-}
-
-export interface SignInOptions {
-  /** The state to leave the session in. Default `ACTIVE`. */
-  readonly status?: SessionStatus
-  /** Whether a second factor was used. Default: as the user is asked for one. Never in MFA_REQUIRED and MFA_ENROLL. */
-  readonly mfa?: boolean
-  /** Which cookie to answer. `sid` is what createSession makes. Default: the engine's own. */
-  readonly cookie?: 'idx' | 'sid'
-}
-
-export interface SessionSummary {
-  readonly id: string
-  readonly login: string
-  readonly userId: string
-  readonly status: SessionStatus
-  readonly amr: readonly string[]
-  /** ISO 8601. */
-  readonly createdAt: string
-  /** ISO 8601. */
-  readonly expiresAt: string
 }

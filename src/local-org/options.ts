@@ -1,9 +1,9 @@
 /** The options of a local org: what they mean, what they are when left out, and what is no option at all. */
-import type { Clock } from './org-clock.js'
-import { PRACTICALLY_UNLIMITED } from './rate-limits.js'
-import { readPrivateJwk, type ServiceAppOption } from './service-app.js'
-import type { Engine } from './sessions.js'
-import { DEFAULT_USERS, type LocalUserOption } from './users.js'
+import type { Clock } from './org/org-clock.js'
+import { PRACTICALLY_UNLIMITED } from './org/rate-limits.js'
+import { readPrivateJwk, type ServiceAppOption } from './org/service-app.js'
+import type { Engine } from './org/sessions.js'
+import { DEFAULT_USERS, type LocalUserOption } from './org/users.js'
 
 export interface LocalOrgOptions {
   /** The port to listen on; 0 lets the system choose a free one. Default 0. */

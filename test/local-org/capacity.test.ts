@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { CallLog } from '../../src/local-org/call-log.js'
-import { ExpiringMap } from '../../src/local-org/expiring-map.js'
-import { createOrgClock } from '../../src/local-org/org-clock.js'
-import { PASSWORD_ONLY, Sessions } from '../../src/local-org/sessions.js'
-import { DEFAULT_USERS, Users } from '../../src/local-org/users.js'
+import { CallLog } from '../../src/local-org/org/call-log.js'
+import { ExpiringMap } from '../../src/local-org/org/expiring-map.js'
+import { createOrgClock } from '../../src/local-org/org/org-clock.js'
+import { PASSWORD_ONLY, Sessions } from '../../src/local-org/org/sessions.js'
+import { DEFAULT_USERS, Users } from '../../src/local-org/org/users.js'
 import { me, orgs, stillClock } from './orgs.js'
 
 const start = orgs()

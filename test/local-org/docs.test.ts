@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ACTIONS } from '../../src/local-org/control.js'
+import { PRESETS } from '../../src/local-org/faults/presets.js'
 import { createLocalOrg } from '../../src/local-org/index.js'
-import { CALL_NAMES } from '../../src/local-org/operations.js'
-import { PRESETS } from '../../src/local-org/presets.js'
+import { CALL_NAMES } from '../../src/local-org/org/calls.js'
+import { ACTIONS } from '../../src/local-org/pages/control.js'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
 const guide = read('../../docs/local-org.md')

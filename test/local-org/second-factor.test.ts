@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LocalOrg } from '../../src/local-org/index.js'
-import { passCodeAt, toBase32 } from '../../src/local-org/totp.js'
+import { passCodeAt, toBase32 } from '../../src/local-org/org/totp.js'
 import { bodyOf, cookiesOf, me, orgs, postForm, postJson, stillClock } from './orgs.js'
 
 const start = orgs()

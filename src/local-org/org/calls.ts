@@ -1,0 +1,42 @@
+/** The calls an org knows by name: whatever is counted, logged, and can be made to fail. */
+
+const SESSION_OPERATIONS = [
+  'getCurrentSession',
+  'refreshCurrentSession',
+  'closeCurrentSession',
+  'createSession',
+  'getSession',
+  'refreshSession',
+  'revokeSession',
+] as const
+
+export const CALL_NAMES = [
+  ...SESSION_OPERATIONS,
+  'authenticate',
+  'verifyFactor',
+  'token',
+  'keys',
+] as const
+
+export type SessionOperation = (typeof SESSION_OPERATIONS)[number]
+export type CountedCall = (typeof CALL_NAMES)[number]
+
+export function isCountedCall(value: unknown): value is CountedCall {
+  return CALL_NAMES.some((name) => name === value)
+}
+
+export function noCalls(): Record<CountedCall, number> {
+  return {
+    getCurrentSession: 0,
+    refreshCurrentSession: 0,
+    closeCurrentSession: 0,
+    createSession: 0,
+    getSession: 0,
+    refreshSession: 0,
+    revokeSession: 0,
+    authenticate: 0,
+    verifyFactor: 0,
+    token: 0,
+    keys: 0,
+  }
+}

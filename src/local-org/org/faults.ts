@@ -1,0 +1,55 @@
+/** The faults that are switched on, and whose turn it is. */
+import type { Fault } from '../faults/fault.js'
+import type { CountedCall } from './calls.js'
+
+export interface FaultScope {
+  /** The operation it is for; default: every one. */
+  readonly operation?: CountedCall
+}
+
+export interface ActiveFault extends FaultScope {
+  readonly id: number
+  readonly fault: Fault
+  /** How many answers are still to suffer; undefined: until it is switched off. */
+  readonly timesLeft: number | undefined
+}
+
+export class Faults {
+  readonly #active = new Map<number, ActiveFault>()
+  #lastId = 0
+
+  add(fault: Fault, times: number | undefined, scope: FaultScope): number {
+    this.#lastId += 1
+    this.#active.set(this.#lastId, { ...scope, id: this.#lastId, fault, timesLeft: times })
+    return this.#lastId
+  }
+
+  /** The fault for a call that has just come: the one switched on longest ago that is meant for it. */
+  take(call: CountedCall): Fault | undefined {
+    if (this.#active.size === 0) return undefined
+    for (const active of this.#active.values()) {
+      if (active.operation !== undefined && active.operation !== call) continue
+      this.#use(active)
+      return active.fault
+    }
+    return undefined
+  }
+
+  stop(id: number): boolean {
+    return this.#active.delete(id)
+  }
+
+  clear(): void {
+    this.#active.clear()
+  }
+
+  list(): readonly ActiveFault[] {
+    return [...this.#active.values()]
+  }
+
+  #use(active: ActiveFault): void {
+    if (active.timesLeft === undefined) return
+    if (active.timesLeft <= 1) this.#active.delete(active.id)
+    else this.#active.set(active.id, { ...active, timesLeft: active.timesLeft - 1 })
+  }
+}

@@ -1,0 +1,106 @@
+/** What tests do to an org by hand, without a page or a request. */
+import { toDateTime } from './org-clock.js'
+import type { OrgParts, SignedIn } from './org-parts.js'
+import { PASSWORD_AND_PASSCODE } from './second-factor.js'
+import { readSessionCookies } from './session-cookies.js'
+import {
+  expiryOf,
+  type LiveSession,
+  PASSWORD_ONLY,
+  type Proof,
+  type SessionStatus,
+} from './sessions.js'
+import type { LocalUser } from './users.js'
+
+export interface SignInOptions {
+  /** The state to leave the session in. Default `ACTIVE`. */
+  readonly status?: SessionStatus
+  /** Whether a second factor was used. Default: as the user is asked for one. Never in MFA_REQUIRED and MFA_ENROLL. */
+  readonly mfa?: boolean
+  /** Which cookie to answer. `sid` is what createSession makes. Default: the engine's own. */
+  readonly cookie?: 'idx' | 'sid'
+}
+
+export interface SessionSummary {
+  readonly id: string
+  readonly login: string
+  readonly userId: string
+  readonly status: SessionStatus
+  readonly amr: readonly string[]
+  /** ISO 8601. */
+  readonly createdAt: string
+  /** ISO 8601. */
+  readonly expiresAt: string
+}
+
+export function signInWithoutPage(
+  org: OrgParts,
+  login: string,
+  options: SignInOptions = {},
+): string {
+  const { cookie = org.engine === 'classic' ? 'sid' : 'idx' } = options
+  if (cookie === 'idx' && org.engine === 'classic') {
+    throw new TypeError(`signIn(): the classic engine has no 'idx' cookie`)
+  }
+  const user = activeUser(org, login)
+  const session = org.sessions.create(user, proofOf(user, options))
+  return cookie === 'sid' ? `sid=${session.internalId}` : `idx=${org.sessions.issueIdx(session)}`
+}
+
+/** The user of that login, as if they had given their password and, where asked, their passcode. */
+export function signedInUser(org: OrgParts, login: string): SignedIn {
+  const user = activeUser(org, login)
+  return { user, proof: proofOf(user, {}) }
+}
+
+export function userCalled(org: OrgParts, login: string): LocalUser {
+  const user = org.users.find(login)
+  if (user === undefined) throw new TypeError(`The local org has no user ${login}`)
+  return user
+}
+
+export function userById(org: OrgParts, userId: string): LocalUser {
+  const user = org.users.byId(userId)
+  if (user === undefined) throw new TypeError(`The local org has no user with the id ${userId}`)
+  return user
+}
+
+/** Carries something out on the session of that id or Cookie header. */
+export function withSession(
+  org: OrgParts,
+  named: string,
+  act: (session: LiveSession) => void,
+): boolean {
+  const session = org.sessions.byId(named) ?? org.sessions.byCookies(readSessionCookies(named))
+  if (session === undefined) return false
+  act(session)
+  return true
+}
+
+export function listSessions(org: OrgParts): readonly SessionSummary[] {
+  return Array.from(org.sessions.live(), summarize)
+}
+
+export function summarize(session: LiveSession): SessionSummary {
+  return {
+    id: session.externalId,
+    login: session.user.login,
+    userId: session.user.userId,
+    status: session.status,
+    amr: session.amr,
+    createdAt: toDateTime(session.createdAt),
+    expiresAt: toDateTime(expiryOf(session)),
+  }
+}
+
+function activeUser(org: OrgParts, login: string): LocalUser {
+  const user = userCalled(org, login)
+  if (org.users.isSuspended(user)) throw new TypeError(`The user ${login} is suspended`)
+  return user
+}
+
+function proofOf(user: LocalUser, options: SignInOptions): Proof {
+  const { status = 'ACTIVE', mfa = user.mfa !== undefined } = options
+  if (status !== 'ACTIVE') return { ...PASSWORD_ONLY, status }
+  return mfa ? PASSWORD_AND_PASSCODE : PASSWORD_ONLY
+}

@@ -1,0 +1,58 @@
+/** What the console shows, as plain data: no cookie, no token, no internal id. */
+import type { LoggedCall } from '../org/call-log.js'
+import type { CountedCall } from '../org/calls.js'
+import type { ActiveFault } from '../org/faults.js'
+import type { OrgParts } from '../org/org-parts.js'
+import { presentPassCode } from '../org/second-factor.js'
+import type { Engine } from '../org/sessions.js'
+import { type SessionSummary, summarize } from '../org/steering.js'
+
+export interface ConsoleState {
+  readonly url: string
+  readonly engine: Engine
+  /** ISO 8601, by the org's clock. */
+  readonly now: string
+  readonly users: readonly ConsoleUser[]
+  readonly sessionCount: number
+  /** The newest {@link SESSIONS_SHOWN}, the newest first. */
+  readonly sessions: readonly SessionSummary[]
+  readonly calls: Readonly<Record<CountedCall, number>>
+  /** The newest first. */
+  readonly recentCalls: readonly LoggedCall[]
+  /** Calls in each of the last seconds, the present one last. */
+  readonly callsPerSecond: readonly number[]
+  readonly faults: readonly ActiveFault[]
+}
+
+export interface ConsoleUser {
+  readonly login: string
+  readonly password: string
+  readonly userId: string
+  readonly passCode: string
+  readonly asksForPassCode: boolean
+  readonly isSuspended: boolean
+}
+
+export const SESSIONS_SHOWN = 50
+
+export function consoleState(org: OrgParts): ConsoleState {
+  return {
+    url: org.url,
+    engine: org.engine,
+    now: new Date(org.clock.now()).toISOString(),
+    users: org.users.all.map((user) => ({
+      login: user.login,
+      password: user.password,
+      userId: user.userId,
+      passCode: presentPassCode(org, user),
+      asksForPassCode: user.mfa !== undefined,
+      isSuspended: org.users.isSuspended(user),
+    })),
+    sessionCount: org.sessions.size,
+    sessions: org.sessions.newest(SESSIONS_SHOWN).map(summarize),
+    calls: org.calls,
+    recentCalls: org.callLog.recent(),
+    callsPerSecond: org.callLog.perSecond(performance.now()),
+    faults: org.faults.list(),
+  }
+}

@@ -1,0 +1,115 @@
+/** The control endpoint: the org steered over HTTP, by the console's forms and by programs in JSON. */
+
+import { checkFault } from '../faults/check-fault.js'
+import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
+import { type Ask, isContentType, readForm, readJsonObject } from '../http/ask.js'
+import { isCountedCall } from '../org/calls.js'
+import type { OrgParts } from '../org/org-parts.js'
+import { strengthen } from '../org/second-factor.js'
+import { withSession } from '../org/steering.js'
+import { CONSOLE_PATH, consolePage } from './console-page.js'
+import { consoleState } from './console-state.js'
+import { isAddressedHere, isOwnPost } from './own-request.js'
+
+/** GET /console; `?live` reloads itself. */
+export function showConsole(org: OrgParts, ask: Ask): Answer {
+  if (!isAddressedHere(ask)) return refused()
+  return consolePage(consoleState(org), ask.query.has('live') ? 'live' : 'still')
+}
+
+/** GET /console/state: what the page shows, as JSON. */
+export function showState(org: OrgParts, ask: Ask): Answer {
+  return isAddressedHere(ask) ? jsonAnswer(200, consoleState(org)) : refused()
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What an action came to; text is what was wrong with its fields. */
+type Outcome = object | string
+
+/** POST /console/<name>, each with the fields it reads. */
+export const ACTIONS: Readonly<Record<string, (org: OrgParts, fields: Fields) => Outcome>> = {
+  revoke: (org, { session }) => ({
+    done: withSession(org, String(session), (live) => org.sessions.end(live)),
+  }),
+  'step-up': (org, { session }) => ({
+    done: withSession(org, String(session), (live) => strengthen(org, live)),
+  }),
+  suspend: (org, { userId }) => setSuspended(org, String(userId), 'suspended'),
+  unsuspend: (org, { userId }) => setSuspended(org, String(userId), 'active'),
+  fail: switchOn,
+  stop: switchOff,
+  advance: advanceClock,
+}
+
+export async function control(
+  act: (org: OrgParts, fields: Fields) => Outcome,
+  org: OrgParts,
+  ask: Ask,
+): Promise<Answer> {
+  if (!isAddressedHere(ask) || !isOwnPost(ask)) return refused()
+  const form = await readForm(ask)
+  const isJson = isContentType(ask, 'application/json')
+  const fields = form ? Object.fromEntries(form) : isJson ? await readJsonObject(ask) : undefined
+  if (fields === undefined) return jsonAnswer(400, { error: 'Send a form or a JSON object' })
+  const outcome = act(org, fields)
+  if (typeof outcome === 'string') return jsonAnswer(400, { error: outcome })
+  if (form === undefined) return jsonAnswer(200, outcome)
+  return redirectAnswer(303, CONSOLE_PATH + (form.has('live') ? '?live' : ''))
+}
+
+function refused(): Answer {
+  return jsonAnswer(403, { error: 'The console is for this machine and its own page only' })
+}
+
+function setSuspended(org: OrgParts, userId: string, wanted: 'suspended' | 'active'): Outcome {
+  const user = org.users.byId(userId)
+  if (user === undefined) return 'There is no user with that userId'
+  if (wanted === 'active') org.users.unsuspend(user)
+  else org.users.suspend(user)
+  return { ended: wanted === 'active' ? 0 : org.sessions.endAllOf(user) }
+}
+
+/** `fault` is an object, or its JSON from a form; `times` is left out or empty for: until stopped. */
+function switchOn(org: OrgParts, { fault, times, operation }: Fields): Outcome {
+  const given = typeof fault === 'string' ? parseJson(fault) : fault
+  try {
+    checkFault(given)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  const count = isBlank(times) ? undefined : Number(times)
+  if (count !== undefined && !(Number.isInteger(count) && count > 0)) {
+    return 'times must be a whole number above 0, or be left out'
+  }
+  if (isBlank(operation)) return { id: org.faults.add(given, count, {}) }
+  if (!isCountedCall(operation)) return 'operation is none the org counts'
+  return { id: org.faults.add(given, count, { operation }) }
+}
+
+/** Without an `id`, all. */
+function switchOff(org: OrgParts, { id }: Fields): Outcome {
+  if (!isBlank(id)) return { done: org.faults.stop(Number(id)) }
+  org.faults.clear()
+  return { done: true }
+}
+
+function advanceClock(org: OrgParts, { ms, minutes }: Fields): Outcome {
+  const by = isBlank(minutes) ? Number(ms) : Number(minutes) * 60_000
+  if (!Number.isFinite(by) || by < 0) return 'ms, or minutes, must be a number from 0 up'
+  org.clock.advance(by)
+  return { now: new Date(org.clock.now()).toISOString() }
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === ''
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON: no fault either, and told so.
+    return undefined
+  }
+}

@@ -1,0 +1,93 @@
+/** The sign-in pages as a person sees them: the password, and the passcode where it is asked for. */
+import type { Answer } from '../http/answer.js'
+import type { OrgParts } from '../org/org-parts.js'
+import { presentPassCode } from '../org/second-factor.js'
+import type { LocalUser } from '../org/users.js'
+import { html, type Markup, pageAnswer } from './page.js'
+
+export interface SignInForm {
+  readonly status: number
+  /** Where to go afterwards; empty for the org's own home page. */
+  readonly fromUri: string
+  readonly login?: string
+  readonly problem?: string
+}
+
+export interface PasscodeForm {
+  readonly status: number
+  readonly fromUri: string
+  readonly user: LocalUser
+  /** Why the passcode is wanted. */
+  readonly reason: string
+  /** Where the form goes. */
+  readonly action: string
+  /** Of a sign-in half done; a live session is known by its cookie. */
+  readonly stateToken?: string
+  readonly problem?: string
+}
+
+export const SIGN_IN_PATH = '/login/login.htm'
+
+export function signInPage(org: OrgParts, form: SignInForm): Answer {
+  const { login = '', problem } = form
+  const body = html`<main>
+<h1>Sign in</h1>
+<div class="card">
+${alert(problem)}
+<form method="post" action="${SIGN_IN_PATH}">
+<input type="hidden" name="fromURI" value="${form.fromUri}">
+<label for="username">Username</label>
+<input id="username" name="username" type="text" value="${login}" autocomplete="username"
+  autocapitalize="none" spellcheck="false" required autofocus${described(problem)}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required${described(problem)}>
+<button type="submit">Sign in</button>
+</form>
+</div>
+${seededUsers(org)}
+</main>`
+  return pageAnswer({ status: form.status, title: 'Sign in', body })
+}
+
+export function passcodePage(org: OrgParts, form: PasscodeForm): Answer {
+  const { user, stateToken, problem } = form
+  const body = html`<main>
+<h1>Enter your passcode</h1>
+<div class="card">
+<p>${form.reason}</p>
+${alert(problem)}
+<form method="post" action="${form.action}">
+<input type="hidden" name="fromURI" value="${form.fromUri}">
+${stateToken !== undefined && html`<input type="hidden" name="stateToken" value="${stateToken}">`}
+<label for="passCode">Passcode for ${user.login}</label>
+<input id="passCode" name="passCode" type="text" inputmode="numeric" autocomplete="one-time-code"
+  pattern="[0-9]{6}" title="six digits" required autofocus${described(problem)}>
+<button type="submit">Verify</button>
+</form>
+</div>
+<p class="card">The authenticator app of ${user.login} shows
+<code id="shown">${presentPassCode(org, user)}</code>.
+<span class="muted">It shows another every 30 seconds; the one before is good a little longer.</span></p>
+</main>`
+  return pageAnswer({ status: form.status, title: 'Enter your passcode', body })
+}
+
+function alert(problem: string | undefined): Markup | false {
+  return problem !== undefined && html`<p class="alert" id="problem" role="alert">${problem}</p>`
+}
+
+function described(problem: string | undefined): Markup | false {
+  return problem !== undefined && html` aria-invalid="true" aria-describedby="problem"`
+}
+
+function seededUsers(org: OrgParts): Markup {
+  const rows = org.users.all.map(
+    (user) =>
+      html`<li><code>${user.login}</code> with <code>${user.password}</code>${user.mfa && ', then a passcode'}</li>`,
+  )
+  return html`<section class="card" aria-labelledby="users">
+<h2 id="users">Who can sign in here</h2>
+<p class="muted">This is a local org for development. These are its users and their passwords.</p>
+<ul>${rows}</ul>
+</section>`
+}

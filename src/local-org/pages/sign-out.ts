@@ -1,0 +1,36 @@
+/** The browser's way out, and the page it stands on when it has nowhere else to be. */
+import { type Answer, redirectAnswer } from '../http/answer.js'
+import type { Ask } from '../http/ask.js'
+import type { OrgParts } from '../org/org-parts.js'
+import { expiredCookies, readSessionCookies } from '../org/session-cookies.js'
+import { CONSOLE_PATH } from './console-page.js'
+import { html, pageAnswer } from './page.js'
+import { returnTarget } from './return-target.js'
+import { SIGN_IN_PATH } from './sign-in-page.js'
+import { STEP_UP_PATH } from './step-up.js'
+
+/** GET /login/signout?fromURI= */
+export function signOut(org: OrgParts, ask: Ask): Answer {
+  const sessions = org.sessions.allByCookies(readSessionCookies(ask.headers.cookie))
+  for (const session of sessions) org.sessions.end(session)
+  const target = returnTarget(org, ask.query.get('fromURI')) ?? org.url + SIGN_IN_PATH
+  return redirectAnswer(302, target, expiredCookies(org.engine))
+}
+
+/** GET /app/UserHome: where a sign-in without a way back ends. */
+export function showHome(org: OrgParts, ask: Ask): Answer {
+  const session = org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
+  if (session === undefined) return redirectAnswer(302, org.url + SIGN_IN_PATH)
+  const body = html`<main>
+<h1>Signed in</h1>
+<div class="card">
+<p>You are <code>${session.user.login}</code>, by ${session.amr.join(', ')}.</p>
+<ul>
+<li><a href="${STEP_UP_PATH}">Make this session stronger with a passcode</a></li>
+<li><a href="/login/signout">Sign out</a></li>
+<li><a href="${CONSOLE_PATH}">The org's console</a></li>
+</ul>
+</div>
+</main>`
+  return pageAnswer({ status: 200, title: 'Signed in', body })
+}

@@ -1,0 +1,61 @@
+/** Step-up: a live session is made stronger by a passcode, under the cookie it has. */
+import { type Answer, redirectAnswer } from '../http/answer.js'
+import { type Ask, readForm } from '../http/ask.js'
+import type { OrgParts } from '../org/org-parts.js'
+import { isRightPassCode, strengthen } from '../org/second-factor.js'
+import { readSessionCookies } from '../org/session-cookies.js'
+import type { LiveSession } from '../org/sessions.js'
+import { targetOrHome, untrustedTarget } from './return-target.js'
+import { passcodePage, signInPage } from './sign-in-page.js'
+
+export const STEP_UP_PATH = '/login/step-up'
+
+/** GET /login/step-up?fromURI= */
+export function showStepUp(org: OrgParts, ask: Ask): Answer {
+  const fromUri = targetOrHome(org, ask.query.get('fromURI'))
+  if (fromUri === undefined) return untrustedTarget()
+  const session = sessionOf(org, ask)
+  if (session === undefined) return signInPage(org, { status: 200, fromUri })
+  return stepUpPage(org, session, { status: 200, fromUri })
+}
+
+/** POST /login/step-up */
+export async function submitStepUp(org: OrgParts, ask: Ask): Promise<Answer> {
+  const form = await readForm(ask)
+  const fromUri = targetOrHome(org, form?.get('fromURI'))
+  if (fromUri === undefined) return untrustedTarget()
+  const session = sessionOf(org, ask)
+  if (session === undefined) {
+    const problem = 'Your session has ended. Please sign in again.'
+    return signInPage(org, { status: 401, fromUri, problem })
+  }
+  if (!isRightPassCode(org, session.user, form?.get('passCode'))) {
+    const problem = 'That is not the passcode the app shows.'
+    return stepUpPage(org, session, { status: 401, fromUri, problem })
+  }
+  strengthen(org, session)
+  return redirectAnswer(303, fromUri)
+}
+
+export function stepUpPage(
+  org: OrgParts,
+  session: LiveSession,
+  form: { readonly status: number; readonly fromUri: string; readonly problem?: string },
+): Answer {
+  return passcodePage(org, {
+    ...form,
+    user: session.user,
+    reason: REASONS[session.status],
+    action: STEP_UP_PATH,
+  })
+}
+
+const REASONS = {
+  ACTIVE: 'You are signed in. A passcode makes your session stronger.',
+  MFA_REQUIRED: 'You are half signed in: your second factor is missing.',
+  MFA_ENROLL: 'You are half signed in: set a second factor up by entering its first passcode.',
+} as const
+
+function sessionOf(org: OrgParts, ask: Ask): LiveSession | undefined {
+  return org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
+}

@@ -1,0 +1,97 @@
+/** Every address of the org and who answers there. */
+import { type Answer, redirectAnswer } from '../http/answer.js'
+import type { Ask } from '../http/ask.js'
+import { issueAccessToken, TOKEN_PATH } from '../oauth/token-endpoint.js'
+import type { CountedCall } from '../org/calls.js'
+import type { OrgParts } from '../org/org-parts.js'
+import type { Bucket } from '../org/rate-limits.js'
+import { showKeys } from '../org/signing-key.js'
+import { CONSOLE_PATH } from '../pages/console-page.js'
+import { ACTIONS, control, showConsole, showState } from '../pages/control.js'
+import { HOME_PATH } from '../pages/return-target.js'
+import {
+  redeemInBrowser,
+  SECOND_STEP_PATH,
+  showSignIn,
+  submitSecondStep,
+  submitSignIn,
+} from '../pages/sign-in.js'
+import { SIGN_IN_PATH } from '../pages/sign-in-page.js'
+import { showHome, signOut } from '../pages/sign-out.js'
+import { STEP_UP_PATH, showStepUp, submitStepUp } from '../pages/step-up.js'
+import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from '../wire/authn-api.js'
+import { oktaError } from '../wire/okta-error.js'
+import { matchOperation, SESSIONS_PATH } from '../wire/operations.js'
+import { answerOperation } from '../wire/sessions-api.js'
+
+export interface Route {
+  /** The name it is counted under, if it is. */
+  readonly call?: CountedCall
+  /** Whose minute it uses; pages use none. */
+  readonly bucket?: Bucket
+  answer(org: OrgParts, ask: Ask): Answer | Promise<Answer>
+}
+
+export function findRoute(method: string, path: string): Route {
+  if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
+    return sessionsRoute(method, path)
+  }
+  const byMethod = ROUTES.get(path) ?? factorRoutes(path)
+  if (byMethod === undefined) return UNKNOWN_PATH
+  return byMethod.get(method === 'HEAD' ? 'GET' : method) ?? UNKNOWN_METHOD
+}
+
+const UNKNOWN_PATH: Route = {
+  answer: (_org, ask) => oktaError('E0000007', { what: ask.path }),
+}
+
+const UNKNOWN_METHOD: Route = { answer: () => oktaError('E0000022') }
+
+function sessionsRoute(method: string, path: string): Route {
+  const match = matchOperation(method, path)
+  // Mistakes are counted against the minute like everything else.
+  if (match.kind === 'unknown_path') return { ...UNKNOWN_PATH, bucket: 'sessions' }
+  if (match.kind === 'unknown_method') return { ...UNKNOWN_METHOD, bucket: 'sessions' }
+  const { operation, id } = match
+  return {
+    call: operation,
+    bucket: 'sessions',
+    answer: (org, ask) => answerOperation(org, operation, id, ask),
+  }
+}
+
+const VERIFY_PATH = new RegExp(`^${AUTHN_PATH}/factors/([\\w-]{1,64})/verify$`)
+
+function factorRoutes(path: string): ReadonlyMap<string, Route> | undefined {
+  const [, factorId] = VERIFY_PATH.exec(path) ?? []
+  if (factorId === undefined) return undefined
+  const verify: Route = {
+    call: 'verifyFactor',
+    bucket: 'authn',
+    answer: (org, ask) => verifyFactor(org, factorId, ask),
+  }
+  return new Map([['POST', verify]])
+}
+
+const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
+  route('/', { GET: { answer: () => redirectAnswer(302, CONSOLE_PATH) } }),
+  route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
+  route(`${AUTHN_PATH}/cancel`, { POST: { bucket: 'authn', answer: cancelAuthentication } }),
+  route(TOKEN_PATH, { POST: { call: 'token', bucket: 'oauth2', answer: issueAccessToken } }),
+  route('/oauth2/v1/keys', { GET: { call: 'keys', bucket: 'oauth2', answer: showKeys } }),
+  route(SIGN_IN_PATH, { GET: { answer: showSignIn }, POST: { answer: submitSignIn } }),
+  route(SECOND_STEP_PATH, { POST: { answer: submitSecondStep } }),
+  route(STEP_UP_PATH, { GET: { answer: showStepUp }, POST: { answer: submitStepUp } }),
+  route('/login/sessionCookieRedirect', { GET: { answer: redeemInBrowser } }),
+  route('/login/signout', { GET: { answer: signOut } }),
+  route(HOME_PATH, { GET: { answer: showHome } }),
+  route(CONSOLE_PATH, { GET: { answer: showConsole } }),
+  route(`${CONSOLE_PATH}/state`, { GET: { answer: showState } }),
+  ...Object.entries(ACTIONS).map(([name, act]) =>
+    route(`${CONSOLE_PATH}/${name}`, { POST: { answer: (org, ask) => control(act, org, ask) } }),
+  ),
+])
+
+function route(path: string, byMethod: Readonly<Record<string, Route>>) {
+  return [path, new Map(Object.entries(byMethod))] as const
+}

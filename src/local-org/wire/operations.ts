@@ -1,0 +1,46 @@
+/** The seven operations of the Sessions API: which of them a request means. */
+import type { SessionOperation } from '../org/calls.js'
+
+export type Match =
+  | { readonly kind: 'operation'; readonly operation: SessionOperation; readonly id: string }
+  | { readonly kind: 'unknown_method' }
+  | { readonly kind: 'unknown_path' }
+
+export const SESSIONS_PATH = '/api/v1/sessions'
+
+/** `id` is the session id of the path, `me` and empty included. */
+export function matchOperation(method: string, path: string): Match {
+  const rest = path.slice(SESSIONS_PATH.length)
+  if (rest === '' || rest === '/') return pick(method, '', { POST: 'createSession' })
+  const [empty, segment = '', ...tail] = rest.split('/')
+  if (empty !== '' || segment === '') return { kind: 'unknown_path' }
+  const id = decode(segment)
+  const byMethod = operationsAt(tail.join('/'), id === 'me')
+  return byMethod === undefined ? { kind: 'unknown_path' } : pick(method, id, byMethod)
+}
+
+type ByMethod = Readonly<Partial<Record<string, SessionOperation>>>
+
+function operationsAt(tail: string, isMe: boolean): ByMethod | undefined {
+  if (tail === '') {
+    return isMe
+      ? { GET: 'getCurrentSession', DELETE: 'closeCurrentSession' }
+      : { GET: 'getSession', DELETE: 'revokeSession' }
+  }
+  if (tail !== 'lifecycle/refresh') return undefined
+  return { POST: isMe ? 'refreshCurrentSession' : 'refreshSession' }
+}
+
+function pick(method: string, id: string, byMethod: ByMethod): Match {
+  const operation = Object.hasOwn(byMethod, method) ? byMethod[method] : undefined
+  return operation === undefined ? { kind: 'unknown_method' } : { kind: 'operation', operation, id }
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    // Not percent-encoding after all: an id nobody has.
+    return segment
+  }
+}

@@ -61,20 +61,31 @@ function announcing(
   operations: Operations,
   onChanged: (sessionId: string) => Promise<void>,
 ): Operations {
-  const announce = async <T>(id: string | undefined, call: Promise<Outcome<T>>) => {
-    const outcome = await call
+  async function announce<T>(
+    id: string | undefined,
+    options: OperationOptions | undefined,
+    call: Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const tell = async () => {
+      if (typeof id === 'string') await onChanged(id)
+    }
+    // The caller gave up, and Okta may have heard all the same. Anything else was never sent.
+    const outcome = await call.catch(async (reason) => {
+      if (options?.signal?.aborted) await tell()
+      throw reason
+    })
     // Okta's no is news as well: it may be remembered here as a yes. So may what came of silence.
-    if (id !== undefined) await onChanged(id)
+    await tell()
     return outcome
   }
   return {
     ...operations,
-    refreshSession: (id, options) => announce(id, operations.refreshSession(id, options)),
-    revokeSession: (id, options) => announce(id, operations.revokeSession(id, options)),
+    refreshSession: (id, options) => announce(id, options, operations.refreshSession(id, options)),
+    revokeSession: (id, options) => announce(id, options, operations.revokeSession(id, options)),
     refreshCurrentSession: (cookie, options) =>
-      announce(cookieValue(cookie), operations.refreshCurrentSession(cookie, options)),
+      announce(cookieValue(cookie), options, operations.refreshCurrentSession(cookie, options)),
     closeCurrentSession: (cookie, options) =>
-      announce(cookieValue(cookie), operations.closeCurrentSession(cookie, options)),
+      announce(cookieValue(cookie), options, operations.closeCurrentSession(cookie, options)),
   }
 }
 
@@ -82,8 +93,9 @@ function cookieOf({ as, value }: Credential): string {
   return `${as}=${value}`
 }
 
-function cookieValue(cookie: string | undefined): string | undefined {
-  return cookie?.slice(cookie.indexOf('=') + 1)
+/** Before the cookie is checked: what is none has no value. */
+function cookieValue(cookie: unknown): string | undefined {
+  return typeof cookie === 'string' ? cookie.slice(cookie.indexOf('=') + 1) : undefined
 }
 
 function told({ signal, clientIp }: AskOptions): OperationOptions {

@@ -1,0 +1,169 @@
+/** What `okta.api` does to a session counts for the very next request of the app it belongs to. */
+import express from 'express'
+import request from 'supertest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
+import { oktaSession } from '../../src/okta-session.js'
+import type { OktaSession } from '../../src/surface.js'
+
+const ALICE = 'alice@example.com'
+const MINUTE = 60_000
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+
+interface World {
+  readonly org: LocalOrg
+  readonly okta: OktaSession
+  readonly cookie: string
+  /** The id /me gives, and the one that is the value of `sid`. */
+  readonly external: string
+  readonly internal: string
+  /** One request of alice's to a guarded route. */
+  ask(): Promise<Seen>
+}
+
+interface Seen {
+  readonly status: number
+  readonly body: { readonly reason?: string; readonly source?: string; readonly expiresAt?: string }
+}
+
+/** An app that has seen alice and remembers her. */
+async function appThatKnowsAlice(options: LocalOrgOptions = {}): Promise<World> {
+  const org = await createLocalOrg(options)
+  const okta = oktaSession({
+    orgUrl: org.url,
+    credentials: { apiToken: org.apiToken },
+    upstream: { timeoutMs: 500 },
+    logger: false,
+  })
+  open.push(org, okta)
+  const app = express()
+  app.get('/', okta.requireSession(), (req, res) => {
+    const { state } = req.okta
+    const source = state === 'active' ? req.okta.source : state
+    res.json({ source, expiresAt: okta.session(req).expiresAt })
+  })
+  const cookie = org.signIn(ALICE, { cookie: 'sid' })
+  const ask = async () => {
+    const { status, body } = await request(app).get('/').set('Cookie', cookie)
+    return { status, body }
+  }
+  expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta' } })
+  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+  const external = org.sessions[0]?.id ?? ''
+  return { org, okta, cookie, external, internal: cookie.slice('sid='.length), ask }
+}
+
+const refused = { status: 401, body: { reason: 'not_found' } }
+const asked = { status: 200, body: { source: 'okta' } }
+
+describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => {
+  it.each(['external', 'internal'] as const)(
+    'a session revoked by its %s id is refused at once',
+    async (name) => {
+      const { okta, ask, ...world } = await appThatKnowsAlice({ engine })
+      await okta.api.revokeSession(world[name])
+      expect(await ask()).toMatchObject(refused)
+    },
+  )
+
+  it.each(['external', 'internal'] as const)(
+    'a session refreshed by its %s id has its new end in the next request',
+    async (name) => {
+      const { org, okta, ask, ...world } = await appThatKnowsAlice({ engine })
+      const before = (await ask()).body.expiresAt ?? ''
+      org.clock.advance(10 * MINUTE)
+      const { expiresAt } = await okta.api.refreshSession(world[name])
+      expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(Date.parse(before) + 10 * MINUTE)
+      expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+    },
+  )
+
+  it('a session closed or refreshed by its cookie counts as well', async () => {
+    const { org, okta, cookie, ask } = await appThatKnowsAlice({ engine })
+    org.clock.advance(10 * MINUTE)
+    const { expiresAt } = await okta.api.refreshCurrentSession(cookie)
+    expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+    await okta.api.closeCurrentSession(cookie)
+    expect(await ask()).toMatchObject(refused)
+  })
+})
+
+it('an idx is forgotten by the id /me gives', async () => {
+  const { org, okta } = await appThatKnowsAlice()
+  const cookie = org.signIn('bob@example.com')
+  const authenticate = () => okta.authenticate({ headers: { cookie } })
+  const { session } = await authenticate()
+  await okta.api.revokeSession(session?.id ?? '')
+  expect(await authenticate()).toMatchObject({ state: 'anonymous', reason: 'not_found' })
+})
+
+it('a lookup that was under way while its session was revoked lets nobody through', async () => {
+  const { org, okta, external, ask } = await appThatKnowsAlice()
+  await okta.forget({ sessionId: external })
+  // Okta says yes at once; its answer arrives when that is no longer true.
+  org.failNext({ kind: 'delay', delayMs: 150 }, { operation: 'getCurrentSession' })
+  const early = ask()
+  await calls(org, 'getCurrentSession', 2)
+  await okta.api.revokeSession(external)
+  expect(await early).toMatchObject(refused)
+})
+
+it('Okta’s no to a revocation is news: the session had ended elsewhere', async () => {
+  const { org, okta, external, ask } = await appThatKnowsAlice()
+  org.endSession(external)
+  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+  await expect(okta.api.revokeSession(external)).rejects.toMatchObject({ status: 404 })
+  expect(await ask()).toMatchObject(refused)
+})
+
+it('a revocation whose answer was lost counts, in case it took effect', async () => {
+  const { org, okta, external, ask } = await appThatKnowsAlice()
+  org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
+  await expect(okta.api.revokeSession(external)).rejects.toMatchObject({ code: 'timeout' })
+  expect(await ask()).toMatchObject(refused)
+})
+
+it('so does one that its caller gave up', async () => {
+  const { org, okta, external, ask } = await appThatKnowsAlice()
+  org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
+  const stop = new AbortController()
+  const revoked = okta.api.revokeSession(external, { signal: stop.signal })
+  await calls(org, 'revokeSession', 1)
+  stop.abort()
+  await expect(revoked).rejects.toMatchObject({ name: 'AbortError' })
+  expect(await ask()).toMatchObject(refused)
+})
+
+it('a refresh that came to nothing leaves the next request to ask', async () => {
+  const { org, okta, external, ask } = await appThatKnowsAlice()
+  org.failNext({ kind: 'status', status: 500 }, { operation: 'refreshSession' })
+  await expect(okta.api.refreshSession(external)).rejects.toMatchObject({ status: 500 })
+  expect(await ask()).toMatchObject(asked)
+})
+
+it('what was never asked changes nothing', async () => {
+  const { okta, external, ask } = await appThatKnowsAlice()
+  // As JavaScript might call it.
+  const wrong: string[] = JSON.parse('[5, null, "me", ".."]')
+  for (const id of wrong) {
+    await expect(okta.api.revokeSession(id)).rejects.toThrow(/^revokeSession: sessionId must be/)
+    await expect(okta.api.refreshSession(id)).rejects.toThrow(/^refreshSession: sessionId must be/)
+    await expect(okta.api.closeCurrentSession(id)).rejects.toThrow(
+      /^closeCurrentSession: cookie must be/,
+    )
+    await expect(okta.api.refreshCurrentSession(id)).rejects.toThrow(
+      /^refreshCurrentSession: cookie must be/,
+    )
+  }
+  await okta.api.getSession(external)
+  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+})
+
+/** Resolves when the org has been asked so often. */
+async function calls(org: LocalOrg, operation: keyof LocalOrg['calls'], count: number) {
+  await expect.poll(() => org.calls[operation], { interval: 5 }).toBe(count)
+}

@@ -19,15 +19,19 @@ export type ReadFields = { readonly fields: Fields } | { readonly fault: BodyFau
 const nothing: ReadFields = { fields: new Map() }
 
 /**
- * JSON or a form, 16 KiB at most: `req.body` where a parser has left an object, else the unread stream.
+ * JSON or a form, 16 KiB at most: `req.body` where a parser has left the fields, else the unread stream.
  * A body that was read and not left on `req.body` is a fault that says so.
  */
 export async function readFields(
   req: IncomingMessage,
   names: readonly string[],
 ): Promise<ReadFields> {
+  if (Number(header(req, 'content-length') ?? 0) > MOST_BODY_BYTES) return tooLarge(req)
   const parsed: unknown = 'body' in req ? req.body : undefined
-  if (isObject(parsed) && (req.readableDidRead || Object.keys(parsed).length > 0))
+  if (
+    isParsed(parsed) &&
+    (req.readableDidRead || names.some((name) => Object.hasOwn(parsed, name)))
+  )
     return pick(parsed, names)
   if (!hasBody(req)) return nothing
   if (req.readableDidRead)
@@ -63,7 +67,6 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
   const encoding = header(req, 'content-encoding') ?? 'identity'
   if (encoding !== 'identity')
     return fault(415, 'unsupported_media_type', 'Send the body without a content encoding.')
-  if (Number(header(req, 'content-length') ?? 0) > MOST_BODY_BYTES) return tooLarge(req)
   const chunks: Buffer[] = []
   let length = 0
   try {
@@ -83,7 +86,7 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
 function tooLarge(req: IncomingMessage): ReadFields {
   // What is left of it is thrown away as it comes, so that the answer can be read.
   req.resume()
-  return fault(413, 'body_too_large', `The body may have ${MOST_BODY_BYTES} bytes.`)
+  return bodyTooLarge
 }
 
 function fromJson(text: string, names: readonly string[]): ReadFields {
@@ -94,10 +97,17 @@ function fromJson(text: string, names: readonly string[]): ReadFields {
     // The parser's message quotes the body, which holds a credential.
     return fault(400, 'invalid_request', 'The body is not JSON.')
   }
-  if (!isObject(body) || Array.isArray(body))
-    return fault(400, 'invalid_request', 'The body is not a JSON object.')
-  for (const name of names) if (text.split(`"${name}"`).length > 2) return twice(name)
+  if (!isParsed(body)) return fault(400, 'invalid_request', 'The body is not a JSON object.')
+  const keys = withoutEscapes(text)
+  for (const name of names) if (keys.split(`"${name}"`).length > 2) return twice(name)
   return pick(body, names)
+}
+
+/** A name may be spelled with escapes, and stays the same name. */
+function withoutEscapes(json: string): string {
+  return json.replace(/\\u([0-9a-f]{4})/gi, (_, code) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  )
 }
 
 function fromForm(text: string, names: readonly string[]): ReadFields {
@@ -108,13 +118,15 @@ function fromForm(text: string, names: readonly string[]): ReadFields {
 
 function pick(body: object, names: readonly string[]): ReadFields {
   const fields = new Map<string, string>()
+  let length = 0
   for (const [name, value] of Object.entries(body)) {
     if (!names.includes(name) || value === undefined || value === null) continue
     if (Array.isArray(value)) return twice(name)
     if (typeof value !== 'string') return fault(400, 'invalid_request', `${name} is a string.`)
+    length += Buffer.byteLength(value)
     fields.set(name, value)
   }
-  return { fields }
+  return length > MOST_BODY_BYTES ? bodyTooLarge : { fields }
 }
 
 function twice(name: string): ReadFields {
@@ -125,6 +137,14 @@ function fault(status: BodyFault['status'], code: string, detail: string): ReadF
   return { fault: { status, code, detail } }
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+/** Fields by name, and not the bytes or the text of a body. */
+function isParsed(value: unknown): value is object {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value)
+  )
 }
+
+const bodyTooLarge = fault(413, 'body_too_large', `The body may have ${MOST_BODY_BYTES} bytes.`)

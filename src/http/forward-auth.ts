@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext, SessionRule } from '../model/context.js'
 import type { Session } from '../model/session.js'
 import { empty, problem, redirect, retryAfter, varyByCookie } from './answers.js'
+import { orFail } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
 import { header } from './headers.js'
 import type { Refusal } from './judge.js'
@@ -29,8 +30,9 @@ export function createForwardAuth(
   redirects: ForwardAuthOptions['redirect'],
 ): Handler {
   const guard = createGuard(parts.guard, rule, {
-    pass: (context, _req, res) => identify(context.session, res),
-    refuse,
+    pass: (context, _req, res, next) => orFail(next, () => identify(context.session, res)),
+    refuse: (refusal, context, req, res, next) =>
+      orFail(next, () => refuse(refusal, context, req, res)),
   })
 
   return function forwardAuth(req, res, next) {
@@ -56,10 +58,15 @@ export function createForwardAuth(
 }
 
 function identify(session: Session, res: ServerResponse): void {
-  res.setHeader('Okta-User-Id', encodeURIComponent(session.userId))
-  res.setHeader('Okta-Login', encodeURIComponent(session.login))
-  res.setHeader('Okta-Amr', session.amr.map(encodeURIComponent).join(' '))
+  res.setHeader('Okta-User-Id', encoded(session.userId))
+  res.setHeader('Okta-Login', encoded(session.login))
+  res.setHeader('Okta-Amr', session.amr.map(encoded).join(' '))
   empty(res)
+}
+
+/** Percent-encoded UTF-8, also where the text holds half a character, which Okta's JSON may. */
+function encoded(text: string): string {
+  return encodeURIComponent(Buffer.from(text).toString())
 }
 
 /** The path the client asked the proxy for, as proxies name it. */

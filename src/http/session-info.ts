@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Handler, SessionContext } from '../model/context.js'
 import { isGetOrHead, json, methodNotAllowed, varyByCookie } from './answers.js'
 import type { Authenticator } from './authenticate.js'
+import { orFail } from './failure.js'
 import { later } from './later.js'
 
 export interface SessionInfoOptions {
@@ -30,9 +31,14 @@ export interface SessionInfoParts {
 
 /**
  * Answers from what is known here, and asks Okta only beyond `maxStalenessMs`: a page that polls must
- * not keep its session alive.
+ * not keep its session alive. Undefined: whatever may still be served at all will do.
  */
-export function createSessionInfo(parts: SessionInfoParts, maxStalenessMs: number): Handler {
+export function createSessionInfo(
+  parts: SessionInfoParts,
+  maxStalenessMs: number | undefined,
+): Handler {
+  const demand = maxStalenessMs === undefined ? undefined : { maxStalenessMs }
+
   return function sessionInfo(req, res, next) {
     if (req.method === 'OPTIONS') {
       next()
@@ -44,14 +50,15 @@ export function createSessionInfo(parts: SessionInfoParts, maxStalenessMs: numbe
       methodNotAllowed(res, 'GET, HEAD')
       return
     }
-    const found = known(req) ?? parts.authenticator.find(req)
-    if (found instanceof Promise) later(found, next, (context) => json(res, 200, info(context)))
-    else json(res, 200, info(found))
+    const answer = (context: SessionContext) => orFail(next, () => json(res, 200, info(context)))
+    const found = known(req) ?? parts.authenticator.find(req, demand)
+    if (found instanceof Promise) later(found, next, answer)
+    else answer(found)
   }
 
   function known(req: IncomingMessage): SessionContext | undefined {
     const context = parts.authenticator.known(req)
-    if (context?.state !== 'active') return context
+    if (context?.state !== 'active' || maxStalenessMs === undefined) return context
     return parts.now() - context.askedAt <= maxStalenessMs ? context : undefined
   }
 

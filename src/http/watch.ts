@@ -3,6 +3,7 @@ import type { Watches } from '../lookup/watches.js'
 import type { ActiveContext, RequestLike, SessionContext, SessionEnd } from '../model/context.js'
 import type { Authenticator } from './authenticate.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
+import { header } from './headers.js'
 
 export interface WatchParts {
   readonly authenticator: Authenticator
@@ -18,13 +19,17 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
       throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
     let stop: (() => void) | undefined
     let unwanted = false
-    // What the request brought is read now: it may be gone, or reused, when an answer comes.
-    const found = authenticator.find(req)
+    const since = watches.position
+    // Read now: the request may be gone, or reused, when an answer comes.
+    const brought = { headers: { cookie: header(req, 'cookie') } }
     const begin = (context: SessionContext) => {
-      if (!unwanted) stop = follow(context, req, onEnd)
+      if (!unwanted) stop = follow(context, brought, since, onEnd)
+    }
+    const fail = () => {
+      if (!unwanted) watches.tell(onEnd, 'unavailable')
     }
     // Never within this call: the caller has not been given the way to stop yet.
-    Promise.resolve(found).then(begin, () => onEnd('not_found'))
+    Promise.resolve(authenticator.find(req)).then(begin, fail)
     return function unwatch() {
       unwanted = true
       stop?.()
@@ -33,14 +38,15 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
 
   function follow(
     context: SessionContext,
-    req: RequestLike,
+    brought: RequestLike,
+    since: number,
     onEnd: OnEnd,
   ): (() => void) | undefined {
     const candidate =
-      context.state === 'active' ? decidingCandidate(req, context.session) : undefined
+      context.state === 'active' ? decidingCandidate(brought, context.session) : undefined
     if (context.state === 'active' && candidate !== undefined)
-      return watches.watch(candidate.key, candidate.credential, context, onEnd)
-    onEnd(endOf(context))
+      return watches.watch(candidate.key, candidate.credential, context, since, onEnd)
+    watches.tell(onEnd, endOf(context))
     return undefined
   }
 }

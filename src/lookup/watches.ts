@@ -36,6 +36,7 @@ export class Watches {
   readonly #options: WatchOptions
   readonly #watched = new Set<Watched>()
   readonly #unsubscribe: () => void
+  #closed = false
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -46,11 +47,17 @@ export class Watches {
     return this.#watched.size
   }
 
-  /** Returns how to stop watching. */
+  /** The position in the revocation log now: hand it to {@link watch} with what was learned since. */
+  get position(): number {
+    return this.#options.log.position
+  }
+
+  /** Returns how to stop watching. `since` is where the log stood when the session was asked about. */
   watch(
     key: string,
     credential: Credential,
     context: { readonly session: Session; readonly askedAt: number },
+    since: number,
     onEnd: (reason: SessionEnd) => void,
   ): () => void {
     const watched: Watched = {
@@ -59,31 +66,48 @@ export class Watches {
       onEnd,
       session: context.session,
       askedAt: context.askedAt,
-      position: this.#options.log.position,
+      position: since,
       timer: undefined,
       asking: false,
       over: false,
     }
     this.#watched.add(watched)
-    this.#schedule(watched)
+    if (this.#closed) this.#end(watched, 'closed')
+    else {
+      this.#schedule(watched)
+      this.#check(watched)
+    }
     return () => this.#drop(watched)
   }
 
+  /** Calls back; one watcher's failure must not keep the others from hearing. */
+  tell(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
+    try {
+      onEnd(reason)
+    } catch (error) {
+      this.#options.logger?.warn('A watch() callback threw', { error: String(error) })
+    }
+  }
+
   close(): void {
+    this.#closed = true
     this.#unsubscribe()
     for (const watched of this.#watched) this.#end(watched, 'closed')
   }
 
-  /** After a record: who is refused is over, who is merely doubted is asked again. */
+  /** After a record. */
   #checkAll(): void {
+    for (const watched of this.#watched) this.#check(watched)
+  }
+
+  /** Who is refused is over, who is merely doubted is asked again. */
+  #check(watched: Watched): void {
     const { log } = this.#options
-    for (const watched of this.#watched) {
-      const { key, session, position } = watched
-      if (log.refusal(key) !== undefined) this.#end(watched, 'signed_out')
-      else if (log.voids({ key, sessionId: session.id, userId: session.userId }, position))
-        void this.#askAgain(watched)
-      watched.position = log.position
-    }
+    const { key, session, position } = watched
+    watched.position = log.position
+    if (log.refusal(key) !== undefined) this.#end(watched, 'signed_out')
+    else if (log.voids({ key, sessionId: session.id, userId: session.userId }, position))
+      void this.#askAgain(watched)
   }
 
   /** At maxTtlMs after the last answer, or at the session's own end. */
@@ -138,12 +162,7 @@ export class Watches {
   #end(watched: Watched, reason: SessionEnd): void {
     if (watched.over) return
     this.#drop(watched)
-    try {
-      watched.onEnd(reason)
-    } catch (error) {
-      // One watcher's failure must not keep the others from hearing.
-      this.#options.logger?.warn('A watch() callback threw', { error: String(error) })
-    }
+    this.tell(watched.onEnd, reason)
   }
 
   #drop(watched: Watched): void {

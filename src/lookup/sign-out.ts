@@ -37,10 +37,15 @@ export interface SignOutOptions {
 const RETRY_DELAYS_MS = [2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 120_000, 240_000]
 const MOST_RETRIES_AT_ONCE = 1_000
 const A_DAY_MS = 24 * 60 * 60_000
+const LONG_MS = 2 ** 31 - 1
 
 export class SignOut {
   readonly #options: SignOutOptions
+  /** Sign-outs whose first word from Okta is awaited. */
+  readonly #underWay = new Map<string, Promise<boolean>>()
   readonly #retries = new Map<string, { readonly done: Promise<void>; readonly stop: () => void }>()
+  readonly #complaints = new Set<string>()
+  #closed = false
 
   constructor(options: SignOutOptions) {
     this.#options = options
@@ -51,20 +56,35 @@ export class SignOut {
    * (or had already).
    */
   signOut(leaver: Leaver): Promise<boolean> {
+    // A second press of the button is the same sign-out.
+    const underWay = this.#underWay.get(leaver.key)
+    if (underWay !== undefined) return underWay
     const standing = this.#options.log.refusal(leaver.key)
     if (standing !== undefined) return Promise.resolve(standing.confirmed)
-    return this.#options.lookup.hasSeen(leaver.key)
+    const signedOut = this.#options.lookup.hasSeen(leaver.key)
       ? this.#signOutKnown(leaver)
       : this.#signOutUnknown(leaver)
+    const done = signedOut.finally(() => this.#underWay.delete(leaver.key))
+    this.#underWay.set(leaver.key, done)
+    return done
   }
 
-  /** Resolves when no close is waiting to be tried again. */
+  /** Resolves when no close is waiting to be tried again; keeps the process alive until then. */
   async settled(): Promise<void> {
-    while (this.#retries.size > 0)
-      await Promise.all([...this.#retries.values()].map(({ done }) => done))
+    const alive = setInterval(() => {}, LONG_MS)
+    try {
+      while (this.#underWay.size > 0 || this.#retries.size > 0) {
+        const retries = [...this.#retries.values()].map(({ done }) => done)
+        await Promise.allSettled([...this.#underWay.values(), ...retries])
+      }
+    } finally {
+      clearInterval(alive)
+    }
   }
 
+  /** What is waiting to be tried again is given up; nothing more is. */
   close(): void {
+    this.#closed = true
     for (const { stop } of this.#retries.values()) stop()
   }
 
@@ -125,6 +145,7 @@ export class SignOut {
     const { gate, log, closeSession, timeoutMs } = this.#options
     const answer = await gate.call({ kind: 'known' }, () => closeSession(credential, { clientIp }))
     if (answer.kind === 'unavailable') return answer
+    this.#complaints.clear()
     log.confirm(refusal, 2 * timeoutMs)
     if (session !== undefined) this.#forget(session)
     return undefined
@@ -136,11 +157,9 @@ export class SignOut {
   }
 
   #closeLater(leaver: Leaver, refusal: Refusal, session: Session | undefined): void {
-    if (this.#retries.has(leaver.key)) return
+    if (this.#closed || this.#retries.has(leaver.key)) return
     if (this.#retries.size >= MOST_RETRIES_AT_ONCE) {
-      this.#options.logger?.warn(
-        'A sign-out is not told to Okta: too many are waiting already. It is refused here all the same',
-      )
+      this.#complain('Sign-outs are not told to Okta: too many are waiting already')
       return
     }
     const stopped = new AbortController()
@@ -162,11 +181,17 @@ export class SignOut {
       if (stopped.aborted) return
       failure = await this.#tryToClose(leaver, refusal, session)
       if (failure === undefined) return
+      if (stopped.aborted) return
     }
-    this.#options.logger?.warn(
-      'Okta could not be told of a sign-out. It is refused here until the session ends by itself',
-      { code: failure?.code },
-    )
+    this.#complain('Okta could not be told of sign-outs', { code: failure?.code })
+  }
+
+  /** Once, until a sign-out gets through again. */
+  #complain(what: string, fields?: Readonly<Record<string, unknown>>): void {
+    if (this.#complaints.has(what)) return
+    this.#complaints.add(what)
+    const message = `${what}. They are refused here until their sessions end by themselves`
+    this.#options.logger?.warn(message, fields)
   }
 
   #lastsFor(session: Session | undefined): number {

@@ -8,7 +8,13 @@ import { createForwardAuth } from './http/forward-auth.js'
 import { checkedOptions } from './http/handler-options.js'
 import { createLogin } from './http/login.js'
 import { createLogout } from './http/logout.js'
-import { missingGuard, once, refuseRequest } from './http/misuse.js'
+import {
+  missingGuard,
+  once,
+  refuseRequest,
+  refuseResponse,
+  refuseToBeMounted,
+} from './http/misuse.js'
 import { createRefresh } from './http/refresh.js'
 import { createRefreshOnActivity } from './http/refresh-on-activity.js'
 import { createRequireSession } from './http/require-session.js'
@@ -26,6 +32,7 @@ import { RevocationLog } from './lookup/revocations.js'
 import { engineOf } from './lookup/shared.js'
 import { SignOut } from './lookup/sign-out.js'
 import { Watches } from './lookup/watches.js'
+import type { RequestLike } from './model/context.js'
 import type { Clock } from './model/contracts.js'
 import type { OktaSessionOptions, Settings } from './model/options.js'
 import { parseOptions } from './model/parse-options.js'
@@ -61,7 +68,7 @@ const here: Surroundings = {
  * })
  */
 export function oktaSession(options?: OktaSessionOptions): OktaSession {
-  refuseRequest('oktaSession', options)
+  refuseToBeMounted(options)
   beginDebugLines()
   return composeOktaSession(parseOptions(options, process.env), here)
 }
@@ -137,7 +144,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     fallback,
   })
   const warnMountedTwice = once(() =>
-    logger?.warn('attachSession() runs twice for the same request: mount it once'),
+    logger?.warn(
+      'attachSession() runs for a request that has its answer already: mount it once, in front of the guards',
+    ),
   )
   let closing: Promise<void> | undefined
 
@@ -150,7 +159,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     requireSession(rule) {
-      return createRequireSession(guard, checkedRule(rule), deny, cookies.secure)
+      return createRequireSession(guard, checkedRule('requireSession', rule), deny, cookies.secure)
     },
 
     login(options) {
@@ -196,8 +205,10 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       return session
     },
 
-    async authenticate(req, options) {
-      return authenticator.find(req, options?.signal && { signal: options.signal })
+    authenticate(req, options) {
+      // Thrown, not rejected: nobody would be waiting for it.
+      refuseResponse(options)
+      return authenticate(req, options?.signal)
     },
 
     watch: createWatch({ authenticator, decidingCandidate, watches }),
@@ -216,7 +227,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       const { maxStalenessMs = cache.maxTtlMs } = checkedOptions('sessionInfo', options, {
         maxStalenessMs: 'duration',
       })
-      return createSessionInfo({ authenticator, oktaNow, now: clock.now }, maxStalenessMs)
+      // Nothing older than maxTtlMs is served anyway.
+      const limit = maxStalenessMs < cache.maxTtlMs ? maxStalenessMs : undefined
+      return createSessionInfo({ authenticator, oktaNow, now: clock.now }, limit)
     },
 
     forwardAuth(options) {
@@ -224,7 +237,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         rule: 'object',
         redirect: 'boolean',
       })
-      return createForwardAuth({ guard, signInUrl }, checkedRule(rule), redirect)
+      return createForwardAuth({ guard, signInUrl }, checkedRule('forwardAuth', rule), redirect)
     },
 
     async forget(target) {
@@ -250,6 +263,10 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       closing ??= close()
       return closing
     },
+  }
+
+  async function authenticate(req: RequestLike, signal: AbortSignal | undefined) {
+    return authenticator.find(req, signal && { signal })
   }
 
   async function close(): Promise<void> {

@@ -2,11 +2,30 @@
 
 /** A factory handed to app.use() itself is called with the request as its option. */
 export function refuseRequest(factory: string, option: unknown): void {
-  if (typeof option !== 'object' || option === null) return
-  if ('headers' in option && 'method' in option)
+  if (isRequest(option))
     throw new TypeError(
       `okta.${factory} was mounted itself; it makes a handler: write okta.${factory}() with the parentheses`,
     )
+}
+
+/** The same for oktaSession, which makes no handler but what handlers are made with. */
+export function refuseToBeMounted(option: unknown): void {
+  if (isRequest(option))
+    throw new TypeError(
+      'oktaSession was mounted itself; call it once, at start: write const okta = oktaSession({ orgUrl }) and app.use(okta.attachSession())',
+    )
+}
+
+/** authenticate() answers its caller, not the request: mounted, it would leave every request hanging. */
+export function refuseResponse(option: unknown): void {
+  if (typeof option === 'object' && option !== null && 'setHeader' in option)
+    throw new TypeError(
+      'okta.authenticate was mounted as a handler; mount okta.attachSession() or okta.requireSession(), or write await okta.authenticate(req)',
+    )
+}
+
+function isRequest(option: unknown): boolean {
+  return typeof option === 'object' && option !== null && 'headers' in option && 'method' in option
 }
 
 /** What session(req) says where no guard ran. */

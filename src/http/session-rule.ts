@@ -2,9 +2,9 @@
 import type { SessionRule } from '../model/context.js'
 import { checkedOptions } from './handler-options.js'
 
-/** The rule, frozen; TypeError with every fault in it. */
-export function checkedRule(rule: SessionRule | undefined): SessionRule {
-  return checkedOptions('requireSession', rule, {
+/** The rule, frozen; TypeError with every fault in it, naming whose rule it is. */
+export function checkedRule(owner: string, rule: SessionRule | undefined): SessionRule {
+  return checkedOptions(owner, rule, {
     mfa: 'boolean',
     amr: 'methods',
     signedInWithinMs: 'duration',

@@ -24,7 +24,10 @@ export interface LocalOrgOptions {
   readonly dpop?: 'off' | 'required'
   /** The service app's id and key. Default: an RSA key made when it is first needed. */
   readonly serviceApp?: ServiceAppOption
-  /** Origins besides this machine's that the sign-in pages may send a browser to. Default none. */
+  /**
+   * Origins besides this machine's that the sign-in pages may send a browser to, and whose pages may ask
+   * for primary authentication and the current session (CORS, with credentials). Default none.
+   */
   readonly trustedOrigins?: readonly string[]
   /** The API token. Default: a random one. */
   readonly apiToken?: string

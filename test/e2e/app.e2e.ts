@@ -1,5 +1,5 @@
 /** The example in a real browser: every page a person meets, from signing in to what the back button shows. */
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type AppChoices, startApp } from '../examples/running-app.js'
 import { expectAccessible, hasChromium, launch, screenshot } from './chromium.js'
@@ -179,7 +179,6 @@ describe.skipIf(!hasChromium())('the example in Chromium', () => {
 
   it.each([alice, carol])('signs %s in with a form of its own', async (login) => {
     const { page, url, org, faults } = await start({ ownForm: true })
-    await trustOrigin(page.context(), org.url)
     await page.goto(`${url}/account`)
     await expectAccessible(page)
     await page.getByLabel('User name').fill(login)
@@ -217,19 +216,6 @@ function faultsOn(page: Page): string[] {
     if (message.type() === 'error') faults.push(message.text())
   })
   return faults
-}
-
-/** What an org does for the origins it trusts: lets their pages read its answers. */
-async function trustOrigin(context: BrowserContext, orgUrl: string): Promise<void> {
-  await context.route(`${orgUrl}/api/v1/authn**`, async (route) => {
-    const headers = {
-      'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'content-type',
-    }
-    if (route.request().method() === 'OPTIONS') return route.fulfill({ status: 204, headers })
-    const response = await route.fetch()
-    return route.fulfill({ response, headers: { ...response.headers(), ...headers } })
-  })
 }
 
 async function focused(page: Page): Promise<string> {

@@ -1,7 +1,7 @@
 /** Where the sign-in pages may send a browser afterwards: to the org, to this machine, or to a trusted origin. */
 import type { Answer } from '../http/answer.js'
-import { isLoopback } from '../http/loopback.js'
 import type { OrgParts } from '../org/org-parts.js'
+import { isTrusted } from '../org/trusted-origins.js'
 import { html, pageAnswer } from './page.js'
 
 export const HOME_PATH = '/app/UserHome'
@@ -13,8 +13,7 @@ export function returnTarget(org: OrgParts, given: string | null): string | unde
   const url = new URL(given, org.url)
   if (url.username !== '' || url.password !== '') return undefined
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined
-  if (isLoopback(url.hostname) || org.trustedOrigins.has(url.origin)) return url.href
-  return undefined
+  return isTrusted(org, url) ? url.href : undefined
 }
 
 /** The same, and the org's home page when nothing was asked for. */

@@ -20,6 +20,7 @@ import { SIGN_IN_PATH } from '../pages/sign-in-page.js'
 import { showHome, signOut } from '../pages/sign-out.js'
 import { STEP_UP_PATH, showStepUp, submitStepUp } from '../pages/step-up.js'
 import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from '../wire/authn-api.js'
+import { answerPreflight, isPreflight } from '../wire/cors.js'
 import { oktaError } from '../wire/okta-error.js'
 import { matchOperation, SESSIONS_PATH } from '../wire/operations.js'
 import { answerOperation } from '../wire/sessions-api.js'
@@ -32,7 +33,9 @@ export interface Route {
   answer(org: OrgParts, ask: Ask): Answer | Promise<Answer>
 }
 
-export function findRoute(method: string, path: string): Route {
+export function findRoute(ask: Ask): Route {
+  const { method, path } = ask
+  if (isPreflight(ask)) return PREFLIGHT
   if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
     return sessionsRoute(method, path)
   }
@@ -40,6 +43,9 @@ export function findRoute(method: string, path: string): Route {
   if (byMethod === undefined) return UNKNOWN_PATH
   return byMethod.get(method === 'HEAD' ? 'GET' : method) ?? UNKNOWN_METHOD
 }
+
+/** Not counted: it asks for leave to ask. */
+const PREFLIGHT: Route = { answer: answerPreflight }
 
 const UNKNOWN_PATH: Route = {
   answer: (_org, ask) => oktaError('E0000007', { what: ask.path }),

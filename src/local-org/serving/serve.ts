@@ -7,6 +7,7 @@ import { newRequestId } from '../org/okta-ids.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { type RateFigures, rateHeaders } from '../org/rate-limits.js'
 import { isApiToken } from '../wire/authorization.js'
+import { corsHeaders } from '../wire/cors.js'
 import { oktaError } from '../wire/okta-error.js'
 import { after, deliver, isWordless } from './deliver.js'
 import { replacementFor, spoil } from './fault-answer.js'
@@ -60,7 +61,7 @@ function begin(
   options: ServeOptions,
   underWay: number,
 ): Exchange {
-  const route = findRoute(ask.method, ask.path)
+  const route = findRoute(ask)
   const { call, bucket } = route
   if (call !== undefined) org.calls[call] += 1
   const isOver = underWay > options.maxConcurrent
@@ -120,11 +121,16 @@ function finish(exchange: Exchange, answer: Answer): void {
 }
 
 function send(exchange: Exchange, answer: Answer): void {
-  const { org, res, fault, dateSkewMs } = exchange
+  const { org, ask, res, fault, dateSkewMs } = exchange
   const date = new Date(org.clock.now() + dateSkewMs).toUTCString()
   const dated: Answer = {
     ...answer,
-    headers: [['date', date], ['x-okta-request-id', newRequestId()], ...answer.headers],
+    headers: [
+      ['date', date],
+      ['x-okta-request-id', newRequestId()],
+      ...corsHeaders(org, ask),
+      ...answer.headers,
+    ],
   }
   log(exchange, answer)
   deliver(res, fault === undefined ? dated : spoil(fault, dated), fault)

@@ -41,6 +41,8 @@ export interface AdmissionState {
   /** Everybody's failure budget. */
   readonly everybody: BucketLevel
   readonly quota: Quota | undefined
+  /** Whether newcomers were turned away for want of calls and are still to come back. */
+  readonly newcomersWait: boolean
   /** The one that holds this ask off longest. */
   readonly holdOff: HoldOff | undefined
   readonly inFlight: number
@@ -50,9 +52,20 @@ export interface AdmissionState {
   readonly maxQueued: number
 }
 
+/** What there was too little of, and how much of it there is a second. */
+export interface Scarce {
+  readonly what: 'failures' | 'calls'
+  readonly perSecond: number
+}
+
 export type Admission =
   | { readonly admit: 'now' | 'probe' | 'queue' }
-  | { readonly admit: 'no'; readonly code: UnavailableCode; readonly retryAfterMs: number }
+  | {
+      readonly admit: 'no'
+      readonly code: UnavailableCode
+      readonly retryAfterMs: number
+      readonly scarce?: Scarce
+    }
 
 /** The part of the org's minute kept for sessions already known. */
 const KEPT_FOR_KNOWN = 0.2
@@ -73,7 +86,7 @@ export function admit(state: AdmissionState, kind: AskKind, now: number): Admiss
   if (state.closed) return refuse('closed', 1_000)
   return (
     (kind === 'newcomer' ? overBudget(state) : undefined) ??
-    overQuota(state.quota, kind, now) ??
+    overQuota(state, kind, now) ??
     heldOff(state, kind, now) ??
     place(state, kind)
   )
@@ -82,19 +95,24 @@ export function admit(state: AdmissionState, kind: AskKind, now: number): Admiss
 function overBudget({ client, everybody }: AdmissionState): Admission | undefined {
   if (client !== undefined && client.tokens < 1)
     return refuse('too_many_attempts', refillMs(client))
-  if (everybody.tokens < 1) return refuse('over_budget', refillMs(everybody))
-  return undefined
+  if (everybody.tokens >= 1) return undefined
+  const scarce = { what: 'failures', perSecond: everybody.perSecond } as const
+  return refuse('over_budget', refillMs(everybody), scarce)
 }
 
-function overQuota(quota: Quota | undefined, kind: AskKind, now: number): Admission | undefined {
+function overQuota(state: AdmissionState, kind: AskKind, now: number): Admission | undefined {
+  const { quota, newcomersWait } = state
   if (quota === undefined || now >= quota.resetAt) return undefined
-  const floor = quotaFloor(quota.limit, kind)
-  return quota.remaining > floor ? undefined : refuse('over_budget', quota.resetAt - now)
+  if (quota.remaining > quota.limit * keptFrom(kind, newcomersWait)) return undefined
+  const scarce = { what: 'calls', perSecond: (quota.limit * (1 - KEPT_FOR_KNOWN)) / 60 } as const
+  return refuse('over_budget', quota.resetAt - now, scarce)
 }
 
-function quotaFloor(limit: number, kind: AskKind): number {
+/** The part of the minute this kind of ask may not touch. */
+function keptFrom(kind: AskKind, newcomersWait: boolean): number {
   if (kind === 'known') return 0
-  return limit * (kind === 'newcomer' ? KEPT_FOR_KNOWN : AMPLE)
+  if (kind === 'newcomer') return KEPT_FOR_KNOWN
+  return newcomersWait ? 1 : AMPLE
 }
 
 function heldOff(state: AdmissionState, kind: AskKind, now: number): Admission | undefined {
@@ -120,6 +138,7 @@ function refillMs(bucket: BucketLevel): number {
   return bucket.perSecond > 0 ? ((1 - bucket.tokens) / bucket.perSecond) * 1_000 : 60_000
 }
 
-function refuse(code: UnavailableCode, retryAfterMs: number): Admission {
-  return { admit: 'no', code, retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)) }
+function refuse(code: UnavailableCode, forMs: number, scarce?: Scarce): Admission {
+  const retryAfterMs = Math.max(1, Math.ceil(forMs))
+  return { admit: 'no', code, retryAfterMs, ...(scarce !== undefined && { scarce }) }
 }

@@ -115,8 +115,8 @@ export class Flights {
 
   async #ask(question: Question): Promise<Learned> {
     const { gate, clock, known, timeoutMs } = this.#options
-    const { credential, client, clientIp } = question
-    let ask = { kind: question.kind(), client }
+    const { key, credential, client, clientIp } = question
+    let ask = { kind: question.kind(), key, client }
     let deadline: number | undefined
     for (;;) {
       let asked: Asked | undefined
@@ -131,7 +131,7 @@ export class Flights {
       this.#overtaken += 1
       if (deadline !== undefined && clock.monotonic() >= deadline) return timeout
       // It has been admitted and has paid already.
-      ask = { kind: 'known', client }
+      ask = { kind: 'known', key, client }
     }
   }
 

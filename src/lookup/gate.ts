@@ -3,14 +3,17 @@ import type { Answer, NoAnswer } from '../model/answer.js'
 import type { Clock, Logger } from '../model/contracts.js'
 import type { UnavailableCode } from '../model/errors.js'
 import type { Settings } from '../model/options.js'
-import { type Admission, type AskKind, admit } from './admission.js'
+import { type Admission, type AskKind, admit, type Scarce } from './admission.js'
 import { FailureBudget, type FailureLevels, scarcer } from './budget.js'
 import { type Account, type Departure, type Group, OktaHealth } from './okta-health.js'
+import { Returns } from './returns.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** Who wants to call, and on whose account a failure goes. */
 export interface Ask {
   readonly kind: AskKind
+  /** Tells this question from others, where it may be asked again. */
+  readonly key?: string | undefined
   /** The client's address, normalised; undefined when it is not known. */
   readonly client?: string | undefined
   /** Sign-ins are counted apart from lookups. */
@@ -56,6 +59,7 @@ export class Gate {
   readonly #health: OktaHealth
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: FailureBudget
+  readonly #returns = { lookup: new Returns(), sign_in: new Returns(), calls: new Returns() }
   readonly #queue = new WaitingLine<Waiter>(MAX_QUEUED)
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
@@ -89,7 +93,7 @@ export class Gate {
     if (!entry.departure.probe || ask.kind !== 'aging') return { ...(await made), called: true }
     // Who has something to be served with doesn't wait to hear whether Okta is back.
     this.#behind = made.catch(() => {})
-    return { kind: 'unavailable', code: 'breaker_open', retryAfterMs: 1_000, called: false }
+    return { ...unavailable('breaker_open', 1_000), called: false }
   }
 
   /** Resolves when no call is under way that nobody waits for. */
@@ -123,23 +127,29 @@ export class Gate {
   }
 
   #judge(ask: Ask, queued: number): Admission {
+    const now = this.#options.clock.monotonic()
     const state = {
       closed: this.#closed,
       ...this.#levels(ask),
       quota: this.#health.quota(accountOf(ask)),
+      newcomersWait: this.#returns.calls.areExpected(now),
       holdOff: this.#health.holdOff(groupOf(ask)),
       inFlight: this.#inFlight,
       maxConcurrent: this.#health.maxConcurrent,
       queued,
       maxQueued: MAX_QUEUED,
     }
-    return admit(state, ask.kind, this.#options.clock.monotonic())
+    return admit(state, ask.kind, now)
   }
 
   #levels(ask: Ask): FailureLevels {
     const now = this.#options.clock.monotonic()
     const own = this.#budgets[accountOf(ask)].level(ask.client, now)
-    return ask.kind === 'newcomer' ? scarcer(own, this.#oddAnswers.level(ask.client, now)) : own
+    if (ask.kind !== 'newcomer') return own
+    // Those whose turn it is go first.
+    const before = this.#returns[accountOf(ask)].before(ask.key, now)
+    const everybody = { ...own.everybody, tokens: own.everybody.tokens - before }
+    return scarcer({ ...own, everybody }, this.#oddAnswers.level(ask.client, now))
   }
 
   /**
@@ -151,6 +161,8 @@ export class Gate {
     if (admission.admit === 'no') return { refused: admission }
     this.#calls += 1
     this.#inFlight += 1
+    this.#returns.calls.came(ask.key)
+    this.#returns[accountOf(ask)].came(ask.key)
     const isProbe = admission.admit === 'probe'
     const departure = this.#health.departs(accountOf(ask), groupOf(ask), isProbe)
     return { departure, giveBack }
@@ -165,12 +177,21 @@ export class Gate {
     return this.#budgets[accountOf(ask)].charge(ask.client, this.#options.clock.monotonic())
   }
 
-  #refuse({ kind }: Ask, { code, retryAfterMs }: Refused): NoAnswer {
+  #refuse(ask: Ask, refused: Refused): NoAnswer {
+    const { code } = refused
     // A background refresh not made is nothing that anybody misses.
-    if (kind !== 'ahead') countIn(this.#refused, code)
-    if (HOLD_OFFS.has(code) && (kind === 'known' || kind === 'aging'))
+    if (ask.kind !== 'ahead') countIn(this.#refused, code)
+    if (HOLD_OFFS.has(code) && (ask.kind === 'known' || ask.kind === 'aging'))
       this.#health.knownTurnedAway()
-    return { kind: 'unavailable', code, retryAfterMs }
+    const { scarce, retryAfterMs } = refused
+    if (ask.kind !== 'newcomer' || scarce === undefined) return unavailable(code, retryAfterMs)
+    const room = { soonestMs: retryAfterMs, perSecond: scarce.perSecond }
+    const now = this.#options.clock.monotonic()
+    return unavailable(code, this.#returnsFor(ask, scarce.what).after(ask.key, room, now))
+  }
+
+  #returnsFor(ask: Ask, what: Scarce['what']): Returns {
+    return what === 'calls' ? this.#returns.calls : this.#returns[accountOf(ask)]
   }
 
   async #make<T>(
@@ -194,6 +215,7 @@ export class Gate {
   /** A yes costs a newcomer nothing, nor does silence; a no does, and so does an odd answer, on an account of its own. */
   #settle(ask: Ask, answer: Answer<unknown>, giveBack: () => void): void {
     if (answer.kind === 'yes') giveBack()
+    if (answer.kind === 'yes' && ask.kind === 'newcomer') this.#returns[accountOf(ask)].moveUp()
     if (answer.kind !== 'unavailable') return
     countIn(this.#failures, answer.code)
     if (ask.chargeSilence !== true) giveBack()
@@ -230,7 +252,13 @@ export class Gate {
   }
 }
 
-const queueFull = { admit: 'no', code: 'queue_full', retryAfterMs: 1_000 } as const
+/** Even a slow Okta answers this many of a queue that was full. */
+const queueFull = {
+  admit: 'no',
+  code: 'queue_full',
+  retryAfterMs: 1_000,
+  scarce: { what: 'calls', perSecond: 20 },
+} as const
 
 const HOLD_OFFS: ReadonlySet<UnavailableCode> = new Set([
   'rate_limited',
@@ -260,6 +288,10 @@ function groupOf(ask: Ask): Group {
 /** Whether a refusal came of having asked too much. */
 export function isBudget(code: UnavailableCode): boolean {
   return code === 'too_many_attempts' || code === 'over_budget'
+}
+
+function unavailable(code: UnavailableCode, retryAfterMs: number): NoAnswer {
+  return { kind: 'unavailable', code, retryAfterMs }
 }
 
 function countIn(counts: Partial<Record<UnavailableCode, number>>, code: UnavailableCode): void {

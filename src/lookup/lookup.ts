@@ -41,6 +41,8 @@ export interface LookupOptions {
 }
 
 const NAVIGATION_TRUSTS_A_NO_FOR_MS = 1_000
+/** As long as a question usually waits for its turn at most. */
+const LONGEST_WAIT_MS = 1_000
 
 export class Lookup {
   readonly #options: LookupOptions
@@ -181,8 +183,10 @@ export class Lookup {
 
   #kindOf(key: string, asker: Asker, now: number): AskKind {
     if (!this.#known.hasSeen(key, now)) return 'newcomer'
+    // One that would end while it waits has nothing to be served with.
     const canServeStale =
-      asker.maxStalenessMs === undefined && this.#known.usable(key, now) !== undefined
+      asker.maxStalenessMs === undefined &&
+      this.#known.usable(key, now + LONGEST_WAIT_MS) !== undefined
     return canServeStale ? 'aging' : 'known'
   }
 
@@ -191,6 +195,7 @@ export class Lookup {
     if (this.#options.shared !== undefined) return undefined
     return this.#options.gate.obstacle({
       kind: this.#kindOf(key, asker, now),
+      key,
       client: asker.client,
     })
   }

@@ -244,23 +244,20 @@ export class OktaHealth {
     const resetAt = now + Math.min(resetsIn, WINDOW_MS) + 1_000
     const remaining = rateLimit.remaining - stillInFlight
     const standing = this.#minutes[account]
-    if (standing === undefined || now >= standing.resetAt) {
+    const later = standing === undefined ? 0 : oktaResetAt - standing.oktaResetAt
+    if (standing === undefined || now >= standing.resetAt || later > SAME_WINDOW_MS) {
       this.#minutes[account] = { limit, remaining, resetAt, oktaResetAt }
       return
     }
-    const later = oktaResetAt - standing.oktaResetAt
     // Answers overtake each other: one out of the minute before says nothing about this one.
     if (later < -SAME_WINDOW_MS) return
-    this.#minutes[account] =
-      later > SAME_WINDOW_MS
-        ? { limit, remaining, resetAt, oktaResetAt }
-        : {
-            limit,
-            // Within one minute the lower figure is the later one, and the earlier end was heard of sooner.
-            remaining: Math.min(standing.remaining, remaining),
-            resetAt: Math.min(standing.resetAt, resetAt),
-            oktaResetAt: standing.oktaResetAt,
-          }
+    this.#minutes[account] = {
+      ...standing,
+      limit,
+      // Within one minute the lower figure is the later one, and the earlier end was heard of sooner.
+      remaining: Math.min(standing.remaining, remaining),
+      resetAt: Math.min(standing.resetAt, resetAt),
+    }
   }
 
   #now(): number {

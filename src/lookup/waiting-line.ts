@@ -1,8 +1,8 @@
-/** Who waits for a call to Okta, in the order in which they are let in: strangers last, so that a crowd of them keeps no known session waiting. */
+/** Who waits for a call to Okta, in the order in which they are let in: a crowd of strangers keeps no known session waiting. */
 import type { AskKind } from './admission.js'
 
-/** Which lane an ask stands in; a lane moves when those before it are empty. */
-const LANE: Readonly<Record<AskKind, number>> = { known: 0, aging: 1, ahead: 1, newcomer: 2 }
+/** Which lane an ask stands in; a lane moves when those before it are empty. Last is who has something to be served with. */
+const LANE: Readonly<Record<AskKind, number>> = { known: 0, newcomer: 1, aging: 2, ahead: 2 }
 
 export class WaitingLine<T extends { readonly kind: AskKind }> {
   readonly #max: number

@@ -14,6 +14,7 @@ const open: AdmissionState = {
   client: { tokens: 20, perSecond: 1 },
   everybody: { tokens: 50, perSecond: 2.5 },
   quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
+  newcomersWait: false,
   holdOff: undefined,
   inFlight: 0,
   maxConcurrent: 5,
@@ -112,6 +113,17 @@ const rows: readonly Row[] = [
     { quota: { ...left(2), limit: 10 } },
     ...butKnown('over_budget 30000'),
   ],
+
+  // What can wait does, while newcomers who were turned away are still to come back.
+  [
+    'newcomers wait for calls',
+    { newcomersWait: true },
+    'now',
+    'over_budget 30000',
+    'over_budget 30000',
+    'now',
+  ],
+  ['newcomers wait, and Okta has said nothing', { newcomersWait: true, quota: undefined }, ...now],
 
   // Hold-off and breaker, and the probe at their end.
   ['held off by the breaker', { holdOff: held({}) }, ...all('breaker_open 700')],
@@ -236,6 +248,17 @@ describe('admission', () => {
       expect(Number.isInteger(admission.retryAfterMs)).toBe(true)
       expect(admission.retryAfterMs).toBeGreaterThanOrEqual(1)
     }
+  })
+
+  it('says what was scarce, and how much of it there is a second', () => {
+    const scarce = (state: Partial<AdmissionState>) => {
+      const admission = admit({ ...open, ...state }, 'newcomer', NOW)
+      return admission.admit === 'no' ? admission.scarce : admission
+    }
+    expect(scarce(everybody(0))).toEqual({ what: 'failures', perSecond: 2.5 })
+    expect(scarce({ quota: left(100) })).toEqual({ what: 'calls', perSecond: 8 })
+    expect(scarce(client(0))).toBeUndefined()
+    expect(scarce({ holdOff: held({}) })).toBeUndefined()
   })
 
   it('judges and changes nothing', () => {

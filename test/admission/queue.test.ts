@@ -43,10 +43,10 @@ async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<nu
 }
 
 describe('the queue', () => {
-  it('lets in who came first, known sessions before all others and newcomers last', async () => {
+  it('lets in who came first, known sessions before all others, and last who can be served without', async () => {
     const { world, first } = busy()
     const waiting = [newcomer, aging, known, newcomer, known, aging].map((ask) => world.try(ask))
-    expect(await orderOf(first, waiting)).toEqual([2, 4, 1, 5, 0, 3])
+    expect(await orderOf(first, waiting)).toEqual([2, 4, 0, 3, 1, 5])
   })
 
   it('is for nobody who does not wait', async () => {
@@ -75,13 +75,20 @@ describe('the queue', () => {
   it('full of newcomers has a place for every known session', async () => {
     const { world, first } = busy()
     const crowd = tryMany(world, 1_000, newcomer)
-    const session = world.try(known)
-    const older = world.try(aging)
-    expect(saying(await (crowd[999] as Attempt).ended)).toBe('refused: queue_full')
-    expect(saying(await (crowd[998] as Attempt).ended)).toBe('refused: queue_full')
+    const sessions = tryMany(world, 2, known)
+    expect(await outcomes(crowd.slice(-2))).toEqual(Array(2).fill('refused: queue_full'))
     expect(world.gate.stats().queued).toBe(1_000)
     expect(await world.run(newcomer, yes())).toBe('refused: queue_full')
-    expect(await orderOf(first, [session, older])).toEqual([0, 1])
+    expect(await world.run(aging, yes())).toBe('refused: queue_full')
+    expect(await orderOf(first, sessions)).toEqual([0, 1])
+  })
+
+  it('full of those who can be served without has a place for every newcomer', async () => {
+    const { world } = busy()
+    const crowd = tryMany(world, 1_000, aging)
+    tryMany(world, 1, newcomer)
+    expect(await outcomes(crowd.slice(-1))).toEqual(['refused: queue_full'])
+    expect(world.gate.stats().queued).toBe(1_000)
   })
 
   it('full of known sessions is full', async () => {

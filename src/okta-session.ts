@@ -218,9 +218,13 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         everyMs: 'duration',
         counts: 'function',
       })
-      const onError = (error: unknown) =>
-        logger?.warn('refreshOnActivity() failed', { error: String(error) })
-      return createRefreshOnActivity({ decidingCandidate, verdicts, refresher, onError }, checked)
+      const onError = once((error: unknown) =>
+        logger?.warn('refreshOnActivity() failed', { error: String(error) }),
+      )
+      return createRefreshOnActivity(
+        { decidingCandidate, verdicts, refresher, clientIp: toldIp, onError },
+        checked,
+      )
     },
 
     sessionInfo(options) {

@@ -36,11 +36,13 @@ export function missingGuard(property: string): TypeError {
 }
 
 /** Says something once, however often it happens. */
-export function once(say: () => void): () => void {
+export function once<T extends readonly unknown[]>(
+  say: (...about: T) => void,
+): (...about: T) => void {
   let said = false
-  return () => {
+  return (...about) => {
     if (said) return
     said = true
-    say()
+    say(...about)
   }
 }

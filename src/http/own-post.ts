@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler } from '../model/context.js'
 import { methodNotAllowed, noStore, problem, wantsPage } from './answers.js'
+import { failure } from './failure.js'
 import { page } from './page.js'
 
 type Next = (error?: unknown) => void
@@ -26,7 +27,7 @@ export function ownPost(
     noStore(res)
     if (req.method !== 'POST') methodNotAllowed(res, 'POST')
     else if (!isOurs(req)) refuse(req, res)
-    else act(req, res, next).catch((error: unknown) => process.nextTick(next, error))
+    else act(req, res, next).catch((error: unknown) => process.nextTick(next, failure(error)))
   }
   Object.defineProperty(handler, 'name', { value: name })
   return handler

@@ -1,7 +1,7 @@
 /** refreshOnActivity(): extends the session of a user who is doing something, behind the request's back. */
 import type { IncomingMessage } from 'node:http'
 import type { Refresher } from '../lookup/refresher.js'
-import type { Handler } from '../model/context.js'
+import type { Handler, RequestLike } from '../model/context.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import { header } from './headers.js'
 import type { Verdicts } from './verdicts.js'
@@ -17,6 +17,7 @@ export interface ActivityParts {
   readonly decidingCandidate: DecidingCandidate
   readonly verdicts: Verdicts
   readonly refresher: Refresher
+  readonly clientIp: (req: RequestLike) => string | undefined
   readonly onError: (error: unknown) => void
 }
 
@@ -29,9 +30,11 @@ export function createRefreshOnActivity(
   { everyMs = 300_000, counts = isActivity }: RefreshOnActivityOptions,
 ): Handler {
   return function refreshOnActivity(req, res, next) {
+    // A closed socket has no address any more.
+    const clientIp = parts.clientIp(req)
     res.once('close', () => {
       try {
-        refreshBehind(req)
+        refreshBehind(req, clientIp)
       } catch (error) {
         // The response is long gone: there is nobody left to fail but the log.
         parts.onError(error)
@@ -40,12 +43,12 @@ export function createRefreshOnActivity(
     next()
   }
 
-  function refreshBehind(req: IncomingMessage): void {
+  function refreshBehind(req: IncomingMessage, clientIp: string | undefined): void {
     const context = parts.verdicts.of(req)
     if (context?.state !== 'active' || !counts(req)) return
     const candidate = parts.decidingCandidate(req, context.session)
     if (candidate === undefined || parts.refresher.isRecent(candidate.key, everyMs)) return
-    const target = { ...candidate, session: context.session }
+    const target = { ...candidate, session: context.session, clientIp }
     parts.refresher.refresh(target, everyMs, 'aging').catch(parts.onError)
   }
 }

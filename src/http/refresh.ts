@@ -1,17 +1,12 @@
 /** refresh(): what a page calls when its user is active, so that the session does not end under their hands. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refreshed, Refresher } from '../lookup/refresher.js'
-import type {
-  ActiveContext,
-  AnonymousContext,
-  Handler,
-  RequestLike,
-  UnavailableContext,
-} from '../model/context.js'
+import type { ActiveContext, Handler, RequestLike, SessionContext } from '../model/context.js'
 import { json, varyByCookie } from './answers.js'
 import type { Candidate } from './authenticate.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import type { Deny } from './deny.js'
+import { failure } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
 import { refusalOf } from './judge.js'
 import { type IsOurs, ownPost } from './own-post.js'
@@ -49,7 +44,9 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
     {},
     {
       pass(context, req, res, next) {
-        extend(context, req, res, next).catch((error: unknown) => process.nextTick(next, error))
+        extend(context, req, res, next).catch((error: unknown) =>
+          process.nextTick(next, failure(error)),
+        )
       },
       refuse: deny,
     },
@@ -88,11 +85,11 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
         answer(refreshed.session.expiresAt, true, res)
         return
       case 'recent':
-        answer(refreshed.session.expiresAt, false, res)
+        answer(refreshed.expiresAt, false, res)
         return
-      case 'gone':
-        cookies.expireAll(res)
-        refuse({ state: 'anonymous', reason: 'not_found' })
+      case 'over':
+        if (refreshed.context.state === 'anonymous') cookies.expireAll(res)
+        refuse(refreshed.context)
         return
       case 'unavailable':
         refuse({
@@ -102,7 +99,7 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
         })
     }
 
-    function refuse(context: AnonymousContext | UnavailableContext): void {
+    function refuse(context: Exclude<SessionContext, ActiveContext>): void {
       deny(refusalOf(context), context, req, res, next)
     }
   }

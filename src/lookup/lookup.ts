@@ -1,6 +1,6 @@
 /** From a credential to a verdict: what is known here first, then one question to Okta, whoever and however many ask. */
 import type { NoAnswer } from '../model/answer.js'
-import type { SessionContext } from '../model/context.js'
+import type { SessionContext, UnavailableContext } from '../model/context.js'
 import type { Clock, CookieKind, Credential } from '../model/contracts.js'
 import type { Settings } from '../model/options.js'
 import type { Session } from '../model/session.js'
@@ -119,6 +119,11 @@ export class Lookup {
     return this.#known.peek(key)
   }
 
+  /** Whether this credential was signed out here, whatever Okta would say of it. */
+  isRefused(key: string): boolean {
+    return this.#log.refusal(key) !== undefined
+  }
+
   /** Whether this credential had a yes here within a day. */
   hasSeen(key: string): boolean {
     return this.#known.hasSeen(key, this.#clock.monotonic())
@@ -129,12 +134,23 @@ export class Lookup {
     return this.#known.asking()
   }
 
-  /** Takes in a session Okta gave in answer to another operation, unless something overtook it. */
-  learn(key: string, session: Session, asked: Asked, oktaTime: number | undefined): void {
-    const { id: sessionId, userId } = session
-    if (this.#log.voids({ key, sessionId, userId }, asked.position)) return
+  /**
+   * Takes in a session Okta gave in answer to another operation, unless something overtook it, and says
+   * what it comes to. Who is refused stays so: a sign-out may not have reached Okta yet.
+   */
+  learn(
+    key: string,
+    session: Session,
+    asked: Asked,
+    oktaTime: number | undefined,
+  ): Exclude<SessionContext, UnavailableContext> {
+    if (this.isRefused(key)) return anonymous.signed_out
     this.#known.hearOktaTime(oktaTime, asked)
-    this.#known.store(key, judgeSession(session, asked, this.oktaNow()), asked)
+    const verdict = judgeSession(session, asked, this.oktaNow())
+    const { id: sessionId, userId } = session
+    if (!this.#log.voids({ key, sessionId, userId }, asked.position))
+      this.#known.store(key, verdict, asked)
+    return verdict.context
   }
 
   /** Takes in that Okta does not know this credential (any more). */

@@ -1,11 +1,13 @@
 /** Extends a live session at Okta, at most once in a while for each, whoever and however many ask. */
 import { LRUCache } from 'lru-cache'
 import type { Answer, NoAnswer } from '../model/answer.js'
+import type { AnonymousContext, IncompleteContext } from '../model/context.js'
 import type { Clock, Credential } from '../model/contracts.js'
 import type { Session } from '../model/session.js'
 import type { AskKind } from './admission.js'
 import type { Gate } from './gate.js'
 import type { Lookup } from './lookup.js'
+import { anonymous } from './verdict.js'
 
 /** RefreshCurrentSession. Never rejects. */
 export type RefreshSession = (
@@ -29,9 +31,9 @@ export type Refreshed =
       readonly setCookies: readonly string[]
     }
   /** It was refreshed a short while ago; Okta was not asked. */
-  | { readonly kind: 'recent'; readonly session: Session }
-  /** Okta does not know it any more. */
-  | { readonly kind: 'gone' }
+  | { readonly kind: 'recent'; readonly expiresAt: string }
+  /** There is no active session any more. */
+  | { readonly kind: 'over'; readonly context: AnonymousContext | IncompleteContext }
   | NoAnswer
 
 export interface RefresherOptions {
@@ -42,10 +44,12 @@ export interface RefresherOptions {
   readonly maxSessions: number
 }
 
+/** The last refresh of a session: under way, or what came of it. */
 interface LastRefresh {
   /** Monotonic milliseconds at which it was asked for. */
   readonly at: number
-  readonly outcome: Promise<Refreshed>
+  readonly underWay?: Promise<Refreshed>
+  readonly expiresAt?: string
 }
 
 export class Refresher {
@@ -60,26 +64,29 @@ export class Refresher {
 
   /** At most one call to Okta per `everyMs` and session; who comes while it is under way waits for it. */
   async refresh(target: Refreshable, everyMs: number, kind: AskKind): Promise<Refreshed> {
-    const now = this.#options.clock.monotonic()
+    const { clock, lookup } = this.#options
+    if (lookup.isRefused(target.key)) return { kind: 'over', context: anonymous.signed_out }
+    const at = clock.monotonic()
     const last = this.#last.get(target.key)
-    if (last !== undefined && now - last.at < everyMs) {
-      const outcome = await last.outcome
-      // Its cookies went to the caller it was made for.
-      return outcome.kind === 'refreshed' ? { kind: 'recent', session: outcome.session } : outcome
-    }
-    const outcome = this.#ask(target, kind)
-    this.#last.set(target.key, { at: now, outcome })
-    this.#underWay.add(outcome)
-    const refreshed = await outcome.finally(() => this.#underWay.delete(outcome))
-    // No usable answer is not a refresh: the next request may try again.
-    if (refreshed.kind === 'unavailable') this.#last.delete(target.key)
+    if (last?.underWay !== undefined) return withoutCookies(await last.underWay)
+    if (last?.expiresAt !== undefined && at - last.at < everyMs)
+      return { kind: 'recent', expiresAt: later(last.expiresAt, target.session.expiresAt) }
+    const underWay = this.#ask(target, kind)
+    this.#last.set(target.key, { at, underWay })
+    this.#underWay.add(underWay)
+    const refreshed = await underWay.finally(() => this.#underWay.delete(underWay))
+    // Anything else was no refresh: the next request may try again.
+    if (refreshed.kind === 'refreshed')
+      this.#last.set(target.key, { at, expiresAt: refreshed.session.expiresAt })
+    else this.#last.delete(target.key)
     return refreshed
   }
 
   /** Whether a refresh now would be answered without Okta. */
   isRecent(key: string, everyMs: number): boolean {
     const last = this.#last.peek(key)
-    return last !== undefined && this.#options.clock.monotonic() - last.at < everyMs
+    if (last === undefined) return false
+    return last.underWay !== undefined || this.#options.clock.monotonic() - last.at < everyMs
   }
 
   async settled(): Promise<void> {
@@ -101,13 +108,26 @@ export class Refresher {
         return answer
       case 'no':
         lookup.learnNo(key, asked)
-        return { kind: 'gone' }
+        return { kind: 'over', context: anonymous.not_found }
       case 'yes': {
         // The id stays the one GetCurrentSession gave: another could be the credential itself.
         const renewed = Object.freeze({ ...answer.value, id: session.id })
-        lookup.learn(key, renewed, asked, answer.head.oktaTime)
-        return { kind: 'refreshed', session: renewed, setCookies: answer.head.setCookies }
+        const context = lookup.learn(key, renewed, asked, answer.head.oktaTime)
+        return context.state === 'active'
+          ? { kind: 'refreshed', session: context.session, setCookies: answer.head.setCookies }
+          : { kind: 'over', context }
       }
     }
   }
+}
+
+/** Okta's cookies go to the caller they were sent for. */
+function withoutCookies(refreshed: Refreshed): Refreshed {
+  if (refreshed.kind !== 'refreshed') return refreshed
+  return { kind: 'recent', expiresAt: refreshed.session.expiresAt }
+}
+
+/** Of two dates of one session's end the later: the session may have been asked about before the refresh. */
+function later(one: string, other: string): string {
+  return Date.parse(one) > Date.parse(other) ? one : other
 }

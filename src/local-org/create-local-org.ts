@@ -1,5 +1,4 @@
 /** The composition root of a local org: options to parts, parts to a server and the object that steers it. */
-
 import { checkFault } from './faults/check-fault.js'
 import type { Fault } from './faults/fault.js'
 import { type Listening, listenOnLocalhost } from './http/listen.js'

@@ -1,5 +1,4 @@
 /** POST /oauth2/v1/token: an access token for the service app's proof of its key. */
-
 import { type Answer, type Header, jsonAnswer } from '../http/answer.js'
 import { type Ask, readForm } from '../http/ask.js'
 import { ACCESS_TOKEN_MS, SCOPES } from '../org/access-tokens.js'

@@ -1,13 +1,15 @@
 /** The console page: who is here, what is live, what was asked, and what is made to go wrong. */
-
 import { PRESETS } from '../faults/presets.js'
 import type { Answer } from '../http/answer.js'
 import { CALL_NAMES } from '../org/calls.js'
 import { callPlot } from './call-plot.js'
 import type { ConsoleState } from './console-state.js'
 import { html, type Markup, pageAnswer } from './page.js'
+import { SIGN_IN_PATH } from './sign-in-page.js'
 
 export const CONSOLE_PATH = '/console'
+
+const CALLS_SHOWN = 8
 
 /** A live page reloads itself, and its buttons come back to it. */
 export type ConsoleMode = 'live' | 'still'
@@ -16,12 +18,14 @@ export function consolePage(state: ConsoleState, mode: ConsoleMode): Answer {
   const body = html`<main class="wide">
 <h1>Local org</h1>
 <p><code>${state.url}</code>, ${state.engine} engine. The org’s time is ${toTime(state.now)} UTC.
-${modeLink(mode)}</p>
+<a href="${SIGN_IN_PATH}">Sign in</a> · ${modeLink(mode)}</p>
+<div class="columns">
 ${callsCard(state)}
-${sessionsCard(state, mode)}
 ${faultsCard(state, mode)}
-${usersCard(state, mode)}
 ${clockCard(mode)}
+</div>
+${sessionsCard(state, mode)}
+${usersCard(state, mode)}
 </main>`
   return pageAnswer({
     status: 200,
@@ -38,7 +42,7 @@ function modeLink(mode: ConsoleMode): Markup {
 }
 
 function callsCard(state: ConsoleState): Markup {
-  const rows = state.recentCalls.slice(0, 15).map(
+  const rows = state.recentCalls.slice(0, CALLS_SHOWN).map(
     (call) => html`<tr><td>${toTime(new Date(call.at).toISOString())}</td>
 <td>${call.call}</td><td>${call.status ?? 'no answer'}</td>
 <td class="number">${call.durationMs.toFixed(1)}</td><td>${call.fault ?? ''}</td></tr>`,

@@ -1,5 +1,4 @@
 /** The control endpoint: the org steered over HTTP, by the console's forms and by programs in JSON. */
-
 import { checkFault } from '../faults/check-fault.js'
 import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
 import { type Ask, isContentType, readForm, readJsonObject } from '../http/ask.js'

@@ -74,6 +74,10 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem }
 h2 { font-size: 1.1rem; margin: 0 0 .5rem }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1.25rem; margin: 0 0 1rem; overflow-x: auto }
+.card > :first-child, .card form > label:first-of-type { margin-top: 0 }
+.card > :last-child { margin-bottom: 0 }
+@media (min-width: 64rem) { .columns { display: grid; grid-template: auto 1fr / 3fr 2fr; gap: 0 1rem }
+  .columns > :first-child { grid-row: 1 / 3 } }
 label { display: block; font-weight: 600; margin: .75rem 0 .25rem }
 input, select, button { font: inherit; color: inherit; min-height: 2.5rem; border-radius: .375rem;
   border: 1px solid var(--muted); padding: .4rem .7rem; background: var(--card) }
@@ -84,6 +88,8 @@ main:not(.wide) button { margin-top: 1.25rem }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 a { color: var(--accent) }
 code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere }
+td code { white-space: nowrap }
+.shown { font-size: 1.5rem; letter-spacing: .12em; margin: 0 }
 .muted { color: var(--muted) }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 0 }
 caption { text-align: left; color: var(--muted); padding-bottom: .25rem }
@@ -92,7 +98,9 @@ th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-top: 1px solid v
 form.inline { display: inline-block }
 form.inline button { min-height: 2rem; padding: .15rem .6rem; background: var(--card); color: var(--accent) }
 form.row { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: end }
+form.row { margin-top: 1rem }
 form.row p { margin: 0 0 .5rem }
+form.row label { margin-top: 0 }
 .plot { width: 100%; max-width: 44rem; height: auto; display: block }
 .plot text { fill: var(--muted); font-size: 11px }
 .plot .bar { fill: var(--accent) }

@@ -65,9 +65,12 @@ ${stateToken !== undefined && html`<input type="hidden" name="stateToken" value=
 <button type="submit">Verify</button>
 </form>
 </div>
-<p class="card">The authenticator app of ${user.login} shows
-<code id="shown">${presentPassCode(org, user)}</code>.
-<span class="muted">It shows another every 30 seconds; the one before is good a little longer.</span></p>
+<section class="card" aria-labelledby="app">
+<h2 id="app">The authenticator app shows</h2>
+<p class="shown"><code id="shown">${presentPassCode(org, user)}</code></p>
+<p class="muted">This local org plays the app of ${user.login} too. It shows another passcode every 30
+seconds; the one before is good a little longer.</p>
+</section>
 </main>`
   return pageAnswer({ status: form.status, title: 'Enter your passcode', body })
 }
@@ -82,12 +85,13 @@ function described(problem: string | undefined): Markup | false {
 
 function seededUsers(org: OrgParts): Markup {
   const rows = org.users.all.map(
-    (user) =>
-      html`<li><code>${user.login}</code> with <code>${user.password}</code>${user.mfa && ', then a passcode'}</li>`,
+    ({ login, password, mfa }) =>
+      html`<tr><td><code>${login}</code></td><td><code>${password}</code>${mfa && html`<br>and a passcode`}</td></tr>`,
   )
   return html`<section class="card" aria-labelledby="users">
 <h2 id="users">Who can sign in here</h2>
-<p class="muted">This is a local org for development. These are its users and their passwords.</p>
-<ul>${rows}</ul>
+<p class="muted">This is a local org for development: it stands in for Okta, and its passwords are no secret.</p>
+<table><thead><tr><th scope="col">Username</th><th scope="col">Password</th></tr></thead>
+<tbody>${rows}</tbody></table>
 </section>`
 }

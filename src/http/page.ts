@@ -19,6 +19,7 @@ export function page(res: ServerResponse, content: Page): void {
 function render({ title, text, signInUrl, reloadAfter }: Page): string {
   const reload =
     reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
+  const again = reloadAfter === undefined ? '' : '\n<p>This page tries again by itself.</p>'
   const link =
     signInUrl === undefined ? '' : `\n<p><a href="${escapeHtml(signInUrl)}">Sign in</a></p>`
   return `<!doctype html>
@@ -29,16 +30,24 @@ function render({ title, text, signInUrl, reloadAfter }: Page): string {
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">${reload}
 <title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
 </head>
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(text)}</p>${link}
+<p>${escapeHtml(text)}</p>${again}${link}
 </main>
 </body>
 </html>
 `
 }
+
+/** The browser's own colours, light or dark. A policy without inline styles leaves a plain page. */
+const STYLE = `:root{color-scheme:light dark}
+body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif}
+h1{margin:0;font-size:1.75rem;line-height:1.25}
+a{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
+:focus-visible{outline:3px solid;outline-offset:3px}`
 
 export function escapeHtml(text: string): string {
   return text

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OktaSession } from '../../src/surface.js'
+import { TestClock } from '../lookup/lookup-world.js'
+import { middleware, type TinyOrg, tinyOrg } from '../lookup/tiny-org.js'
+
+describe('a cookie that is no cookie value', () => {
+  const clock = new TestClock()
+  let org: TinyOrg
+  let okta: OktaSession
+
+  beforeAll(async () => {
+    org = await tinyOrg(clock)
+    okta = middleware(org, clock, { cookies: ['idx', { name: 'app', as: 'sid' }] })
+  })
+
+  afterAll(async () => {
+    await okta.close()
+    await org.close()
+  })
+
+  const stateFor = (cookie: string) => okta.authenticate({ headers: { cookie } })
+
+  it.each([
+    ['a quote', 'idx="102abc"'],
+    ['an encoded semicolon', 'idx=102abc%3B'],
+    ['a comma', 'idx=102abc,sid=x'],
+    ['a line end', 'idx=102abc\r\nx: y'],
+    ['a character beyond ASCII', 'idx=102abc\u0141'],
+    ['nothing', 'idx='],
+    ['more than a browser would keep', `idx=${'a'.repeat(4_097)}`],
+    ['a space, under a name of our own', 'app=102 abc'],
+  ])('is invalid with %s, and reaches nobody', async (_, cookie) => {
+    const before = org.calls
+    expect(await stateFor(cookie)).toEqual({ state: 'anonymous', reason: 'invalid_cookie' })
+    expect(await stateFor(cookie)).toEqual({ state: 'anonymous', reason: 'invalid_cookie' })
+    expect(org.calls).toBe(before)
+  })
+
+  it('stays invalid beside a session that is remembered', async () => {
+    expect((await stateFor('idx=102abc')).state).toBe('active')
+    expect((await stateFor('idx=102abc"')).state).toBe('anonymous')
+    expect((await stateFor('idx="102abc"')).state).toBe('anonymous')
+    expect((await stateFor('idx=102abc')).state).toBe('active')
+  })
+})

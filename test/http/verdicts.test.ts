@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { createVerdicts } from '../../src/http/verdicts.js'
+import type { SessionContext } from '../../src/model/context.js'
+import { sessionFor } from '../lookup/lookup-world.js'
+
+const alice = sessionFor('alice', Date.now() + 3_600_000)
+const mallory = sessionFor('mallory', Date.now() + 3_600_000)
+const yes: SessionContext = Object.freeze({
+  state: 'active',
+  session: alice,
+  source: 'memory',
+  askedAt: 1,
+})
+const no: SessionContext = Object.freeze({ state: 'anonymous', reason: 'no_cookie' })
+
+type Request = IncomingMessage & { okta?: unknown }
+
+function request(): Request {
+  return { headers: {} } as Request
+}
+
+describe('the verdict on a request', () => {
+  it('shows the app the fields of its context and nothing else', () => {
+    const verdicts = createVerdicts('okta')
+    for (const context of [yes, no]) {
+      const req = request()
+      verdicts.put(req, context)
+      expect(req.okta).toEqual(context)
+      expect(Object.keys(req.okta ?? {}).sort()).toEqual(Object.keys(context).sort())
+      expect(JSON.parse(JSON.stringify(req.okta))).toEqual(JSON.parse(JSON.stringify(context)))
+    }
+  })
+
+  it('is the context that was put, whatever the app writes into what it was shown', () => {
+    const verdicts = createVerdicts('okta')
+    const req = request()
+    verdicts.put(req, no)
+    Object.assign(req.okta ?? {}, { state: 'active', session: mallory })
+    expect(verdicts.of(req)).toBe(no)
+  })
+
+  it('is none where something else stands under the property', () => {
+    const verdicts = createVerdicts('okta')
+    for (const forged of [undefined, null, 'active', yes, { ...yes }]) {
+      const req = request()
+      verdicts.put(req, no)
+      verdicts.letThrough(req, alice)
+      req.okta = forged
+      expect(verdicts.of(req)).toBeUndefined()
+      expect(verdicts.guarded(req)).toBeUndefined()
+    }
+  })
+
+  it('is none where the verdict belongs to another request', () => {
+    const verdicts = createVerdicts('okta')
+    const [hers, his] = [request(), request()]
+    verdicts.put(hers, yes)
+    verdicts.letThrough(hers, alice)
+    his.okta = hers.okta
+    expect(verdicts.of(his)).toBeUndefined()
+    expect(verdicts.guarded(his)).toBeUndefined()
+  })
+
+  it('is none where another instance made it', () => {
+    const req = request()
+    createVerdicts('okta').put(req, yes)
+    expect(createVerdicts('okta').of(req)).toBeUndefined()
+  })
+
+  it('has let nobody through before a guard did, nor after another verdict was put', () => {
+    const verdicts = createVerdicts('okta')
+    const req = request()
+    verdicts.put(req, yes)
+    expect(verdicts.guarded(req)).toBeUndefined()
+    verdicts.letThrough(req, alice)
+    expect(verdicts.guarded(req)).toBe(alice)
+    verdicts.put(req, no)
+    expect(verdicts.guarded(req)).toBeUndefined()
+  })
+})

@@ -6,6 +6,8 @@ const SHORTEST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
 /** When the answer does not say, or says something that cannot be. */
 const UNKNOWN_WAIT_MS = 5_000
+/** Too many at once is over as soon as some have been answered; the reset that comes with it is only a guess. */
+const CONCURRENCY_WAIT_MS = 1_000
 /** A window lasts a minute; a reset further off than two of them is no reset. */
 const ABSURD_WAIT_MS = 120_000
 
@@ -34,7 +36,9 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} G
  * counts only where Okta's own figures are unusable, and only from 1 to 60 s.
  */
 export function waitAfter429(headers: AnswerHeaders): number {
-  const resetAt = parseRateLimit(headers)?.resetAt
+  const rateLimit = parseRateLimit(headers)
+  if (isConcurrencyLimit(rateLimit)) return CONCURRENCY_WAIT_MS
+  const resetAt = rateLimit?.resetAt
   const oktaTime = parseOktaTime(headers)
   const untilReset = resetAt === undefined || oktaTime === undefined ? -1 : resetAt - oktaTime
   if (untilReset < 0 || untilReset > ABSURD_WAIT_MS) return retryAfter(headers) ?? UNKNOWN_WAIT_MS

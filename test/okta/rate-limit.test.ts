@@ -63,6 +63,7 @@ describe("Okta's date", () => {
 describe('the wait after a 429', () => {
   it.each([
     ['until the reset and a second more', limits('600', '0', String(NOW + 30)), 31_000],
+    ['a second for too many at once', limits('0', '0', String(NOW + 30)), 1_000],
     ['a second when the reset is now', limits('600', '0', String(NOW)), 1_000],
     ['60 s at most', limits('600', '0', String(NOW + 90)), 60_000],
     ['5 s when the reset is past', limits('600', '0', String(NOW - 1)), 5_000],

@@ -46,6 +46,8 @@ export interface Surroundings {
   readonly clock: Clock
   /** 0 to 1. */
   readonly random: () => number
+  /** How the org is reached; default: over HTTP. */
+  readonly connect?: typeof connect
 }
 
 const here: Surroundings = {
@@ -83,7 +85,8 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const { timeoutMs } = settings.api
 
   // From credential to verdict.
-  const org = connect(settings.api, clock, (sessionId) => lookup.forget({ sessionId }))
+  const reach = surroundings.connect ?? connect
+  const org = reach(settings.api, clock, (sessionId) => lookup.forget({ sessionId }))
   const shared = engineOf(cache.store)
   const log = new RevocationLog({
     clock,

@@ -28,6 +28,8 @@ export interface Authenticator {
   known(req: RequestLike): SessionContext | undefined
   /** Every well-formed session cookie of the request, in the order in which they are asked. */
   candidates(req: RequestLike): readonly Candidate[]
+  /** Whether a session cookie came with several values: whose they are nobody can tell. */
+  isAmbiguous(req: RequestLike): boolean
 }
 
 export interface AuthenticatorOptions {
@@ -125,6 +127,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return [...all(header(req, 'cookie'))].filter((candidate) => candidate !== undefined)
   }
 
+  function isAmbiguous(req: RequestLike): boolean {
+    const cookieHeader = header(req, 'cookie') ?? ''
+    return cookies.some(({ name }) => {
+      const spotted = spotCookie(cookieHeader, name)
+      return typeof spotted === 'object' && spotted.fault === 'ambiguous'
+    })
+  }
+
   /** The configured cookies that are present, in order; undefined for one that can't be used. */
   function* all(cookieHeader: string | undefined): Generator<Candidate | undefined> {
     let reading = readCookie(cookieHeader, cookies, 0)
@@ -164,7 +174,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return limit === undefined || (limit > 0 && now() - askedAt <= limit)
   }
 
-  return { find, known, candidates }
+  return { find, known, candidates, isAmbiguous }
 }
 
 /** The address Okta may be told, as it is. */

@@ -42,7 +42,9 @@ export function createLogout(parts: LogoutParts): Handler {
     // A body that can't be read costs the way back, never the sign-out.
     const field = 'fields' in read ? read.fields.get('returnTo') : undefined
     const returnTo = returnToOf(field, req, parts.returnTo)
-    answer(closed.every(Boolean), returnTo, req, res)
+    // Of several values under one name none is asked about: nobody can say that Okta has closed them.
+    const allClosed = closed.every(Boolean) && !parts.authenticator.isAmbiguous(req)
+    answer(allClosed, returnTo, req, res)
   })
 }
 

@@ -189,7 +189,7 @@ describe('Okta that can’t be asked', () => {
   })
 
   it('is waited for no longer than timeoutMs', async () => {
-    const { org, get } = await open({ okta: { upstream: { timeoutMs: 50 } } })
+    const { org, get } = await open({ okta: { upstream: { timeoutMs: 100 } } })
     org.fail({ kind: 'hang' })
     const { body } = await get('idx=one').expect(200)
     expect(body).toMatchObject({ state: 'unavailable', reason: 'timeout' })
@@ -199,7 +199,7 @@ describe('Okta that can’t be asked', () => {
 describe('many requests at once with one cookie', () => {
   it('are one question to Okta', async () => {
     const { org, get } = await open()
-    org.fail({ kind: 'delay', delayMs: 30 })
+    org.fail({ kind: 'delay', delayMs: 100 })
     const cookie = org.signIn('alice@example.com')
     const answers = await Promise.all(Array.from({ length: 20 }, () => get(cookie)))
     expect(new Set(answers.map(({ body }) => body.state))).toEqual(new Set(['active']))

@@ -133,7 +133,7 @@ describe('Okta that gives no usable answer', () => {
     ['gives an empty id', { kind: 'fields', set: { id: '' } }],
     ['gives no id', { kind: 'fields', remove: ['id'] }],
   ] as const)('is a 503 and no cookie, and is asked once: %s', async (_, fault) => {
-    const { org, post, submit } = await open({ okta: { upstream: { timeoutMs: 60 } } })
+    const { org, post, submit } = await open({ okta: { upstream: { timeoutMs: 400 } } })
     org.fail(fault)
     const sessionToken = () => org.sessionToken('alice@example.com')
     const { headers, body } = await post({ sessionToken: sessionToken() }).expect(503)

@@ -1,0 +1,340 @@
+/** logout(): signed out here at once and for good, and at Okta as soon as Okta hears. */
+import express from 'express'
+import request from 'supertest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { api, type Choices, cookiesOf, ownPage, page, serve, startParts, taken } from './door.js'
+
+const script = { ...api, ...ownPage }
+const form = { ...page, ...ownPage, 'Content-Type': 'application/x-www-form-urlencoded' }
+
+async function open(choices: Choices = {}) {
+  const parts = await startParts(choices)
+  const app = express()
+  app.all('/sign-out', parts.okta.logout())
+  app.get('/account', parts.okta.requireSession(), (req, res) => {
+    res.json(parts.okta.session(req).login)
+  })
+  const url = await serve(app)
+  const leave = (cookie?: string, headers: Record<string, string> = script) =>
+    request(url)
+      .post('/sign-out')
+      .set(cookie === undefined ? headers : { ...headers, Cookie: cookie })
+  const account = (cookie: string) => request(url).get('/account').set('Cookie', cookie)
+  return { ...parts, url, leave, account }
+}
+
+const signedOut = { code: 'session_required', reason: 'signed_out' }
+const silent = { operation: 'closeCurrentSession' } as const
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe.each([
+  ['identity', undefined],
+  ['classic', undefined],
+  ['identity', ['sid']],
+  ['classic', ['sid']],
+] as const)('on the %s engine, with cookies %j', (engine, cookies) => {
+  const start = async () => {
+    const door = await open({ org: { engine }, ...(cookies && { okta: { cookies } }) })
+    const cookie = door.org.signIn('alice@example.com', cookies ? { cookie: 'sid' } : {})
+    return { ...door, cookie }
+  }
+  const allTaken = cookies ? { sid: taken, xids: taken } : { idx: taken, sid: taken, xids: taken }
+
+  it.each(['seen here', 'never seen here'])('a script signs out a session %s', async (seen) => {
+    const { org, cookie, leave, account } = await start()
+    if (seen === 'seen here') await account(cookie).expect(200)
+    const answer = await leave(cookie).expect(204)
+    expect(answer.text).toBe('')
+    expect(answer.headers['cache-control']).toBe('no-store')
+    expect(cookiesOf(answer)).toEqual(allTaken)
+    expect(org.sessions).toEqual([])
+    expect(org.calls.closeCurrentSession).toBe(1)
+    const asked = org.calls.getCurrentSession
+    expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    expect(org.calls.getCurrentSession).toBe(asked)
+  })
+
+  it('a form is sent on', async () => {
+    const { org, cookie, leave } = await start()
+    const answer = await leave(cookie, form).send('returnTo=%2Fbye').expect(303)
+    expect(answer.headers.location).toBe('/bye')
+    expect(answer.headers).not.toHaveProperty('okta-closed')
+    expect(answer.headers['cache-control']).toBe('no-store')
+    expect(cookiesOf(answer)).toEqual(allTaken)
+    expect(org.sessions).toEqual([])
+  })
+})
+
+describe('where a form is sent on to', () => {
+  it.each<[string, string, string | undefined]>([
+    ['/a?b', '/a?b', undefined],
+    ['https://www.example.com/', 'https://www.example.com/', undefined],
+    ['https://evil.example/', '/', undefined],
+    ['//evil.example/', '/', undefined],
+    ['javascript:alert(1)', '/', undefined],
+    ['', '/', undefined],
+    ['/from-the-body', '/from-the-body', '/from-the-query'],
+  ])('%j: %s', async (returnTo, location, query) => {
+    const { org, url } = await open({ okta: { trustedOrigins: ['https://www.example.com'] } })
+    const answer = await request(url)
+      .post(query === undefined ? '/sign-out' : `/sign-out?returnTo=${query}`)
+      .set({ ...form, Cookie: org.signIn('alice@example.com') })
+      .send(new URLSearchParams({ returnTo }).toString())
+    expect([answer.status, answer.headers.location]).toEqual([303, location])
+  })
+
+  it('is the query’s without a body, and the app’s default without either', async () => {
+    const { okta } = await startParts()
+    const url = await serve(express().post('/out', okta.logout({ returnTo: '/bye' })))
+    const to = async (path: string) => (await request(url).post(path).set(form)).headers.location
+    expect(await to('/out?returnTo=%2Fa')).toBe('/a')
+    expect(await to('/out')).toBe('/bye')
+    expect(await to('/out?returnTo=//evil.example')).toBe('/bye')
+  })
+
+  it.each([
+    ['no JSON', { 'Content-Type': 'application/json' }, '{'],
+    ['of another type', { 'Content-Type': 'text/plain' }, 'returnTo=/a'],
+    ['too long', { 'Content-Type': 'application/json' }, `"${'x'.repeat(17_000)}"`],
+  ])('costs a body that is %s the way back, never the sign-out', async (_, headers, body) => {
+    const { org, leave } = await open()
+    const cookie = org.signIn('alice@example.com')
+    const answer = await leave(cookie, { ...page, ...ownPage, ...headers })
+      .send(body)
+      .expect(303)
+    expect(answer.headers.location).toBe('/')
+    expect(org.sessions).toEqual([])
+  })
+})
+
+describe('a browser with both cookies', () => {
+  it('is signed out of both, each closed by itself', async () => {
+    const { org, leave, account } = await open()
+    const idx = org.signIn('alice@example.com')
+    const sid = org.signIn('bob@example.com', { cookie: 'sid' })
+    await account(idx).expect(200)
+    await leave(`${idx}; ${sid}`).expect(204)
+    expect(org.sessions).toEqual([])
+    expect(org.calls.closeCurrentSession).toBe(2)
+    for (const cookie of [idx, sid, `${idx}; ${sid}`])
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+  })
+
+  it('is not told that Okta has closed both where it has closed one', async () => {
+    const { org, leave, account } = await open()
+    const idx = org.signIn('alice@example.com')
+    const sid = org.signIn('bob@example.com', { cookie: 'sid' })
+    await account(idx)
+    await account(sid)
+    org.failNext({ kind: 'html' }, silent)
+    expect((await leave(`${idx}; ${sid}`).expect(200)).body).toEqual({ oktaClosed: false })
+    expect(org.sessions).toHaveLength(1)
+    for (const cookie of [idx, sid]) await account(cookie).expect(401)
+  })
+
+  it('of which one is of yesterday is signed out of the other', async () => {
+    const { org, leave } = await open()
+    const sid = org.signIn('bob@example.com', { cookie: 'sid' })
+    await leave(`idx=of-yesterday; ${sid}`).expect(204)
+    expect(org.sessions).toEqual([])
+    expect(org.calls.closeCurrentSession).toBe(1)
+  })
+})
+
+describe('Okta that is silent', () => {
+  it.each([
+    { kind: 'hang' },
+    { kind: 'reset' },
+    { kind: 'status', status: 500 },
+    { kind: 'status', status: 403 },
+    { kind: 'status', status: 404, body: 'not Okta’s' },
+    { kind: 'status', status: 200, body: {} },
+    { kind: 'rate_limit' },
+  ] as const)('makes no difference here, and is said: %o', async (fault) => {
+    const { org, leave, account } = await open({ okta: { upstream: { timeoutMs: 400 } } })
+    const [alice, bob] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    await account(alice).expect(200)
+    await account(bob).expect(200)
+    org.fail(fault, silent)
+    const answer = await leave(alice).expect(200)
+    expect(answer.body).toEqual({ oktaClosed: false })
+    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+    expect((await account(alice).expect(401)).body).toMatchObject(signedOut)
+    const asForm = await leave(bob, form).send('returnTo=%2Fbye').expect(303)
+    expect(asForm.headers).toMatchObject({ location: '/bye', 'okta-closed': 'false' })
+    expect((await account(bob).expect(401)).body).toMatchObject(signedOut)
+  })
+
+  it.each(['seen here', 'never seen here'])(
+    'and comes back and still says ACTIVE: never accepted again (%s)',
+    async (seen) => {
+      const { org, clock, leave, account } = await open()
+      const cookie = org.signIn('alice@example.com')
+      if (seen === 'seen here') await account(cookie).expect(200)
+      const stop = org.fail({ kind: 'html' })
+      await leave(cookie).expect(200, { oktaClosed: false })
+      stop()
+      const session = await fetch(`${org.url}/api/v1/sessions/me`, { headers: { cookie } })
+      expect(session.status).toBe(200)
+      for (const ms of [0, 1_000, 60_000, 600_000, 3_600_000]) {
+        clock.advance(ms)
+        expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+      }
+      await leave(cookie).expect(200, { oktaClosed: false })
+    },
+  )
+
+  it('is told again within five seconds, and settled() waits for it', async () => {
+    const { org, okta, clock, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await account(cookie)
+    org.failNext({ kind: 'html' }, silent)
+    const began = performance.now()
+    await leave(cookie).expect(200, { oktaClosed: false })
+    expect(org.sessions).toHaveLength(1)
+    await okta.settled()
+    expect(org.sessions).toEqual([])
+    expect(performance.now() - began).toBeLessThan(5_000)
+    expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    // Confirmed, and every answer under way has landed: what Okta says counts again.
+    clock.advance(6_001)
+    expect((await account(cookie).expect(401)).body).toMatchObject({ reason: 'not_found' })
+  })
+
+  it('is given up after ten minutes, which is said once for all', async () => {
+    const lines: unknown[] = []
+    const { org, clock, okta, leave, account } = await open({
+      okta: { logger: { warn: (...line) => lines.push(line) } },
+    })
+    const cookies = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    for (const cookie of cookies) await account(cookie).expect(200)
+    org.fail({ kind: 'status', status: 403 }, silent)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    for (const cookie of cookies) await leave(cookie).expect(200)
+    let isSettled = false
+    void okta.settled().then(() => {
+      isSettled = true
+    })
+    let seconds = 0
+    for (; !isSettled && seconds < 3_600; seconds += 1) {
+      clock.advance(1_000)
+      await vi.advanceTimersByTimeAsync(1_000)
+      do await new Promise(setImmediate)
+      while (okta.stats().inFlight > 0)
+    }
+    expect(seconds).toBeGreaterThan(500)
+    expect(seconds).toBeLessThan(700)
+    const told = lines.filter((line) => String(line).includes('sign-outs'))
+    expect(told).toEqual([
+      [expect.stringMatching(/^Okta could not be told of sign-outs\./), expect.anything()],
+    ])
+    for (const cookie of cookies) await account(cookie).expect(401)
+  })
+})
+
+describe('a cookie never seen here', () => {
+  it('that is nobody’s costs one question, no DELETE, and leaves no mark', async () => {
+    const { org, okta, leave } = await open()
+    await leave('idx=nobody').expect(204)
+    expect(org.calls).toMatchObject({ getCurrentSession: 1, closeCurrentSession: 0 })
+    expect(okta.stats().revocations).toBe(0)
+  })
+
+  it('is refused while Okta is asked about it', async () => {
+    const { org, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    org.fail({ kind: 'delay', delayMs: 200 })
+    const leaving = leave(cookie).then(({ status }) => status)
+    await expect.poll(() => org.calls.getCurrentSession).toBe(1)
+    expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    expect(await leaving).toBe(204)
+  })
+
+  it('over budget costs no call and leaves no mark, and the answer says so', async () => {
+    const { org, okta, leave, account } = await open({
+      okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 2 } } },
+    })
+    await leave('idx=guess-1').expect(204)
+    await leave('idx=guess-2').expect(204)
+    const cookie = org.signIn('alice@example.com')
+    const answer = await leave(cookie).expect(200)
+    expect(answer.body).toEqual({ oktaClosed: false })
+    expect(cookiesOf(answer)).toHaveProperty('idx', taken)
+    expect(org.calls).toMatchObject({ getCurrentSession: 2, closeCurrentSession: 0 })
+    expect(okta.stats().revocations).toBe(0)
+    expect((await account(cookie).expect(429)).body.code).toBe('too_many_attempts')
+  })
+
+  it('that lacks a factor is closed all the same', async () => {
+    const { org, leave } = await open()
+    await leave(org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })).expect(204)
+    expect(org.sessions).toEqual([])
+  })
+})
+
+describe('what was under way when somebody signed out', () => {
+  it('is refused, though Okta had said yes', async () => {
+    const { org, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    // Answered before the sign-out, arrived after it.
+    org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
+    const slow = account(cookie).then(({ status, body }) => ({ status, body }))
+    await expect.poll(() => org.calls.getCurrentSession).toBe(1)
+    await leave(cookie).expect(204)
+    expect(await slow).toMatchObject({ status: 401, body: signedOut })
+  })
+})
+
+describe('a button pressed twice', () => {
+  it('is one sign-out', async () => {
+    const { org, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await account(cookie)
+    org.fail({ kind: 'delay', delayMs: 30 })
+    const statuses = await Promise.all([leave(cookie), leave(cookie), leave(cookie)])
+    expect(statuses.map(({ status }) => status)).toEqual([204, 204, 204])
+    expect(org.calls.closeCurrentSession).toBe(1)
+    await leave(cookie).expect(204)
+    expect(org.calls.closeCurrentSession).toBe(1)
+  })
+})
+
+describe('who has no session cookie', () => {
+  it.each([
+    ['none', undefined],
+    ['a malformed one', 'idx=%31'],
+    ['one of another name', 'theme=dark'],
+  ])('is signed out without a call, and loses what there may be: %s', async (_, cookie) => {
+    const { org, leave } = await open()
+    const answer = await leave(cookie).expect(204)
+    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+    expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
+  })
+
+  it('but two of one name is not told that Okta has closed what they stand for', async () => {
+    const { org, leave } = await open()
+    const idx = org.signIn('alice@example.com')
+    const answer = await leave(`${idx}; idx=planted`).expect(200)
+    expect(answer.body).toEqual({ oktaClosed: false })
+    expect(cookiesOf(answer)).toHaveProperty('idx', taken)
+    expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
+  })
+})
+
+describe('methods', () => {
+  it('are POST, and OPTIONS is left to the app: no link signs anybody out', async () => {
+    const { org, url, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    for (const method of ['get', 'head', 'put', 'delete'] as const) {
+      const { headers } = await request(url)
+        [method]('/sign-out')
+        .set({ ...ownPage, Cookie: cookie })
+      expect(headers.allow).toBe('POST')
+    }
+    await request(url).options('/sign-out').set('Cookie', cookie).expect(404)
+    await account(cookie).expect(200)
+  })
+})

@@ -1,0 +1,279 @@
+/** watch(): a connection that outlasts its request hears, once, that its session is over. */
+import type { SessionEnd } from 'express-okta-session'
+import request from 'supertest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type Choices, ownPage, serve, startParts } from './door.js'
+
+/** Watches what a request with that cookie brings; `ends` holds what it has heard. */
+async function open(choices: Choices = {}) {
+  const parts = await startParts(choices)
+  const watch = (cookie: string | undefined) => {
+    const ends: SessionEnd[] = []
+    const req = { headers: cookie === undefined ? {} : { cookie } }
+    const unwatch = parts.okta.watch(req, (reason) => ends.push(reason))
+    return { ends, unwatch }
+  }
+  const known = async (cookie: string) => {
+    await parts.okta.authenticate({ headers: { cookie } })
+    return cookie
+  }
+  return { ...parts, watch, known }
+}
+
+/** Lets what is under way land: real sockets, whatever the timers do. */
+async function landed(parts: Awaited<ReturnType<typeof open>>) {
+  do await new Promise(setImmediate)
+  while (parts.okta.stats().inFlight > 0)
+  await new Promise(setImmediate)
+}
+
+/** Moves both clocks, the org's and the timers', in steps no question takes longer than. */
+async function pass(parts: Awaited<ReturnType<typeof open>>, ms: number) {
+  await landed(parts)
+  for (let left = ms; left > 0; left -= 1_000) {
+    parts.clock.advance(Math.min(left, 1_000))
+    await vi.advanceTimersByTimeAsync(Math.min(left, 1_000))
+    await landed(parts)
+  }
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('a session that ends', () => {
+  it.each(['identity', 'classic'] as const)('by a sign-out is said at once: %s', async (engine) => {
+    const { org, okta, watch, known } = await open({ org: { engine } })
+    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    const other = watch(await known(org.signIn('bob@example.com')))
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: cookie })
+      .expect(204)
+    expect(ends).toEqual(['signed_out'])
+    expect(other.ends).toEqual([])
+    expect(okta.stats().watched).toBe(1)
+  })
+
+  it('by a sign-out Okta has not heard of is said all the same', async () => {
+    const { org, okta, watch, known } = await open()
+    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    org.fail({ kind: 'html' })
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: cookie })
+      .expect(200)
+    expect(ends).toEqual(['signed_out'])
+  })
+
+  it('by an administrator is said when forget() makes us ask', async () => {
+    const { org, okta, watch, known } = await open()
+    const cookie = await known(org.signIn('alice@example.com'))
+    const [session] = org.sessions
+    const { ends } = watch(cookie)
+    org.endSession(cookie)
+    await okta.forget({ sessionId: session?.id ?? '' })
+    await expect.poll(() => ends).toEqual(['not_found'])
+  })
+
+  it('goes on where forget() was about somebody who is still signed in', async () => {
+    const { org, okta, watch, known } = await open()
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    await okta.forget({ userId: org.sessions[0]?.userId ?? '' })
+    await expect.poll(() => org.calls.getCurrentSession).toBe(2)
+    await okta.settled()
+    expect(ends).toEqual([])
+    expect(okta.stats().watched).toBe(1)
+  })
+
+  it('is heard of also when it happens while the watch begins', async () => {
+    const { org, okta, watch, known } = await open()
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    // In the same breath: the watch has not got its first answer yet.
+    org.endSession(cookie)
+    const forgotten = okta.forget({ userId: org.users[0]?.userId ?? '' })
+    await forgotten
+    await expect.poll(() => ends).toEqual(['not_found'])
+  })
+
+  it('is said once, whatever comes after', async () => {
+    const { org, okta, watch, known } = await open()
+    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: cookie })
+      .expect(204)
+    await okta.forget({ userId: org.users[0]?.userId ?? '' })
+    await okta.close()
+    expect(ends).toEqual(['signed_out'])
+  })
+})
+
+describe('without anybody telling', () => {
+  it('Okta is asked again every maxTtlMs, and no sooner', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
+    const { org, watch, known } = parts
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    await pass(parts, 19_000)
+    expect(org.calls.getCurrentSession).toBe(1)
+    await pass(parts, 1_000)
+    expect(org.calls.getCurrentSession).toBe(2)
+    org.endSession(cookie)
+    await pass(parts, 19_000)
+    expect(ends).toEqual([])
+    await pass(parts, 1_000)
+    expect(ends).toEqual(['not_found'])
+    expect(org.calls.getCurrentSession).toBe(3)
+  })
+
+  it('Okta is asked at the session’s own end, which it may have moved', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open({ org: { idleMinutes: 1 } })
+    const { org, watch, known } = parts
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    await pass(parts, 30_000)
+    await fetch(`${org.url}/api/v1/sessions/me/lifecycle/refresh`, {
+      method: 'POST',
+      headers: { cookie },
+    })
+    await pass(parts, 31_000)
+    expect(org.calls.getCurrentSession).toBe(2)
+    expect(ends).toEqual([])
+    await pass(parts, 31_000)
+    expect(ends).toEqual(['not_found'])
+  })
+
+  it('an outage ends nothing before the session’s own end has passed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open({
+      org: { idleMinutes: 1 },
+      okta: { cache: { ttlMs: 5_000, maxTtlMs: 10_000 } },
+    })
+    const { org, watch, known } = parts
+    const { ends } = watch(await known(org.signIn('alice@example.com')))
+    await pass(parts, 1_000)
+    org.fail({ kind: 'html' })
+    await pass(parts, 57_000)
+    expect(ends).toEqual([])
+    await pass(parts, 5_000)
+    expect(ends).toEqual(['unavailable'])
+    // One attempt a second at most, however long it lasts.
+    expect(org.calls.getCurrentSession).toBeLessThanOrEqual(55)
+  })
+})
+
+describe('a request that has no session to watch', () => {
+  it.each<[string, string | undefined, SessionEnd]>([
+    ['no cookie', undefined, 'not_found'],
+    ['a malformed cookie', 'idx=%31', 'not_found'],
+    ['a cookie nobody knows', 'idx=nobody', 'not_found'],
+  ])('hears so, but not before it has got the way to stop: %s', async (_, cookie, end) => {
+    const { watch, okta } = await open()
+    const { ends } = watch(cookie)
+    expect(ends).toEqual([])
+    await expect.poll(() => ends).toEqual([end])
+    expect(okta.stats().watched).toBe(0)
+  })
+
+  it('hears why: signed out, Okta silent, a factor missing', async () => {
+    const { org, okta, watch } = await open()
+    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+    const left = org.signIn('alice@example.com')
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: left })
+      .expect(204)
+    const signedOut = watch(left)
+    await expect.poll(() => signedOut.ends).toEqual(['signed_out'])
+    const incomplete = watch(org.signIn('alice@example.com', { status: 'MFA_REQUIRED' }))
+    await expect.poll(() => incomplete.ends).toEqual(['not_found'])
+    org.fail({ kind: 'html' })
+    const silent = watch('idx=other')
+    await expect.poll(() => silent.ends).toEqual(['unavailable'])
+  })
+})
+
+describe('unwatch', () => {
+  it('ends it: nothing is heard any more, and nothing asked', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open()
+    const { org, okta, watch, known } = parts
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends, unwatch } = watch(cookie)
+    await landed(parts)
+    expect(okta.stats().watched).toBe(1)
+    unwatch()
+    unwatch()
+    expect(okta.stats().watched).toBe(0)
+    org.endSession(cookie)
+    await pass(parts, 400_000)
+    expect(ends).toEqual([])
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+
+  it('works before the first answer has come', async () => {
+    const { org, okta, watch } = await open()
+    const good = watch(org.signIn('alice@example.com'))
+    const bad = watch('idx=nobody')
+    good.unwatch()
+    bad.unwatch()
+    await okta.settled()
+    await new Promise(setImmediate)
+    expect([good.ends, bad.ends, okta.stats().watched]).toEqual([[], [], 0])
+  })
+})
+
+describe('a callback that throws', () => {
+  it('is logged, and keeps nobody else from hearing', async () => {
+    const lines: unknown[] = []
+    const { org, okta, watch, known } = await open({
+      okta: { logger: { warn: (...line) => lines.push(line) } },
+    })
+    const cookie = await known(org.signIn('alice@example.com'))
+    const boom = () => {
+      throw new Error('boom')
+    }
+    okta.watch({ headers: { cookie } }, boom)
+    const { ends } = watch(cookie)
+    okta.watch({ headers: {} }, boom)
+    await expect.poll(() => lines).toHaveLength(1)
+    await okta.close()
+    expect(ends).toEqual(['closed'])
+    const line = ['A watch() callback threw', { error: 'Error: boom' }]
+    expect(lines).toEqual([line, line])
+  })
+})
+
+describe('close()', () => {
+  it('is said to everybody, also to who comes after', async () => {
+    const { org, okta, watch, known } = await open()
+    const cookie = await known(org.signIn('alice@example.com'))
+    const before = watch(cookie)
+    await new Promise(setImmediate)
+    const inBetween = watch(cookie)
+    await okta.close()
+    const after = watch(cookie)
+    for (const { ends } of [before, inBetween, after])
+      await expect.poll(() => ends).toEqual(['closed'])
+    expect(okta.stats().watched).toBe(0)
+  })
+})
+
+describe('a mistake', () => {
+  it('is a TypeError at once', async () => {
+    const { okta } = await open()
+    expect(() => okta.watch({ headers: {} }, undefined as never)).toThrow(/onEnd is a function/)
+    expect(() => okta.watch({} as never, () => {})).toThrow(/no headers to read/)
+  })
+})

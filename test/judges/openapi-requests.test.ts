@@ -1,0 +1,159 @@
+/** Every request of ours, with every kind of credentials, by the OpenAPI document; and what Okta's own SDK sends. */
+import { Client } from '@okta/okta-sdk-nodejs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { LocalOrg, LocalOrgOptions } from '../../src/local-org/index.js'
+import type { Credentials } from '../../src/model/options.js'
+import { SessionApi } from '../../src/okta/session-api.js'
+import { oktaSession } from '../../src/okta-session.js'
+import { judgeRequest, operationOf } from './judge-request.js'
+import { judgeResponse } from './judge-response.js'
+import { checkDocument, readDocument } from './openapi-document.js'
+import { type RecordedOrg, recordedOrg } from './recorded-org.js'
+
+const ALICE = 'alice@example.com'
+const document = checkDocument(readDocument())
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+
+async function start(options: LocalOrgOptions = {}): Promise<RecordedOrg> {
+  const recorded = await recordedOrg({ serviceApp: { alg: 'ES256' }, ...options })
+  open.push(recorded)
+  return recorded
+}
+
+function apiAt({ org, agent }: RecordedOrg, credentials?: Credentials): SessionApi {
+  const api = new SessionApi({ orgUrl: org.url, agent, ...(credentials && { credentials }) })
+  open.push(api)
+  return api
+}
+
+function serviceApp(org: LocalOrg): Credentials {
+  const { clientId, privateKey } = org.serviceApp
+  return { clientId, privateKey: { ...privateKey } }
+}
+
+/** Asks for everything there is to ask for, healthy and not. */
+async function askForEverything({ org }: RecordedOrg, api: SessionApi): Promise<void> {
+  const sessionId = () => {
+    org.signIn(ALICE)
+    return org.sessions.at(-1)?.id ?? ''
+  }
+  for (const cookie of [org.signIn(ALICE), org.signIn(ALICE, { cookie: 'sid' }), undefined]) {
+    await api.getCurrentSession(cookie).catch(() => {})
+    await api.refreshCurrentSession(cookie).catch(() => {})
+    await api.closeCurrentSession(cookie).catch(() => {})
+  }
+  await api.createSession({ sessionToken: org.sessionToken(ALICE) })
+  await api.createSession({ sessionToken: 'unknown' }).catch(() => {})
+  for (const id of [sessionId(), 'a+b;c=d&e', 'é€😀', '...', 'me2', 'a?b#c']) {
+    await api.getSession(id).catch(() => {})
+    await api.refreshSession(id).catch(() => {})
+    await api.revokeSession(id).catch(() => {})
+  }
+}
+
+/** Judges both sides of whatever was recorded, and tells what it was. */
+function expectSound({ exchanges }: RecordedOrg): readonly (string | undefined)[] {
+  return exchanges.map(({ request, response }) => {
+    expect(judgeRequest(document, request)).toEqual([])
+    const operation = operationOf(document, request)
+    expect(operation && judgeResponse(operation, response)).toEqual([])
+    return operation?.operationId
+  })
+}
+
+const SEVEN = [
+  'closeCurrentSession',
+  'createSession',
+  'getCurrentSession',
+  'getSession',
+  'refreshCurrentSession',
+  'refreshSession',
+  'revokeSession',
+]
+
+describe('SessionApi', () => {
+  it.each<[string, LocalOrgOptions, (org: LocalOrg) => Credentials, string[]]>([
+    ['an API token', {}, (org) => ({ apiToken: org.apiToken }), []],
+    ['an access token', {}, (org) => ({ accessToken: org.accessToken() }), []],
+    ['a service app', {}, serviceApp, ['requestToken']],
+    ['a service app with proofs', { dpop: 'required' }, serviceApp, ['requestToken']],
+  ])('sends nothing but what is described, with %s', async (_with, options, credentials, more) => {
+    const recorded = await start(options)
+    await askForEverything(recorded, apiAt(recorded, credentials(recorded.org)))
+    expect([...new Set(expectSound(recorded))].sort()).toEqual([...SEVEN, ...more].sort())
+  })
+
+  it('asks for JSON as it is, and says who it is', async () => {
+    const recorded = await start()
+    await askForEverything(recorded, apiAt(recorded, { apiToken: recorded.org.apiToken }))
+    for (const { request } of recorded.exchanges) {
+      const headers = new Map(request.headers)
+      expect(headers.get('accept')).toBe('application/json')
+      expect(headers.get('accept-encoding')).toBe('identity')
+      expect(headers.get('user-agent')).toMatch(/^express-okta-session\/\d/)
+      expect(headers.get('host')).toBe(new URL(recorded.org.url).host)
+    }
+  })
+
+  it('without credentials is told what it lacks, and by its own request', async () => {
+    const recorded = await start()
+    await apiAt(recorded)
+      .getSession('102abc')
+      .catch(() => {})
+    const [exchange] = recorded.exchanges
+    expect(exchange?.response.status).toBe(403)
+    expect(exchange && judgeRequest(document, exchange.request)).toEqual([
+      'Authorization: none, which does not do here',
+    ])
+  })
+})
+
+describe('the middleware', () => {
+  it('sends nothing but what is described, the user’s address included', async () => {
+    const recorded = await start()
+    const { org, agent } = recorded
+    const okta = oktaSession({
+      orgUrl: org.url,
+      credentials: { apiToken: org.apiToken },
+      upstream: { agent, forwardClientIp: true },
+      logger: false,
+    })
+    open.push(okta)
+    for (const ip of ['203.0.113.9', '2001:db8::1'])
+      await okta.authenticate({ headers: { cookie: org.signIn(ALICE) }, ip })
+    await okta.authenticate({ headers: { cookie: 'idx=nobody' } })
+    expect(expectSound(recorded)).toEqual(Array(3).fill('getCurrentSession'))
+    const told = recorded.exchanges.map(({ request }) =>
+      new Map(request.headers).get('x-forwarded-for'),
+    )
+    expect(told).toEqual(['203.0.113.9', '2001:db8::1', undefined])
+  })
+})
+
+describe('Okta’s own SDK', () => {
+  it('is found to keep to the document by id, and so is every answer it gets', async () => {
+    vi.stubEnv('https_proxy', '')
+    vi.stubEnv('HTTPS_PROXY', '')
+    const recorded = await start({ serviceApp: { alg: 'RS256' } })
+    const { org, agent } = recorded
+    const { clientId, privateKey } = org.serviceApp
+    const scopes = ['okta.sessions.read', 'okta.sessions.manage']
+    const app = { clientId, privateKey: { ...privateKey }, scopes, authorizationMode: 'PrivateKey' }
+    for (const credentials of [{ token: org.apiToken }, app]) {
+      const client = new Client({ orgUrl: org.url, cacheMiddleware: null, ...credentials })
+      Object.assign(client.http, { agent })
+      org.signIn(ALICE)
+      const sessionId = org.sessions.at(-1)?.id ?? ''
+      await client.sessionApi.getSession({ sessionId })
+      await client.sessionApi.refreshSession({ sessionId })
+      await client.sessionApi.revokeSession({ sessionId })
+    }
+    const byId = ['getSession', 'refreshSession', 'revokeSession']
+    expect(expectSound(recorded)).toEqual([...byId, ...byId])
+  })
+})

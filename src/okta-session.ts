@@ -286,9 +286,19 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   }
 }
 
-function checkedTarget(target: { readonly sessionId: string } | { readonly userId: string }) {
-  const [name, id] = Object.entries(target ?? {})[0] ?? []
-  if ((name === 'sessionId' || name === 'userId') && typeof id === 'string' && id !== '')
-    return target
-  throw new TypeError('forget(target): { sessionId } or { userId }, a non-empty string')
+/** Exactly one of the two: a target that names nothing would revoke nothing without a word. */
+function checkedTarget(target: {
+  readonly sessionId?: string | undefined
+  readonly userId?: string | undefined
+}): { readonly sessionId: string } | { readonly userId: string } {
+  const { sessionId, userId } = target ?? {}
+  if (isId(sessionId) && userId === undefined) return { sessionId }
+  if (isId(userId) && sessionId === undefined) return { userId }
+  throw new TypeError(
+    'forget(target): exactly one of { sessionId } and { userId }, a non-empty string',
+  )
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }

@@ -124,7 +124,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   function candidates(req: RequestLike): readonly Candidate[] {
-    return [...all(header(req, 'cookie'))].filter((candidate) => candidate !== undefined)
+    return [...all(header(req, 'cookie'))]
+      .filter((candidate) => candidate !== undefined)
+      .map(({ credential, ...rest }) => ({ ...rest, credential: detached(credential) }))
   }
 
   function isAmbiguous(req: RequestLike): boolean {
@@ -175,6 +177,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   return { find, known, candidates, isAmbiguous }
+}
+
+/** In memory of its own: a slice would keep its whole Cookie header alive for as long as somebody watches. */
+function detached({ as, value }: Credential): Credential {
+  return { as, value: Buffer.from(value, 'latin1').toString('latin1') }
 }
 
 /** The address Okta may be told, as it is. */

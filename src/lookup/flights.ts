@@ -33,6 +33,8 @@ export interface Question {
 export interface Flight {
   /** Monotonic milliseconds. */
   readonly startedAt: number
+  /** Whether Okta itself is asked, now: what the fleet remembers may be old. */
+  readonly asksOkta: boolean
   readonly landing: Promise<Learned>
 }
 
@@ -70,11 +72,10 @@ export class Flights {
 
   depart(question: Question): Flight {
     const { shared, clock } = this.#options
+    const asksOkta = shared === undefined || question.ofOktaItself
     const landing =
-      shared === undefined || question.ofOktaItself
-        ? this.#ask(question)
-        : this.#askTogether(shared, question)
-    const flight = { startedAt: clock.monotonic(), landing }
+      shared === undefined || asksOkta ? this.#ask(question) : this.#askTogether(shared, question)
+    const flight = { startedAt: clock.monotonic(), asksOkta, landing }
     this.#underWay.set(question.key, flight)
     const land = () => {
       if (this.#underWay.get(question.key) === flight) this.#underWay.delete(question.key)
@@ -143,7 +144,7 @@ export class Flights {
     if (clock.monotonic() - asked.mono > timeoutMs + LATE_MS) return timeout
     known.hearOktaTime(answer.head.oktaTime, asked)
     const verdict = judgeAnswer(answer, asked, known.oktaNow())
-    // Before storing: a revocation that came meanwhile.
+    // Before storing: a revocation that came meanwhile. Of who is refused Okta need not be asked again.
     if (log.refusal(key) !== undefined)
       return { kind: 'negative', context: anonymous.signed_out, position: log.position }
     const newerNo = known.newerNo(asked.turn, key)

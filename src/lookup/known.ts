@@ -58,6 +58,7 @@ export class Known {
 
   /** A yes that may still serve where asking again is unwise or impossible. */
   usable(key: string, now: number): Remembered | undefined {
+    this.#noticeSuspend(this.#clock.monotonic())
     const entry = this.#memory.get(key)
     return entry?.isUsable(now) && this.#stands(entry, key) ? entry : undefined
   }

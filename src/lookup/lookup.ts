@@ -238,7 +238,6 @@ export class Lookup {
     const learned = await unlessAborted(flight.landing, asker.signal)
     if (learned.kind === 'unavailable') return this.#withoutAnswer(learned, key, asker)
     // Before answering: a revocation that came between the landing and this caller's turn.
-    if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
     if (this.#log.voids({ key, ...identity(learned) }, learned.position))
       return this.ask(key, credential, asker)
     return learned.context
@@ -262,7 +261,7 @@ function asksAgain(negative: Negative, asker: Asker, now: number): boolean {
 
 function satisfies(flight: Flight, { maxStalenessMs }: Asker, now: number): boolean {
   if (maxStalenessMs === undefined) return true
-  return maxStalenessMs > 0 && now - flight.startedAt <= maxStalenessMs
+  return maxStalenessMs > 0 && flight.asksOkta && now - flight.startedAt <= maxStalenessMs
 }
 
 /** The caller's abort detaches that caller alone. */

@@ -127,7 +127,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     clientIp: toldIp,
     now: clock.now,
   })
-  const verdicts = createVerdicts(settings.property)
+  const verdicts = createVerdicts(settings.property, () => log.position)
   const oktaNow = () => lookup.oktaNow()
   const decidingCandidate = createDecidingCandidate(authenticator, (key) => lookup.peek(key))
 

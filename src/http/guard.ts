@@ -40,7 +40,7 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
     rule.maxStalenessMs === undefined ? undefined : { maxStalenessMs: rule.maxStalenessMs }
 
   return function guard(req, res, next) {
-    const known = verdicts.of(req)
+    const known = verdicts.current(req)
     if (known !== undefined && suffices(known)) {
       decide(known, req, res, next)
       return
@@ -140,7 +140,29 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
       next(failure(error))
       return
     }
-    if (isThenable(allowed)) later(Promise.resolve(allowed), next, conclude)
-    else conclude(allowed)
+    if (!isThenable(allowed)) {
+      conclude(allowed)
+      return
+    }
+    later(Promise.resolve(allowed), next, (value) => {
+      if (value === true && verdicts.current(req) === undefined) lookAgain(context, req, res, next)
+      else conclude(value)
+    })
+  }
+
+  /** Something was revoked while the app was thinking: whoever it allowed may have signed out. */
+  function lookAgain(
+    context: ActiveContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ) {
+    later(Promise.resolve(authenticator.find(req)), next, (newer) => {
+      verdicts.put(req, newer)
+      if (newer.state !== 'active') ends.refuse(refusalOf(newer), newer, req, res, next)
+      else if (newer.session.userId !== context.session.userId)
+        ends.refuse(forbidden, newer, req, res, next)
+      else ends.pass(newer, req, res, next)
+    })
   }
 }

@@ -11,6 +11,8 @@ import type { Session } from '../model/session.js'
 export interface Verdicts {
   readonly property: string
   of(req: IncomingMessage): SessionContext | undefined
+  /** The same, unless it is a yes and something has been revoked since: it may have been this. */
+  current(req: IncomingMessage): SessionContext | undefined
   put(req: IncomingMessage, context: SessionContext): void
   /** Remembers that a guard let this session through. */
   letThrough(req: IncomingMessage, session: Session): void
@@ -22,16 +24,18 @@ export interface Verdicts {
  * One property, because Express gives each request a prototype of the app's, and from then on V8 makes a
  * new hidden class for each property that is added: a microsecond and over a kilobyte every time.
  */
-export function createVerdicts(property: string): Verdicts {
+export function createVerdicts(property: string, logPosition: () => number): Verdicts {
   // Made here, so that another instance's verdicts lack this one's private fields.
   class Verdict {
     readonly #req: IncomingMessage
     readonly #context: SessionContext
+    readonly #position: number
     #guarded: Session | undefined
 
     constructor(req: IncomingMessage, context: SessionContext) {
       this.#req = req
       this.#context = context
+      this.#position = logPosition()
     }
 
     // Static, so that none of it can be reached through `req.okta`.
@@ -43,6 +47,13 @@ export function createVerdicts(property: string): Verdicts {
 
     static context(verdict: Verdict | undefined): SessionContext | undefined {
       return verdict === undefined ? undefined : verdict.#context
+    }
+
+    static current(verdict: Verdict | undefined): SessionContext | undefined {
+      if (verdict === undefined) return undefined
+      const mayBeRevoked =
+        verdict.#context.state === 'active' && verdict.#position !== logPosition()
+      return mayBeRevoked ? undefined : verdict.#context
     }
 
     static guarded(verdict: Verdict | undefined): Session | undefined {
@@ -72,6 +83,7 @@ export function createVerdicts(property: string): Verdicts {
   return {
     property,
     of: (req) => Verdict.context(Verdict.on(req)),
+    current: (req) => Verdict.current(Verdict.on(req)),
     put(req, context) {
       carrier(req)[property] =
         context.state === 'active'

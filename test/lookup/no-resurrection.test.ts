@@ -114,6 +114,15 @@ const commands = [
       if (real.okta.get(value)?.ended) afterAnswersGiven(() => reference.forgotten.add(value))
     }),
   ),
+  anyValue.map((value) =>
+    command(`endAndForget(${value})`, ({ real, reference }) => {
+      const side = real.okta.get(value)
+      if (side) side.ended = true
+      if (!reference.endedAt.has(value)) reference.endedAt.set(value, real.clock.now())
+      void real.lookup.forget({ userId: `user-${value}` })
+      afterAnswersGiven(() => reference.forgotten.add(value))
+    }),
+  ),
   fc.constantFrom(500, 20_000, 70_000, 290_000, 7_100_000).map((ms) =>
     command(`advance(${ms})`, async ({ real }) => {
       // Time passes between turns of the event loop, never within one.

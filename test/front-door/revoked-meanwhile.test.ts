@@ -1,0 +1,72 @@
+import express from 'express'
+import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
+import request from 'supertest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { oktaSession } from '../../src/okta-session.js'
+import type { OktaSession } from '../../src/surface.js'
+
+let org: LocalOrg
+let okta: OktaSession
+let cookie: string
+
+beforeEach(async () => {
+  org = await createLocalOrg()
+  okta = oktaSession({ orgUrl: org.url, logger: false, allowNonBrowserClients: true })
+  cookie = org.signIn('alice@example.com')
+})
+afterEach(async () => {
+  await okta.close()
+  await org.close()
+})
+
+/** Signs out in the middle of another request. */
+async function signOut(): Promise<boolean> {
+  const app = express().post('/sign-out', okta.logout())
+  await request(app)
+    .post('/sign-out')
+    .set('X-Requested-By', 'test')
+    .set('Cookie', cookie)
+    .expect(204)
+  return true
+}
+
+describe('a sign-out in the middle of a request', () => {
+  it('between attachSession() and the guard is seen by the guard', async () => {
+    const app = express()
+    app.use(okta.attachSession())
+    app.use((_req, _res, next) => {
+      signOut().then(() => next(), next)
+    })
+    app.get('/', okta.requireSession(), (_req, res) => {
+      res.send('let through')
+    })
+    const { body } = await request(app).get('/').set('Cookie', cookie).expect(401)
+    expect(body).toMatchObject({ code: 'session_required', reason: 'signed_out' })
+  })
+
+  it('while allow() is thinking is seen before it lets anybody through', async () => {
+    const app = express()
+    app.get('/', okta.requireSession({ allow: signOut }), (_req, res) => {
+      res.send('let through')
+    })
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it("of somebody else costs nobody's request a question", async () => {
+    const app = express()
+    app.get(
+      '/',
+      okta.requireSession({
+        allow: async () => {
+          await okta.forget({ userId: 'somebody else' })
+          return true
+        },
+      }),
+      (_req, res) => {
+        res.send('let through')
+      },
+    )
+    await request(app).get('/').set('Cookie', cookie).expect(200)
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+})

@@ -1,6 +1,7 @@
 /** An app with the middleware in front of a local org, each on a socket of its own; all gone when the test is over. */
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import type { Server, Socket } from 'node:net'
 import type { OktaSession, OktaSessionOptions } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { onTestFinished } from 'vitest'
@@ -60,9 +61,14 @@ export async function serve(listener: RequestListener): Promise<string> {
 export async function listen(server: Server, scheme: 'http' | 'https'): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   onTestFinished(() => {
     server.close()
-    server.closeAllConnections()
+    for (const socket of sockets) socket.destroy()
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')

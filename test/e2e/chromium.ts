@@ -1,24 +1,26 @@
-/** Debian's Chromium, driven by playwright-core; where it is not installed, a word on how to get it. */
+/** The machine's Chromium, driven by playwright-core; where there is none, a word on how to get it. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-const executablePath = '/usr/bin/chromium'
-const missing = `${executablePath} is not here: apt-get install chromium`
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const missing = `There is no ${executablePath}: install Debian's package chromium, or name another Chromium in CHROMIUM.`
 
 /** Whether the browser tests can run. Under CI a missing browser is a failure, elsewhere they are skipped. */
 export function hasChromium(): boolean {
   if (existsSync(executablePath)) return true
   if (process.env.CI === 'true') throw new Error(missing)
-  console.warn(`Browser tests skipped. ${missing}`)
+  process.stderr.write(`Browser tests skipped. ${missing}\n`)
   return false
 }
 
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath,
+    // As in a person's browser, where going back may show a page as it was left.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--headless',
       '--no-sandbox',
@@ -52,9 +54,15 @@ export async function expectAccessible(page: Page, ...allowed: string[]): Promis
 
 const screenshots = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
 
-/** For the README; taken only when asked for, with SCREENSHOTS=1, so that a test run leaves no trace. */
+/**
+ * For the guides: the page at its own height. Taken only when asked for, with SCREENSHOTS=1, so that a
+ * test run leaves no trace.
+ */
 export async function screenshot(page: Page, name: string): Promise<void> {
   if (process.env.SCREENSHOTS !== '1') return
   mkdirSync(screenshots, { recursive: true })
-  await page.screenshot({ path: `${screenshots}${name}.png` })
+  const size = page.viewportSize()
+  if (size !== null) await page.setViewportSize({ ...size, height: 320 })
+  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true })
+  if (size !== null) await page.setViewportSize(size)
 }

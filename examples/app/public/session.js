@@ -17,16 +17,14 @@ let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
 let learnedAt = Number.NEGATIVE_INFINITY
 let warned = false
-/** Whether the page is being left: then nothing may load it again. */
-let leaving = false
+/** Aborted when the page is being left: then nothing is asked any more, and nothing may load it again. */
+const leaving = new AbortController()
 
 button.hidden = false
 button.addEventListener('click', () => extend(announce))
 for (const sign of ['pointerdown', 'keydown', 'wheel'])
   addEventListener(sign, active, { passive: true })
-addEventListener('submit', () => {
-  leaving = true
-})
+addEventListener('submit', () => leaving.abort())
 // A laptop that slept, a tab that was left: what was known may be long out of date.
 document.addEventListener('visibilitychange', () => document.hidden || learn())
 setInterval(tick, 1_000)
@@ -35,10 +33,10 @@ await learn()
 /** Asks the app, which answers from what it knows: looking does not keep a session alive. */
 async function learn() {
   learnedAt = performance.now()
-  const response = await fetch('/session').catch(() => undefined)
+  const response = await ask('/session', 'GET')
   if (response?.ok !== true) return
-  const info = await response.json()
-  if (info.state === 'unavailable') return
+  const info = await response.json().catch(() => undefined)
+  if (info === undefined || info.state === 'unavailable') return
   // Signed out elsewhere, or over: the guard says what follows.
   if (info.state !== 'active') return startOver()
   ahead = Date.parse(info.serverTime) - performance.now()
@@ -54,7 +52,8 @@ async function active() {
 /** @param {() => void} onExtended */
 async function extend(onExtended) {
   extendedAt = performance.now()
-  const response = await fetch('/session/refresh', { method: 'POST' }).catch(() => undefined)
+  const response = await ask('/session/refresh', 'POST')
+  if (leaving.signal.aborted) return
   if (response?.status === 401) return startOver()
   if (response?.ok !== true) {
     status.textContent = 'Your session can’t be extended right now. Go on, and it is tried again.'
@@ -64,8 +63,18 @@ async function extend(onExtended) {
   onExtended()
 }
 
+/**
+ * Undefined when there is no answer.
+ *
+ * @param {string} path
+ * @param {string} method
+ */
+function ask(path, method) {
+  return fetch(path, { method, signal: leaving.signal }).catch(() => undefined)
+}
+
 function startOver() {
-  if (!leaving) location.reload()
+  if (!leaving.signal.aborted) location.reload()
 }
 
 function announce() {

@@ -43,7 +43,7 @@ function render({ title, text, signInUrl, reloadAfter }: Page): string {
 }
 
 /** The browser's own colours, light or dark. A policy without inline styles leaves a plain page. */
-const STYLE = `:root{color-scheme:light dark}
+const STYLE = `:root{color-scheme:light dark;background:Canvas;color:CanvasText}
 body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif}
 h1{margin:0;font-size:1.75rem;line-height:1.25}
 a{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}

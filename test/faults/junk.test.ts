@@ -1,0 +1,219 @@
+import { Agent, createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { OktaSessionOptions } from '../../src/model/options.js'
+import { parseOptions } from '../../src/model/parse-options.js'
+import { composeOktaSession } from '../../src/okta-session.js'
+import { sessionFor, TestClock } from '../lookup/lookup-world.js'
+import { httpServer } from '../okta/raw-server.js'
+
+const FLOOD = 20_000
+/** The flood lasts this long by the middleware's clock, however fast this machine is. */
+const FLOOD_MS = 5_000
+const USERS = 100
+/** Users' requests in the midst of it: each user twice. */
+const KNOWN_REQUESTS = 2 * USERS
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()))
+})
+
+type Statuses = Record<number, number>
+
+/** An app with a guarded route before an org that knows `user<n>` and nobody else. */
+async function world({ trustProxy = true, oddly = false, ...options }: WorldOptions = {}) {
+  const clock = new TestClock()
+  const asked = { users: 0, junk: 0 }
+  const org = await httpServer(({ headers }, res) => {
+    const value = (headers.cookie ?? '').slice('idx='.length)
+    const isUser = value.startsWith('user')
+    asked[isUser ? 'users' : 'junk'] += 1
+    res.setHeader('Date', new Date(clock.wall).toUTCString())
+    res.setHeader('Content-Type', 'application/json')
+    res.statusCode = isUser ? 200 : oddly ? 400 : 404
+    if (isUser) res.end(JSON.stringify(sessionFor(value, clock.wall + 7_200_000)))
+    else res.end(oddly ? '<html>' : '{"errorCode":"E0000007"}')
+  })
+  const warn = vi.fn()
+  const settings = parseOptions({ orgUrl: org.url, logger: { warn }, ...options }, {})
+  const okta = composeOktaSession(settings, { clock, random: () => 0.5 })
+  const app = express()
+  if (trustProxy) app.set('trust proxy', 'loopback')
+  app.get('/', okta.requireSession(), (req, res) => {
+    res.send(okta.session(req).login)
+  })
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const { port } = server.address() as AddressInfo
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+  open.push(org, okta, {
+    close: () =>
+      new Promise((resolve) => {
+        agent.destroy()
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  })
+
+  /** The status of a request with this cookie from this address. */
+  function get(cookie: string, from: string): Promise<IncomingMessage> {
+    const headers = { cookie: `idx=${cookie}`, 'x-forwarded-for': from, accept: '*/*' }
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: 'localhost', port, agent, headers }, (res) => {
+        res.resume()
+        res.on('end', () => resolve(res))
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
+  }
+
+  async function statusOf(cookie: string, from: string): Promise<number> {
+    return (await get(cookie, from)).statusCode ?? 0
+  }
+
+  /** The users come, and what they are answered. */
+  async function users(): Promise<Statuses> {
+    const all = Array.from({ length: USERS }, (_, i) => statusOf(`user${i}`, `10.0.0.${i}`))
+    return counted(await Promise.all(all))
+  }
+
+  /** The flood, with 200 requests of users in it. */
+  async function flood(addressOf: (i: number) => string, count = FLOOD, inMs = FLOOD_MS) {
+    const junk: number[] = []
+    const known: number[] = []
+    const each = count / KNOWN_REQUESTS
+    for (let i = 0; i < count; i += each) {
+      const some = Array.from({ length: each }, (_, j) => {
+        clock.advance(inMs / count)
+        return statusOf(`junk-${i + j}`, addressOf(i + j))
+      })
+      known.push(await statusOf(`user${(i / each) % USERS}`, `10.0.0.${(i / each) % USERS}`))
+      junk.push(...(await Promise.all(some)))
+    }
+    return { junk: counted(junk), known: counted(known) }
+  }
+
+  return { clock, okta, warn, asked, get, statusOf, users, flood }
+}
+
+interface WorldOptions extends OktaSessionOptions {
+  readonly trustProxy?: boolean
+  /** Okta answers junk with what is no answer. */
+  readonly oddly?: boolean
+}
+
+function counted(statuses: readonly number[]): Statuses {
+  const counts: Statuses = {}
+  for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1
+  return counts
+}
+
+const oneAddress = () => '203.0.113.66'
+const manyAddresses = (i: number) => `198.${18 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`
+
+/** Room for every user and little more: one session pushed out would show. */
+const cache = { maxSessions: USERS + 5, maxNegatives: 1_000 }
+
+describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, () => {
+  it('from one address cost that address its own budget and nobody else anything', async () => {
+    const { okta, asked, flood, users, statusOf } = await world({ cache })
+    expect(await users()).toEqual({ 200: USERS })
+    const { junk, known } = await flood(oneAddress)
+    // 20 at once and one a second for five seconds.
+    expect(asked.junk).toBeGreaterThanOrEqual(20)
+    expect(asked.junk).toBeLessThanOrEqual(25)
+    expect(junk).toEqual({ 401: asked.junk, 429: FLOOD - asked.junk })
+    expect(known).toEqual({ 200: KNOWN_REQUESTS })
+    expect(asked.users).toBe(USERS)
+    expect(okta.stats()).toMatchObject({
+      sessions: USERS,
+      refused: { too_many_attempts: FLOOD - asked.junk },
+    })
+    // Somebody never seen gets in, and somebody signed out is told so, while it lasts.
+    expect(await statusOf('user-new', '10.0.1.1')).toBe(200)
+    expect(await statusOf('dead', '10.0.1.2')).toBe(401)
+  })
+
+  it('from many addresses cost no more calls than everybody’s budget, and no known user notices', async () => {
+    const { okta, asked, flood, users } = await world({ cache })
+    expect(await users()).toEqual({ 200: USERS })
+    const { junk, known } = await flood(manyAddresses)
+    // 50 at once and 2.5 a second for five seconds.
+    expect(asked.junk).toBeGreaterThanOrEqual(50)
+    expect(asked.junk).toBeLessThanOrEqual(62)
+    expect(junk).toEqual({ 401: asked.junk, 503: FLOOD - asked.junk })
+    expect(known).toEqual({ 200: KNOWN_REQUESTS })
+    expect(asked.users).toBe(USERS)
+    expect(okta.stats().sessions).toBe(USERS)
+    expect(await users()).toEqual({ 200: USERS })
+    expect(asked.users).toBe(USERS)
+  })
+
+  it('leave known users whose entries end meanwhile their place', async () => {
+    const { clock, asked, flood, users, okta } = await world({ cache })
+    await users()
+    clock.advance(4 * 60_000)
+    // Five minutes: every entry passes both its ttl and its last use within the flood.
+    const { known } = await flood(manyAddresses, 4_000, 300_000)
+    expect(known).toEqual({ 200: KNOWN_REQUESTS })
+    expect(asked.users).toBeGreaterThan(USERS)
+    expect(asked.junk).toBeLessThanOrEqual(50 + 2.5 * 300)
+    expect(okta.stats().sessions).toBe(USERS)
+  })
+
+  it('that Okta answers oddly open the breaker for strangers alone', async () => {
+    const { okta, clock, asked, flood, users, statusOf } = await world({ cache, oddly: true })
+    await users()
+    clock.advance(61_000)
+    const { junk, known } = await flood(manyAddresses, 4_000)
+    expect(known).toEqual({ 200: KNOWN_REQUESTS })
+    expect(junk).toEqual({ 503: 4_000 })
+    // An account of its own, of the same figures; those under way are not on it yet.
+    expect(asked.junk).toBeLessThanOrEqual(62 + 5)
+    // Every user was asked about again, in the midst of it.
+    expect(asked.users).toBe(2 * USERS)
+    expect(okta.stats().heldOff?.who ?? 'newcomers').toBe('newcomers')
+    clock.advance(2_000)
+    expect(await statusOf('user-new', '10.0.1.1')).toBe(200)
+  })
+
+  it('are remembered as noes in a bounded cache of their own', async () => {
+    const failedLookups = { perSecond: 100_000, burst: 100_000 }
+    const failedLookupsPerClient = failedLookups
+    const upstream = { failedLookups, failedLookupsPerClient, maxConcurrent: 100 }
+    const { okta, clock, users, statusOf } = await world({ cache, upstream })
+    await users()
+    for (let i = 0; i < 2_000; i += 50) {
+      const some = Array.from({ length: 50 }, (_, j) => statusOf(`junk-${i + j}`, '203.0.113.66'))
+      expect(counted(await Promise.all(some))).toEqual({ 401: 50 })
+    }
+    clock.advance(100)
+    expect(okta.stats()).toMatchObject({ sessions: USERS, negativeEntries: 1_000 })
+    expect(await users()).toEqual({ 200: USERS })
+  })
+})
+
+describe('a load balancer in front of an app without trust proxy', () => {
+  it('is not taken for one client: its users share no budget but everybody’s, and one warning says why', async () => {
+    const { warn, statusOf, get } = await world({ trustProxy: false })
+    const statuses: number[] = []
+    for (let i = 0; i < 60; i += 1) statuses.push(await statusOf(`dead-${i}`, `198.51.100.${i}`))
+    expect(counted(statuses)).toEqual({ 401: 50, 503: 10 })
+    expect(warn).toHaveBeenCalledOnce()
+    expect(warn.mock.calls[0]?.[0]).toContain('trust proxy')
+    const refused = await get('dead-99', '198.51.100.99')
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
+  it('is told apart once the app trusts it', async () => {
+    const { warn, statusOf } = await world()
+    const statuses: number[] = []
+    for (let i = 0; i < 30; i += 1) statuses.push(await statusOf(`dead-${i}`, '198.51.100.7'))
+    expect(counted(statuses)).toEqual({ 401: 20, 429: 10 })
+    expect(await statusOf('dead-99', '198.51.100.8')).toBe(401)
+    expect(warn).not.toHaveBeenCalled()
+  })
+})

@@ -7,4 +7,9 @@
  */
 
 /** @type {readonly Benchmark[]} */
-export const benchmarks = [{ name: 'hit', load: () => import('./hit.js') }]
+export const benchmarks = [
+  { name: 'hit', load: () => import('./hit.js') },
+  { name: 'express', load: () => import('./express.js') },
+  { name: 'stampede', load: () => import('./stampede.js') },
+  { name: 'memory', load: () => import('./memory.js') },
+]

@@ -1,4 +1,5 @@
 /** An org of a few lines: it answers GetCurrentSession, counts its calls, and can be made to hang. */
+import { hash } from 'node:crypto'
 import { createServer } from 'node:http'
 
 /**
@@ -39,21 +40,25 @@ export async function tinyOrg({ port = 0, takesMs = 0 } = {}) {
   return org
 }
 
+const SPREAD_SECONDS = 7_200
+
 /**
- * Okta's Session object for a cookie value, with everything it is known to send.
+ * Okta's Session object for a cookie value, with everything it is known to send. The sessions of a crowd
+ * began within the last two hours, as those behind the idle timeout of two hours did.
  * @param {string} value
  * @param {number} [now] Epoch milliseconds.
  */
 export function sessionJson(value, now = Date.now()) {
   const name = value.slice(-12).replaceAll(/[^a-zA-Z0-9]/g, '0')
   const second = Math.floor(now / 1_000) * 1_000
-  const created = new Date(second).toISOString()
+  const seconds = Number.parseInt(hash('sha1', value, 'hex').slice(0, 8), 16) % SPREAD_SECONDS
+  const created = new Date(second - seconds * 1_000).toISOString()
   return JSON.stringify({
     id: `idx${name.padStart(22, '0')}`,
     login: `${name}@example.com`,
     userId: `00u${name.padStart(17, '0')}`,
     createdAt: created,
-    expiresAt: new Date(second + 7_200_000).toISOString(),
+    expiresAt: new Date(second + (SPREAD_SECONDS - Math.floor(seconds / 2)) * 1_000).toISOString(),
     status: 'ACTIVE',
     lastPasswordVerification: created,
     lastFactorVerification: null,

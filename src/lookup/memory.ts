@@ -96,6 +96,7 @@ export class Memory {
   readonly #entries: LRUCache<string, Remembered>
   readonly #amrs = new Interned<readonly string[]>()
   readonly #idps = new Interned<SessionIdentityProvider>()
+  readonly #dates = new RecentTexts()
 
   constructor(maxSessions: number) {
     // No ttl of lru-cache's own: times live in the entry and are measured by the one clock.
@@ -131,16 +132,41 @@ export class Memory {
     this.#entries.clear()
   }
 
-  /** The same session in less memory: what most sessions have in common is kept once. */
+  /**
+   * The same session in less memory: what most sessions have in common is kept once. Okta's dates are
+   * whole seconds, so that in a large cache many share one.
+   */
   #trim(session: Session): Session {
-    const { createdAt, lastPasswordVerification, idp } = session
+    const { createdAt, lastPasswordVerification, lastFactorVerification, idp, mfaActive } = session
+    const amr = this.#amrs.of(session.amr)
+    const expiresAt = this.#dates.of(session.expiresAt)
+    const sharedIdp = idp && this.#idps.of(idp)
+    const isWhole =
+      createdAt !== undefined &&
+      lastPasswordVerification !== undefined &&
+      lastFactorVerification !== undefined &&
+      sharedIdp !== undefined &&
+      mfaActive !== undefined
+    if (!isWhole)
+      return Object.freeze({ ...session, expiresAt, amr, ...(sharedIdp && { idp: sharedIdp }) })
+    // One literal: V8 keeps its fields in the object itself, not in a list beside it.
     return Object.freeze({
-      ...session,
-      amr: this.#amrs.of(session.amr),
-      ...(idp !== undefined && { idp: this.#idps.of(idp) }),
-      ...(lastPasswordVerification === createdAt &&
-        createdAt !== undefined && { lastPasswordVerification: createdAt }),
+      id: session.id,
+      login: session.login,
+      userId: session.userId,
+      status: session.status,
+      expiresAt,
+      createdAt: this.#dates.of(createdAt),
+      lastPasswordVerification: this.#dateOrNull(lastPasswordVerification),
+      lastFactorVerification: this.#dateOrNull(lastFactorVerification),
+      amr,
+      idp: sharedIdp,
+      mfaActive,
     })
+  }
+
+  #dateOrNull(date: string | null): string | null {
+    return date === null ? null : this.#dates.of(date)
   }
 }
 
@@ -154,5 +180,28 @@ class Interned<T extends object> {
     if (kept !== undefined) return kept
     if (this.#kept.size < 1_000) this.#kept.set(name, value)
     return value
+  }
+}
+
+/** Two for each second of the two hours an idle session lives by default. */
+const MAX_TEXTS = 16_384
+
+/** Keeps one copy of each of the texts that came last. */
+class RecentTexts {
+  readonly #kept = new Map<string, string>()
+
+  of(text: string): string {
+    const kept = this.#kept.get(text)
+    if (kept !== undefined) return kept
+    if (this.#kept.size >= MAX_TEXTS) this.#dropOldest()
+    this.#kept.set(text, text)
+    return text
+  }
+
+  #dropOldest(): void {
+    for (const text of this.#kept.keys()) {
+      this.#kept.delete(text)
+      return
+    }
   }
 }

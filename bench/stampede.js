@@ -1,0 +1,59 @@
+/** How many calls to Okta 10,000 requests make that come at once with one cookie nobody has seen. */
+import { composeOktaSession, createLocalOrg, parseOptions, systemClock } from './parts/package.js'
+import { browserHeaders, headerless, stubRequest } from './parts/stubs.js'
+
+/** @param {{ tiny: boolean }} options */
+export async function run({ tiny }) {
+  const requests = tiny ? 1_000 : 10_000
+  const rows = []
+  for (const engine of /** @type {const} */ (['identity', 'classic'])) {
+    const org = await createLocalOrg({ engine })
+    const [user] = org.users
+    if (user === undefined) throw new Error('a local org has users')
+    const settings = parseOptions({ orgUrl: org.url, logger: false }, {})
+    const okta = composeOktaSession(settings, { clock: systemClock, random: Math.random })
+    const headers = browserHeaders(org.signIn(user.login))
+    const before = org.calls.getCurrentSession
+    const began = process.cpuUsage()
+    const passed = await passedAtOnce(okta.requireSession(), headers, requests)
+    const { user: userTime, system } = process.cpuUsage(began)
+    rows.push({
+      name: `${requests} requests, cookie of ${headers.cookie?.length} characters`,
+      passed,
+      calls: org.calls.getCurrentSession - before,
+      micros: (userTime + system) / requests,
+    })
+    await okta.close()
+    await org.close()
+  }
+  return {
+    title:
+      'stampede: requests at once with one cold cookie, through requireSession() to a local org',
+    columns: [
+      { key: 'name', title: 'variant' },
+      { key: 'passed', title: 'let through' },
+      { key: 'calls', title: 'calls to Okta' },
+      { key: 'micros', title: 'CPU µs a request', digits: 2 },
+    ],
+    rows,
+    notes: ['One process. The org runs in it too, and its answer is in the CPU time.'],
+  }
+}
+
+/**
+ * @param {import('./parts/stubs.js').Handler} guard
+ * @param {import('./parts/stubs.js').Headers} headers
+ * @param {number} requests
+ * @returns {Promise<number>}
+ */
+async function passedAtOnce(guard, headers, requests) {
+  const waiting = Array.from(
+    { length: requests },
+    () =>
+      /** @type {Promise<void>} */ (
+        new Promise((resolve) => guard(stubRequest(headers), headerless, () => resolve()))
+      ),
+  )
+  await Promise.all(waiting)
+  return waiting.length
+}

@@ -31,11 +31,13 @@ import { Refresher } from './lookup/refresher.js'
 import { RevocationLog } from './lookup/revocations.js'
 import { engineOf } from './lookup/shared.js'
 import { SignOut } from './lookup/sign-out.js'
+import { plainContext } from './lookup/verdict.js'
 import { Watches } from './lookup/watches.js'
 import type { RequestLike } from './model/context.js'
 import type { Clock } from './model/contracts.js'
 import type { OktaSessionOptions, Settings } from './model/options.js'
 import { parseOptions } from './model/parse-options.js'
+import { unfailing } from './model/unfailing-logger.js'
 import { connect } from './okta/connect.js'
 import { systemClock } from './okta/system-clock.js'
 import type { OktaSession } from './surface.js'
@@ -81,7 +83,8 @@ const MAX_PROVISIONAL_MARKS = 10_000
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
   const { clock } = surroundings
-  const { logger, cache, upstream } = settings
+  const { cache, upstream } = settings
+  const logger = unfailing(settings.logger)
   const { timeoutMs } = settings.api
 
   // From credential to verdict.
@@ -273,7 +276,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   }
 
   async function authenticate(req: RequestLike, signal: AbortSignal | undefined) {
-    return authenticator.find(req, signal && { signal })
+    return plainContext(await authenticator.find(req, signal && { signal }))
   }
 
   async function close(): Promise<void> {

@@ -24,9 +24,13 @@ export function createFaults(): Faults {
 /** The longest text of an option that is repeated in a fault. */
 const SHOWN = 80
 
-/** What was given where no secret belongs. Text is cut short; objects and functions are only named. */
+/** A word may be repeated; a longer text where a word belongs may be a token in the wrong place. */
+export const LONGEST_WORD = 24
+
+/** What was given where no secret belongs. Words are repeated; longer texts, objects and functions only named. */
 export function given(value: unknown): string {
-  if (typeof value === 'string') return `got ${quote(value)}`
+  if (typeof value === 'string')
+    return value.length <= LONGEST_WORD ? `got ${quote(value)}` : givenSecret(value)
   if (typeof value === 'bigint') return `got ${value}n`
   if (typeof value === 'number' || typeof value === 'boolean') return `got ${value}`
   return `got ${kindOf(value)}`

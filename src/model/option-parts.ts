@@ -62,31 +62,15 @@ function agentAdvice(value: unknown): string {
 
 /** `console` unless another is given; undefined is silence. */
 export function readLogger(faults: Faults, value: unknown): Logger | undefined {
-  if (value === undefined) return unfailing(console)
+  if (value === undefined) return console
   if (value === false) return undefined
-  if (isLogger(value)) return unfailing(value)
+  if (isLogger(value)) return value
   faults.add(
     'logger',
     given(value),
     'must be false or an object with warn(message, fields?), info? too',
   )
   return undefined
-}
-
-/** A log that can't be written must not fail the request that wanted to write it. */
-function unfailing(logger: Logger): Logger {
-  const attempt = (write: () => unknown): void => {
-    try {
-      const written = write()
-      if (written instanceof Promise) written.catch(() => {})
-    } catch {
-      // There is nowhere left to say so.
-    }
-  }
-  return {
-    warn: (message, fields) => attempt(() => logger.warn(message, fields)),
-    info: (message, fields) => attempt(() => logger.info?.(message, fields)),
-  }
 }
 
 function isLogger(value: unknown): value is Logger {

@@ -1,5 +1,5 @@
 /** Reads the options that are URLs or origins, and says which exact text to write where one is not. */
-import { type Faults, given, quote } from './option-faults.js'
+import { type Faults, given, LONGEST_WORD, quote } from './option-faults.js'
 
 /** A console for administrators; sessions live on the same host without `-admin`. */
 const ADMIN_CONSOLE = /^([^.]+)-admin\.(okta[a-z-]*\.(?:com|mil))$/
@@ -114,11 +114,11 @@ function givenUrl(value: unknown): string {
   const url = webUrl(value)
   if (url !== undefined) {
     const user = url.username === '' && url.password === '' ? '' : '***@'
-    return given(
-      `${url.protocol}//${user}${url.host}${url.pathname}${url.search && '?…'}${url.hash && '#…'}`,
-    )
+    const path = url.pathname.length <= LONGEST_WORD ? url.pathname : '/…'
+    const shown = `${url.protocol}//${user}${url.host}${path}${url.search && '?…'}${url.hash && '#…'}`
+    return `got ${quote(shown)}`
   }
-  return looksLikeHost(value) ? given(value) : `got a string of ${value.length} characters`
+  return looksLikeHost(value) ? `got ${quote(value)}` : `got a string of ${value.length} characters`
 }
 
 function instead(value: unknown, example: string): string {

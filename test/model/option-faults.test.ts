@@ -115,7 +115,7 @@ describe('options', () => {
     [
       'a Redis client',
       { secret, cache: { store: { sendCommand() {} } } },
-      /^cache\.store: got a Redis client itself.+redisStore/,
+      /^cache\.store: got a Redis client itself.+factory of this package/,
     ],
     ['a store by name', { secret, cache: { store: 'redis' } }, /^cache\.store: got a string/],
     // upstream

@@ -1,0 +1,31 @@
+import express from 'express'
+import { createLocalOrg } from 'express-okta-session/local-org'
+import request from 'supertest'
+import { expect, it } from 'vitest'
+import { oktaSession } from '../../src/okta-session.js'
+
+it.each([
+  [
+    'throws',
+    () => {
+      throw new Error('the disk is full')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('the disk is full'))],
+])('a logger that %s fails no request and keeps no breaker shut', async (_, warn) => {
+  const org = await createLocalOrg()
+  const okta = oktaSession({ orgUrl: org.url, logger: { warn } })
+  const app = express()
+  app.use(okta.attachSession())
+  app.get('/', (req, res) => {
+    res.json({ state: req.okta.state })
+  })
+  org.fail({ kind: 'status', status: 503 })
+  for (let count = 0; count < 12; count += 1) {
+    const answer = await request(app).get('/').set('Cookie', `idx=somebody${count}`).expect(200)
+    expect(answer.body).toEqual({ state: 'unavailable' })
+  }
+  expect(okta.stats().heldOff).toMatchObject({ code: 'breaker_open' })
+  await okta.close()
+  await org.close()
+})

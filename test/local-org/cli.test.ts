@@ -2,8 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { LocalOrg } from '../../src/local-org/index.js'
+import { bodyOf, postJson } from './orgs.js'
+import { askToken, assertion } from './service-app.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** What `--json` prints. */
+type Said = Pick<LocalOrg, 'url' | 'apiToken' | 'users' | 'serviceApp'>
+
 const running = new Set<ChildProcess>()
 
 afterEach(() => {
@@ -37,7 +43,7 @@ function run(...args: readonly string[]) {
 describe('express-okta-session local-org', () => {
   it('prints one line of JSON once it listens, and ends cleanly on Ctrl-C', async () => {
     const command = run('local-org', '--json', '--engine', 'classic', '--port', '0')
-    const said: { readonly url: string } = JSON.parse(await command.firstLine())
+    const said: Said = JSON.parse(await command.firstLine())
     expect(said).toEqual({
       url: expect.stringMatching(/^http:\/\/localhost:\d+$/),
       apiToken: expect.stringMatching(/^00/),
@@ -59,6 +65,38 @@ describe('express-okta-session local-org', () => {
       err: '',
       lines: 1,
     })
+  })
+
+  it('prints credentials that are good at the org it started', async () => {
+    const command = run('local-org', '--json')
+    const said: Said = JSON.parse(await command.firstLine())
+    const { url, apiToken, users } = said
+    expect(users).toMatchObject([
+      { login: 'alice@example.com' },
+      { login: 'bob@example.com' },
+      {
+        login: 'carol@example.com',
+        mfa: { sharedSecret: expect.stringMatching(/^[A-Z2-7]{32}$/) },
+      },
+    ])
+
+    const [alice] = users
+    const authn = await postJson(`${url}/api/v1/authn`, {
+      username: alice?.login,
+      password: alice?.password,
+    })
+    const { sessionToken } = await bodyOf(authn)
+    const session = await bodyOf(await postJson(`${url}/api/v1/sessions`, { sessionToken }))
+    expect(session).toMatchObject({ login: alice?.login, userId: alice?.userId })
+    const { access_token } = await bodyOf(
+      await askToken(said, await assertion({ ...said, clock: Date })),
+    )
+    for (const authorization of [`SSWS ${apiToken}`, `Bearer ${String(access_token)}`]) {
+      const byId = await fetch(`${url}/api/v1/sessions/${String(session.id)}`, {
+        headers: { authorization },
+      })
+      expect(byId.status).toBe(200)
+    }
   })
 
   it('tells a person where it is and whom to sign in as', async () => {

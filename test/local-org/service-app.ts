@@ -6,10 +6,15 @@ import type { LocalOrg } from '../../src/local-org/index.js'
 /** Undefined takes a claim away. */
 export type Claims = Readonly<Record<string, unknown>>
 
-export const tokenUrl = (org: LocalOrg) => `${org.url}/oauth2/v1/token`
+/** What of an org a service app has to know. */
+export interface OrgOfApp extends Pick<LocalOrg, 'url' | 'serviceApp'> {
+  readonly clock: { now(): number }
+}
+
+export const tokenUrl = (org: Pick<LocalOrg, 'url'>) => `${org.url}/oauth2/v1/token`
 
 export async function assertion(
-  org: LocalOrg,
+  org: OrgOfApp,
   change: Claims = {},
   header: { readonly kid?: string } = {},
 ): Promise<string> {
@@ -29,7 +34,7 @@ export async function assertion(
 }
 
 export function askToken(
-  org: LocalOrg,
+  org: Pick<LocalOrg, 'url'>,
   clientAssertion: string,
   change: Readonly<Record<string, string>> = {},
   headers: Readonly<Record<string, string>> = {},

@@ -26,9 +26,11 @@ const ABSENT = '102AAAAAAAAAAAAAAAAAAAAAA'
 const LATER = 121 * 60_000
 
 export function worldOf(org: LocalOrg, kind: 'idx' | 'sid'): World {
-  const cookie = org.signIn(ALICE, { cookie: kind })
+  const [{ login } = { login: ALICE }] = org.users
+  const cookie = org.signIn(login, { cookie: kind })
   const external = org.sessions.at(-1)?.id ?? ''
-  const internal = org.signIn(ALICE, { cookie: 'sid' }).slice('sid='.length)
+  const sid = kind === 'sid' ? cookie : org.signIn(login, { cookie: 'sid' })
+  const internal = sid.slice('sid='.length)
   return { org, cookie, external, internal }
 }
 

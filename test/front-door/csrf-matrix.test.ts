@@ -1,0 +1,169 @@
+/** Which posts the three handlers take for their own, by what a browser says of where they come from. */
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+} from 'node:http'
+import {
+  createServer as createHttpsServer,
+  Agent as HttpsAgent,
+  request as requestHttps,
+} from 'node:https'
+import express from 'express'
+import type { OktaSessionOptions } from 'express-okta-session'
+import request from 'supertest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { trustworthy } from '../okta/certificates.js'
+import { listen, page, serve, startParts } from './door.js'
+
+const trusted = 'https://www.example.com'
+const foreign = 'https://evil.example'
+
+/** An app with the three handlers; over `http`, or behind a proxy that ends TLS and keeps Host or not. */
+async function open(way: Way, options: OktaSessionOptions = {}) {
+  const front = way === 'http' ? undefined : createHttpsServer(trustworthy)
+  const outside = front && (await listen(front, 'https'))
+  const appUrl = way === 'a TLS proxy, and appUrl' ? { appUrl: outside } : {}
+  const parts = await startParts({ okta: { trustedOrigins: [trusted], ...appUrl, ...options } })
+  const app = express()
+  app.post('/login', parts.okta.login())
+  app.post('/refresh', parts.okta.refresh())
+  app.post('/logout', parts.okta.logout())
+  const inside = await serve(app)
+  front?.on('request', (req, res) => {
+    // One proxy hands Host on as it came, the other names the app's own.
+    const { host, ...rest } = req.headers
+    const headers = way === 'a TLS proxy' ? { host, ...rest } : rest
+    const onward = requestHttp(
+      inside + req.url,
+      { method: req.method ?? '', headers },
+      (answer) => {
+        res.writeHead(answer.statusCode ?? 0, answer.headers)
+        answer.pipe(res)
+      },
+    )
+    req.pipe(onward)
+  })
+  return { ...parts, origin: outside ?? inside, post: posting(outside ?? inside) }
+}
+
+type Way = 'http' | 'a TLS proxy' | 'a TLS proxy, and appUrl'
+
+/** Posts nothing over one kept connection; answers the status and the problem's code. */
+function posting(url: string) {
+  const isHttps = url.startsWith('https:')
+  const agent = isHttps
+    ? new HttpsAgent({ keepAlive: true, ca: trustworthy.cert })
+    : new HttpAgent({ keepAlive: true })
+  onTestFinished(() => agent.destroy())
+  return (path: string, headers: OutgoingHttpHeaders): Promise<{ status: number; code: string }> =>
+    new Promise((resolve, reject) => {
+      const send = isHttps ? requestHttps : requestHttp
+      const sent = { ...headers, 'content-length': 0 }
+      const exchange = send(url + path, { method: 'POST', agent, headers: sent })
+      exchange.on('error', reject)
+      exchange.on('response', async (answer: IncomingMessage) => {
+        const text = (await answer.setEncoding('utf8').toArray()).join('')
+        const body: { code?: string } = text === '' ? {} : JSON.parse(text)
+        resolve({ status: answer.statusCode ?? 0, code: body.code ?? '' })
+      })
+      exchange.end()
+    })
+}
+
+const origins = ['ours', 'trusted', 'foreign', 'null', 'absent'] as const
+const sites = ['same-origin', 'same-site', 'cross-site', 'none', 'junk', 'absent'] as const
+
+/** Every combination, as headers, and whether it is ours: written from the rule, not from the code. */
+function matrix(own: string, allowsClients: boolean) {
+  const value = { ours: own, trusted, foreign, null: 'null', absent: undefined }
+  return origins.flatMap((origin) =>
+    sites.flatMap((site) =>
+      ['absent', 'present'].map((requestedBy) => {
+        const headers: OutgoingHttpHeaders = {
+          ...(value[origin] !== undefined && { origin: value[origin] }),
+          ...(site !== 'absent' && { 'sec-fetch-site': site }),
+          ...(requestedBy === 'present' && { 'x-requested-by': 'a-client' }),
+        }
+        const isOurs =
+          origin === 'ours' ||
+          origin === 'trusted' ||
+          (origin === 'null' && site === 'same-origin') ||
+          (origin === 'absent' && (site === 'same-origin' || site === 'none')) ||
+          (origin === 'absent' && site === 'absent' && requestedBy === 'present' && allowsClients)
+        return { name: `${origin}, ${site}, X-Requested-By ${requestedBy}`, headers, isOurs }
+      }),
+    ),
+  )
+}
+
+const ways = ['http', 'a TLS proxy', 'a TLS proxy, and appUrl'] as const
+
+describe.each(ways)('over %s', (way) => {
+  it.each([
+    ['login', false, 400],
+    ['login', true, 400],
+    ['refresh', false, 200],
+    ['refresh', true, 200],
+    ['logout', false, 204],
+    ['logout', true, 204],
+  ] as const)(
+    '%s, non-browser clients let in: %s',
+    async (handler, allowNonBrowserClients, status) => {
+      const { org, origin, post } = await open(way, { allowNonBrowserClients })
+      const outcomes: Record<string, string> = {}
+      const expected: Record<string, string> = {}
+      for (const { name, headers, isOurs } of matrix(origin, allowNonBrowserClients)) {
+        const calls = () => Object.values(org.calls).reduce((sum, count) => sum + count, 0)
+        const before = calls()
+        const cookie = org.signIn('alice@example.com')
+        const answer = await post(`/${handler}`, { ...headers, cookie })
+        const asked = calls() > before ? 'asks' : 'does not ask'
+        outcomes[name] = `${answer.status} ${answer.code}, ${asked}`
+        const refused = '403 cross_site, does not ask'
+        const taken = handler === 'login' ? '400 invalid_request, does not ask' : `${status} , asks`
+        expected[name] = isOurs ? taken : refused
+      }
+      expect(Object.keys(expected)).toHaveLength(60)
+      expect(outcomes).toEqual(expected)
+    },
+  )
+
+  it('takes a foreign host for no host of ours, whatever is forwarded', async () => {
+    const { post } = await open(way)
+    for (const headers of [
+      { origin: foreign, 'x-forwarded-host': 'evil.example' },
+      { origin: foreign, forwarded: 'host=evil.example' },
+      { origin: 'http://localhost.evil.example' },
+      { origin: `${foreign}, ${trusted}` },
+    ])
+      expect(await post('/logout', headers)).toEqual({ status: 403, code: 'cross_site' })
+  })
+})
+
+describe('a post that is refused', () => {
+  it('is a problem for a script, a page for a form, and kept by nobody', async () => {
+    const { okta, org } = await startParts()
+    const app = express().post('/', okta.logout())
+    const url = await serve(app)
+    const cookie = org.signIn('alice@example.com')
+    const script = await request(url).post('/').set({ Origin: foreign, Cookie: cookie }).expect(403)
+    expect(script.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+    expect(script.body).toEqual({
+      type: 'about:blank',
+      title: 'Forbidden',
+      status: 403,
+      code: 'cross_site',
+    })
+    const form = await request(url)
+      .post('/')
+      .set({ ...page, Origin: foreign, Cookie: cookie })
+      .expect(403)
+    expect(form.headers['content-type']).toBe('text/html; charset=utf-8')
+    for (const { headers } of [script, form]) {
+      expect(headers['cache-control']).toBe('no-store')
+      expect(headers).not.toHaveProperty('set-cookie')
+    }
+  })
+})

@@ -1,5 +1,6 @@
 /** Carries out a refusal: a redirect or a page for a person, a problem document for a program. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { plainContext } from '../lookup/verdict.js'
 import type { Denial, SessionContext } from '../model/context.js'
 import type { Settings } from '../model/options.js'
 import { isGetOrHead, problem, redirect, retryAfter, wantsPage } from './answers.js'
@@ -43,7 +44,8 @@ export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: Deny
     })
   }
 
-  function describe(refusal: Refusal, context: SessionContext, req: IncomingMessage): Denial {
+  function describe(refusal: Refusal, found: SessionContext, req: IncomingMessage): Denial {
+    const context = plainContext(found)
     const couldHelp = refusal.status === 401 || refusal.status === 403
     if (!couldHelp || refusal.code === 'forbidden') return { ...refusal, context }
     const url = context.state === 'active' ? signInAgainUrl(req) : signInUrl(req)

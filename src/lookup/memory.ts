@@ -16,15 +16,17 @@ export interface Asked {
 /** The share of its life after which an entry is asked again in the background. */
 const REFRESH_AHEAD_FROM = 0.75
 
+/** Against this wall times are small enough to be kept without a box. */
+const EPOCH = Date.now()
+
 /**
- * A remembered yes. It is the very context its requests get, so that a hit allocates nothing; its times
- * are whole monotonic milliseconds, which V8 keeps without a box.
+ * A remembered yes. The hit path reads it as the context it stands for, so that a hit copies nothing;
+ * whoever hands it to the app hands out a plain copy. What all entries have alike stands on the
+ * prototype, and times are whole milliseconds, which V8 keeps in the object itself.
  */
 export class Remembered implements ActiveContext {
-  readonly state = 'active'
   readonly session: Session
-  readonly source = 'memory'
-  readonly askedAt: number
+  readonly #askedAfterEpoch: number
   readonly #askedMono: number
   readonly #staleAt: number
   #deadAt: number
@@ -33,12 +35,24 @@ export class Remembered implements ActiveContext {
 
   constructor(session: Session, asked: Asked, staleAt: number, deadAt: number) {
     this.session = session
-    this.askedAt = asked.at
+    this.#askedAfterEpoch = asked.at - EPOCH
     this.#askedMono = Math.floor(asked.mono)
     this.#staleAt = Math.floor(staleAt)
     this.#deadAt = Math.floor(deadAt)
     this.#position = asked.position
     Object.freeze(this)
+  }
+
+  get state(): 'active' {
+    return 'active'
+  }
+
+  get source(): 'memory' {
+    return 'memory'
+  }
+
+  get askedAt(): number {
+    return EPOCH + this.#askedAfterEpoch
   }
 
   /** Monotonic milliseconds at which its lookup began. */

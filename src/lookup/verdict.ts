@@ -4,6 +4,7 @@ import type {
   ActiveContext,
   AnonymousContext,
   IncompleteContext,
+  SessionContext,
   UnavailableContext,
 } from '../model/context.js'
 import type { Session } from '../model/session.js'
@@ -63,6 +64,12 @@ export function activeContext(
   askedAt: number,
 ): ActiveContext {
   return Object.freeze({ state: 'active', session, source, askedAt })
+}
+
+/** A context as the app gets it: a plain object, whatever stands for it here. */
+export function plainContext(context: SessionContext): SessionContext {
+  if (context.state !== 'active') return context
+  return activeContext(context.session, context.source, context.askedAt)
 }
 
 export function unavailable({ code, retryAfterMs = 1_000 }: NoAnswer): UnavailableContext {

@@ -22,7 +22,7 @@ function request(): Request {
 
 describe('the verdict on a request', () => {
   it('shows the app the fields of its context and nothing else', () => {
-    const verdicts = createVerdicts('okta')
+    const verdicts = createVerdicts('okta', () => 0)
     for (const context of [yes, no]) {
       const req = request()
       verdicts.put(req, context)
@@ -33,7 +33,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is the context that was put, whatever the app writes into what it was shown', () => {
-    const verdicts = createVerdicts('okta')
+    const verdicts = createVerdicts('okta', () => 0)
     const req = request()
     verdicts.put(req, no)
     Object.assign(req.okta ?? {}, { state: 'active', session: mallory })
@@ -41,7 +41,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is none where something else stands under the property', () => {
-    const verdicts = createVerdicts('okta')
+    const verdicts = createVerdicts('okta', () => 0)
     for (const forged of [undefined, null, 'active', yes, { ...yes }]) {
       const req = request()
       verdicts.put(req, no)
@@ -53,7 +53,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is none where the verdict belongs to another request', () => {
-    const verdicts = createVerdicts('okta')
+    const verdicts = createVerdicts('okta', () => 0)
     const [hers, his] = [request(), request()]
     verdicts.put(hers, yes)
     verdicts.letThrough(hers, alice)
@@ -64,12 +64,12 @@ describe('the verdict on a request', () => {
 
   it('is none where another instance made it', () => {
     const req = request()
-    createVerdicts('okta').put(req, yes)
-    expect(createVerdicts('okta').of(req)).toBeUndefined()
+    createVerdicts('okta', () => 0).put(req, yes)
+    expect(createVerdicts('okta', () => 0).of(req)).toBeUndefined()
   })
 
   it('has let nobody through before a guard did, nor after another verdict was put', () => {
-    const verdicts = createVerdicts('okta')
+    const verdicts = createVerdicts('okta', () => 0)
     const req = request()
     verdicts.put(req, yes)
     expect(verdicts.guarded(req)).toBeUndefined()

@@ -1,6 +1,6 @@
 /** The composition root: options become parts, parts become handlers. The only place that builds things. */
 import { createAttachSession } from './http/attach-session.js'
-import { clientIp, createAuthenticator } from './http/authenticate.js'
+import { clientIp as addressOf, createAuthenticator } from './http/authenticate.js'
 import { createClientAddress } from './http/client-address.js'
 import { createDecidingCandidate } from './http/deciding-candidate.js'
 import { createDeny } from './http/deny.js'
@@ -34,7 +34,7 @@ import { SignOut } from './lookup/sign-out.js'
 import { plainContext } from './lookup/verdict.js'
 import { Watches } from './lookup/watches.js'
 import type { RequestLike } from './model/context.js'
-import type { Clock } from './model/contracts.js'
+import type { Clock, Logger } from './model/contracts.js'
 import type { OktaSessionOptions, Settings } from './model/options.js'
 import { parseOptions } from './model/parse-options.js'
 import { unfailing } from './model/unfailing-logger.js'
@@ -83,67 +83,13 @@ const MAX_PROVISIONAL_MARKS = 10_000
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
   const { clock } = surroundings
-  const { cache, upstream } = settings
+  const { cache } = settings
   const logger = unfailing(settings.logger)
-  const { timeoutMs } = settings.api
-
-  // From credential to verdict.
-  const reach = surroundings.connect ?? connect
-  const org = reach(settings.api, clock, (sessionId) => lookup.forget({ sessionId }))
-  const shared = engineOf(cache.store)
-  const log = new RevocationLog({
-    clock,
-    retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
-    maxMarks: MAX_MARKS,
-    maxProvisional: MAX_PROVISIONAL_MARKS,
-    shared,
-  })
-  const gate = new Gate({ upstream, logger, ...surroundings })
-  const lookup = new Lookup({
-    ...surroundings,
-    cache,
-    timeoutMs,
-    gate,
-    log,
-    fetchSession: org.fetchSession,
-    shared,
-  })
-  const refresher = new Refresher({
-    gate,
-    lookup,
-    clock,
-    refreshSession: org.refreshSession,
-    maxSessions: cache.maxSessions,
-  })
-  const signOut = new SignOut({ ...org, gate, lookup, log, timeoutMs, logger })
-  const watches = new Watches({ lookup, log, clock, maxTtlMs: cache.maxTtlMs, logger })
-
-  // From request to verdict.
-  const cookies = createSessionCookies(settings, clock.now)
-  const clientAddress = createClientAddress(logger)
-  const toldIp = upstream.forwardClientIp ? clientIp : () => undefined
-  const authenticator = createAuthenticator({
-    lookup,
-    cookies: settings.cookies,
-    open: cookies.open,
-    clientAddress,
-    clientIp: toldIp,
-    now: clock.now,
-  })
-  const verdicts = createVerdicts(settings.property, () => log.position)
-  const oktaNow = () => lookup.oktaNow()
-  const decidingCandidate = createDecidingCandidate(authenticator, (key) => lookup.peek(key))
-
-  // What the handlers share.
-  const signInUrl = createSignInUrl(settings)
-  const deny = createDeny({
-    onDenied: settings.onDenied,
-    signInUrl,
-    signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
-    secure: cookies.secure,
-  })
-  const guard = { authenticator, verdicts, oktaNow, now: clock.now }
-  const isOurs = createIsOurs(settings)
+  const core = composeCore(settings, surroundings, logger)
+  const { org, gate, lookup, refresher, signOut, watches } = core
+  const edge = composeEdge(settings, clock, logger, core)
+  const { authenticator, verdicts, guard, deny, cookies, isOurs, decidingCandidate } = edge
+  const { clientAddress, clientIp, signInUrl, oktaNow } = edge
   const returnTo = (fallback = '/') => ({
     appUrl: settings.appUrl,
     trustedOrigins: settings.trustedOrigins,
@@ -177,7 +123,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         authenticator,
         cookies,
         clientAddress,
-        clientIp: toldIp,
+        clientIp,
         createSession: org.createSession,
         returnTo: returnTo(fallback),
         entry: cookies.signInEntry(),
@@ -187,7 +133,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     refresh(options) {
       const { everyMs = 60_000 } = checkedOptions('refresh', options, { everyMs: 'duration' })
       return createRefresh(
-        { isOurs, guard, deny, decidingCandidate, refresher, cookies, clientIp: toldIp },
+        { isOurs, guard, deny, decidingCandidate, refresher, cookies, clientIp },
         everyMs,
       )
     },
@@ -200,7 +146,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         signOut,
         cookies,
         clientAddress,
-        clientIp: toldIp,
+        clientIp,
         returnTo: returnTo(fallback),
       })
     },
@@ -228,7 +174,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         logger?.warn('refreshOnActivity() failed', { error: String(error) }),
       )
       return createRefreshOnActivity(
-        { decidingCandidate, verdicts, refresher, clientIp: toldIp, onError },
+        { decidingCandidate, verdicts, refresher, clientIp, onError },
         checked,
       )
     },
@@ -270,7 +216,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     close() {
-      closing ??= close()
+      closing ??= core.close()
       return closing
     },
   }
@@ -278,6 +224,40 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   async function authenticate(req: RequestLike, signal: AbortSignal | undefined) {
     return plainContext(await authenticator.find(req, signal && { signal }))
   }
+}
+
+/** From credential to verdict. */
+function composeCore(
+  { api, cache, upstream }: Settings,
+  surroundings: Surroundings,
+  logger: Logger | undefined,
+) {
+  const { clock } = surroundings
+  const { timeoutMs } = api
+  const reach = surroundings.connect ?? connect
+  const org = reach(api, clock, (sessionId) =>
+    lookup.forget({ sessionId }).catch((error: unknown) => {
+      // Okta has done what was asked: the caller hears of that, and the operator of this.
+      logger?.warn('Other instances could not be told of a change made through okta.api', {
+        error: String(error),
+      })
+    }),
+  )
+  const shared = engineOf(cache.store)
+  const log = new RevocationLog({
+    clock,
+    retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
+    maxMarks: MAX_MARKS,
+    maxProvisional: MAX_PROVISIONAL_MARKS,
+    shared,
+  })
+  const gate = new Gate({ upstream, logger, ...surroundings })
+  const { fetchSession, refreshSession } = org
+  const lookup = new Lookup({ ...surroundings, cache, timeoutMs, gate, log, fetchSession, shared })
+  const { maxSessions, maxTtlMs } = cache
+  const refresher = new Refresher({ gate, lookup, clock, refreshSession, maxSessions })
+  const signOut = new SignOut({ ...org, gate, lookup, log, timeoutMs, logger })
+  const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
 
   async function close(): Promise<void> {
     gate.close()
@@ -286,6 +266,49 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     log.close()
     lookup.close()
     await Promise.all([org.close(), shared?.close()])
+  }
+
+  return { org, gate, log, lookup, refresher, signOut, watches, close }
+}
+
+/** From request to verdict, and what the handlers share. */
+function composeEdge(
+  settings: Settings,
+  clock: Clock,
+  logger: Logger | undefined,
+  { lookup, log }: ReturnType<typeof composeCore>,
+) {
+  const cookies = createSessionCookies(settings, clock.now)
+  const clientAddress = createClientAddress(logger)
+  const clientIp = settings.upstream.forwardClientIp ? addressOf : () => undefined
+  const authenticator = createAuthenticator({
+    lookup,
+    cookies: settings.cookies,
+    open: cookies.open,
+    clientAddress,
+    clientIp,
+    now: clock.now,
+  })
+  const verdicts = createVerdicts(settings.property, () => log.position)
+  const oktaNow = () => lookup.oktaNow()
+  const signInUrl = createSignInUrl(settings)
+  return {
+    authenticator,
+    verdicts,
+    guard: { authenticator, verdicts, oktaNow, now: clock.now },
+    deny: createDeny({
+      onDenied: settings.onDenied,
+      signInUrl,
+      signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
+      secure: cookies.secure,
+    }),
+    cookies,
+    isOurs: createIsOurs(settings),
+    decidingCandidate: createDecidingCandidate(authenticator, (key) => lookup.peek(key)),
+    clientAddress,
+    clientIp,
+    signInUrl,
+    oktaNow,
   }
 }
 

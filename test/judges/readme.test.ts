@@ -1,0 +1,28 @@
+/** What the README says of operations and environment is what there is. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { SessionApi } from '../../src/okta/session-api.js'
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const README = read('README.md')
+
+function named(text: string, pattern: RegExp): string[] {
+  return [...new Set(Array.from(text.matchAll(pattern), ([whole, part = whole]) => part))].sort()
+}
+
+describe('the README', () => {
+  it('names every variable of Okta’s that is read, and no other', () => {
+    const variable = /OKTA_CLIENT_[A-Z]+/g
+    const code = ['option-credentials', 'option-urls'].map((name) => read(`src/model/${name}.ts`))
+    expect(named(README, variable)).toEqual(named(code.join(), variable))
+  })
+
+  it('lists the operations of a SessionApi, and no other', () => {
+    const operations = Object.getOwnPropertyNames(SessionApi.prototype)
+      .filter((name) => name !== 'constructor' && name !== 'close')
+      .sort()
+    expect(named(README, /^\| `(\w+)\([^`]*\)` \| `(?:GET|POST|DELETE) \/api/gm)).toEqual(
+      operations,
+    )
+  })
+})

@@ -13,27 +13,33 @@ export interface WatchParts {
 
 type OnEnd = (reason: SessionEnd) => void
 
+/** What the way to stop holds on to: nothing of the request. */
+interface Following {
+  stop: (() => void) | undefined
+  unwanted: boolean
+}
+
 export function createWatch({ authenticator, decidingCandidate, watches }: WatchParts) {
   return function watch(req: RequestLike, onEnd: OnEnd): () => void {
     if (typeof onEnd !== 'function')
       throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
-    let stop: (() => void) | undefined
-    let unwanted = false
+    const following: Following = { stop: undefined, unwanted: false }
+    begin(req, onEnd, following)
+    return stopper(following)
+  }
+
+  function begin(req: RequestLike, onEnd: OnEnd, following: Following): void {
     const since = watches.position
     // Read now: the request may be gone, or reused, when an answer comes.
     const brought = { headers: { cookie: header(req, 'cookie') } }
-    const begin = (context: SessionContext) => {
-      if (!unwanted) stop = follow(context, brought, since, onEnd)
+    const take = (context: SessionContext) => {
+      if (!following.unwanted) following.stop = follow(context, brought, since, onEnd)
     }
     const fail = () => {
-      if (!unwanted) watches.tell(onEnd, 'unavailable')
+      if (!following.unwanted) watches.tell(onEnd, 'unavailable')
     }
     // Never within this call: the caller has not been given the way to stop yet.
-    Promise.resolve(authenticator.find(req)).then(begin, fail)
-    return function unwatch() {
-      unwanted = true
-      stop?.()
-    }
+    Promise.resolve(authenticator.find(req)).then(take, fail)
   }
 
   function follow(
@@ -48,6 +54,14 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
       return watches.watch(candidate.key, candidate.credential, context, since, onEnd)
     watches.tell(onEnd, endOf(context))
     return undefined
+  }
+}
+
+/** Apart, because closures made side by side share all they hold: this one may live as long as a socket. */
+function stopper(following: Following): () => void {
+  return function unwatch() {
+    following.unwanted = true
+    following.stop?.()
   }
 }
 

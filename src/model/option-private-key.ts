@@ -41,6 +41,7 @@ function parseJson(text: string): unknown {
 function keyFlaw(material: unknown): string | undefined {
   if (typeof material === 'string' && material.includes('ENCRYPTED')) return ', an encrypted key'
   if (typeof material === 'string' && material.includes('PUBLIC KEY')) return ', a public key'
+  if (material instanceof Uint8Array) return ' of bytes: read the file as text'
   if (isRecord(material) && material.d === undefined) return ' without the private part `d`'
   const key = importKey(material)
   if (key === undefined) return ' that cannot be read as a key'

@@ -159,10 +159,15 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
   ) {
     later(Promise.resolve(authenticator.find(req)), next, (newer) => {
       verdicts.put(req, newer)
-      if (newer.state !== 'active') ends.refuse(refusalOf(newer), newer, req, res, next)
-      else if (newer.session.userId !== context.session.userId)
-        ends.refuse(forbidden, newer, req, res, next)
-      else ends.pass(newer, req, res, next)
+      if (newer.state !== 'active') {
+        ends.refuse(refusalOf(newer), newer, req, res, next)
+        return
+      }
+      const isSameUser = newer.session.userId === context.session.userId
+      const refusal =
+        judgeSession(newer.session, rule, oktaNow) ?? (isSameUser ? undefined : forbidden)
+      if (refusal === undefined) ends.pass(newer, req, res, next)
+      else ends.refuse(refusal, newer, req, res, next)
     })
   }
 }

@@ -376,6 +376,22 @@ describe('allow', () => {
     }
   })
 
+  it('lets nobody through whose session became too weak while the app was thinking', async () => {
+    const { org, okta } = await startParts()
+    const allow = async (session: { userId: string }) => {
+      org.fail({ kind: 'fields', set: { amr: ['pwd'] } })
+      await okta.forget({ userId: session.userId })
+      return true
+    }
+    const app = express().get('/', okta.requireSession({ mfa: true, allow }))
+    const cookie = org.signIn('alice@example.com', { mfa: true })
+    const { body } = await request(await serve(app))
+      .get('/')
+      .set('Cookie', cookie)
+      .expect(403)
+    expect(body.code).toBe('mfa_required')
+  })
+
   it('is not asked about anybody who is refused anyway', async () => {
     const asked: unknown[] = []
     const { ask } = await withAllow((session: unknown) => asked.push(session) > 0)

@@ -12,4 +12,6 @@ export const benchmarks = [
   { name: 'express', load: () => import('./express.js') },
   { name: 'stampede', load: () => import('./stampede.js') },
   { name: 'memory', load: () => import('./memory.js') },
+  { name: 'miss', load: () => import('./miss.js') },
+  { name: 'scale', load: () => import('./scale.js') },
 ]

@@ -1,0 +1,6 @@
+/** The tiny org in a process of its own, so that its CPU time is nobody else's. */
+import { tinyOrg } from './tiny-org.js'
+
+const org = await tinyOrg()
+process.send?.(org.url)
+process.once('disconnect', () => process.exit())

@@ -84,8 +84,10 @@ describe('every call to Okta goes through one door', () => {
     org.limited = true
     expect((await get('/', 'somebody')).status).toBe(503)
     const { length } = org.asked
+    const refused = () => okta.stats().refused.rate_limited ?? 0
+    const before = refused()
     expect((await way()).status).toBe(status)
-    await new Promise((resolve) => setImmediate(resolve))
+    await expect.poll(refused).toBeGreaterThan(before)
     expect(org.asked).toHaveLength(length)
     expect(okta.stats().calls).toBe(length)
   })
@@ -99,7 +101,7 @@ describe('every call to Okta goes through one door', () => {
     const ends: string[] = []
     const unwatch = okta.watch(req, (reason) => ends.push(reason))
     await okta.forget({ sessionId: 'newcookie' })
-    await new Promise((resolve) => setImmediate(resolve))
+    await expect.poll(() => okta.stats().refused).toEqual({ rate_limited: 1 })
     expect([org.asked.length, okta.stats().calls, ends]).toEqual([length, length, []])
     unwatch()
   })

@@ -50,7 +50,8 @@ beforeEach(async () => {
   app.post('/login', okta.login())
   app.post('/refresh', okta.refresh({ everyMs: 0 }))
   app.post('/logout', okta.logout())
-  app.get('/active', okta.refreshOnActivity({ everyMs: 0, counts: () => true }), (_req, res) => {
+  const activity = okta.refreshOnActivity({ everyMs: 0, counts: () => true })
+  app.get('/active', activity, okta.requireSession(), (_req, res) => {
     res.end()
   })
 })

@@ -14,4 +14,6 @@ export const benchmarks = [
   { name: 'memory', load: () => import('./memory.js') },
   { name: 'miss', load: () => import('./miss.js') },
   { name: 'scale', load: () => import('./scale.js') },
+  { name: 'quota', load: () => import('./quota.js') },
+  { name: 'junk', load: () => import('./junk.js') },
 ]

@@ -1,0 +1,95 @@
+/** The real middleware on a simulated clock, in front of a simulated org: a request in, the status a browser would see out. */
+import { composeOktaSession, parseOptions } from '../parts/package.js'
+
+/**
+ * @typedef {object} Seen What a browser sees of an answer.
+ * @property {number} status 200 when the guard let the request through.
+ * @property {number} waitedMs
+ * @property {number} retryAfterMs 0 without a Retry-After.
+ */
+
+/**
+ * A process that has just been started: it remembers nothing.
+ * @param {import('./virtual-time.js').VirtualTime} time
+ * @param {import('./model-org.js').ModelOrg} org
+ * @param {() => number} random
+ * @param {import('../../dist/index.js').OktaSessionOptions} [options]
+ */
+export function modelApp(time, org, random, options) {
+  const settings = parseOptions({ orgUrl: 'https://id.example.com', logger: false, ...options }, {})
+  const okta = composeOktaSession(settings, { clock: time.clock, random, connect: org.connect })
+  const guard = okta.requireSession()
+  return {
+    okta,
+
+    /**
+     * A page somebody asks for.
+     * @param {string} value Of the cookie.
+     * @param {string} address
+     * @param {(seen: Seen) => void} onAnswer
+     */
+    page(value, address, onAnswer) {
+      const began = time.now
+      const answer = new Answer((status, retryAfterMs) =>
+        onAnswer({ status, retryAfterMs, waitedMs: time.now - began }),
+      )
+      const req = /** @type {import('node:http').IncomingMessage} */ (
+        /** @type {unknown} */ ({
+          method: 'GET',
+          url: '/',
+          headers: {
+            host: 'app.example.com',
+            cookie: `sid=${value}`,
+            'sec-fetch-mode': 'navigate',
+            accept: 'text/html',
+          },
+          socket: { remoteAddress: address },
+        })
+      )
+      const res = /** @type {import('node:http').ServerResponse} */ (
+        /** @type {unknown} */ (answer)
+      )
+      guard(req, res, () => answer.end())
+    },
+  }
+}
+
+/** As much of a response as the guard and its pages use. */
+class Answer {
+  statusCode = 200
+  /** @type {Map<string, unknown>} */
+  #headers = new Map()
+  #onEnd
+
+  /** @param {(status: number, retryAfterMs: number) => void} onEnd */
+  constructor(onEnd) {
+    this.#onEnd = onEnd
+  }
+
+  /** @param {string} name */
+  getHeader(name) {
+    return this.#headers.get(name.toLowerCase())
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} value
+   */
+  setHeader(name, value) {
+    this.#headers.set(name.toLowerCase(), value)
+    return this
+  }
+
+  end() {
+    this.#onEnd(this.statusCode, Number(this.getHeader('retry-after') ?? 0) * 1_000)
+  }
+}
+
+/**
+ * An address of its own for each of many clients: 192.0.2.0 and on.
+ * @param {number} index
+ */
+export function addressOf(index) {
+  const at = 0xc0000200 + index
+  return [at >>> 24, (at >> 16) & 255, (at >> 8) & 255, at & 255].join('.')
+}

@@ -58,7 +58,7 @@ export class Gate {
   readonly #options: GateOptions
   readonly #health: OktaHealth
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
-  readonly #oddAnswers: FailureBudget
+  readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
   readonly #returns = { lookup: new Returns(), sign_in: new Returns(), calls: new Returns() }
   readonly #queue = new WaitingLine<Waiter>(MAX_QUEUED)
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
@@ -75,7 +75,8 @@ export class Gate {
     this.#options = options
     this.#health = new OktaHealth({ ...options, maxConcurrent: upstream.maxConcurrent })
     this.#budgets = { lookup: budget(), sign_in: budget() }
-    this.#oddAnswers = new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, clock.monotonic())
+    const odd = () => new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, clock.monotonic())
+    this.#oddAnswers = { lookup: odd(), sign_in: odd() }
   }
 
   /** What stands in the way of this ask right now; undefined when nothing does. */
@@ -144,12 +145,14 @@ export class Gate {
 
   #levels(ask: Ask): FailureLevels {
     const now = this.#options.clock.monotonic()
-    const own = this.#budgets[accountOf(ask)].level(ask.client, now)
-    if (ask.kind !== 'newcomer') return own
+    const isNewcomer = ask.kind === 'newcomer'
+    // Who pays nothing takes no place in the table of clients either.
+    const own = this.#budgets[accountOf(ask)].level(isNewcomer ? ask.client : undefined, now)
+    if (!isNewcomer) return own
     // Those whose turn it is go first.
     const before = this.#returns[accountOf(ask)].before(ask.key, now)
     const everybody = { ...own.everybody, tokens: own.everybody.tokens - before }
-    return scarcer({ ...own, everybody }, this.#oddAnswers.level(ask.client, now))
+    return scarcer({ ...own, everybody }, this.#oddAnswers[accountOf(ask)].level(ask.client, now))
   }
 
   /**
@@ -161,7 +164,6 @@ export class Gate {
     if (admission.admit === 'no') return { refused: admission }
     this.#calls += 1
     this.#inFlight += 1
-    this.#returns.calls.came(ask.key)
     this.#returns[accountOf(ask)].came(ask.key)
     const isProbe = admission.admit === 'probe'
     const departure = this.#health.departs(accountOf(ask), groupOf(ask), isProbe)
@@ -220,7 +222,7 @@ export class Gate {
     countIn(this.#failures, answer.code)
     if (ask.chargeSilence !== true) giveBack()
     if (ask.kind === 'newcomer' && !NOT_ITS_FAULT.has(answer.code))
-      this.#oddAnswers.charge(ask.client, this.#options.clock.monotonic())
+      this.#oddAnswers[accountOf(ask)].charge(ask.client, this.#options.clock.monotonic())
   }
 
   #turn(ask: Ask): Promise<Entry> {

@@ -118,7 +118,8 @@ export class OktaHealth {
   /** A known session was turned away by a hold-off: the next probe is left to one. */
   knownTurnedAway(): void {
     const { everybody } = this.#holdOffs
-    if (everybody !== undefined) this.#holdOffs.everybody = { ...everybody, knownWaits: true }
+    if (everybody?.knownWaits === false)
+      this.#holdOffs.everybody = { ...everybody, knownWaits: true }
   }
 
   /** A call leaves; the departure is handed back with its answer. */

@@ -243,6 +243,17 @@ describe('what strangers send', () => {
 })
 
 describe('sign-ins', () => {
+  it('that Okta answers oddly cost sign-ins their budget, and no lookup', async () => {
+    const world = new GateWorld()
+    const client = '198.51.100.1'
+    for (let i = 0; i < 25; i += 1) {
+      await world.run({ ...signIn, client }, silence('forbidden'))
+      await world.run({ ...signIn, client: '198.51.100.2' }, yes())
+    }
+    expect(await world.run({ ...signIn, client }, yes())).toBe('refused: too_many_attempts')
+    expect(await world.run({ ...newcomer, client }, yes())).toBe('yes')
+  })
+
   it('that fail hold off sign-ins alone, and only a sign-in ends that', async () => {
     const world = new GateWorld()
     await world.runMany(5, signIn, silence('forbidden'))

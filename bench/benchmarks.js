@@ -16,4 +16,5 @@ export const benchmarks = [
   { name: 'scale', load: () => import('./scale.js') },
   { name: 'quota', load: () => import('./quota.js') },
   { name: 'junk', load: () => import('./junk.js') },
+  { name: 'outage', load: () => import('./outage.js') },
 ]

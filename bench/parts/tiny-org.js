@@ -7,6 +7,8 @@ import { createServer } from 'node:http'
  * @property {string} url
  * @property {number} calls
  * @property {boolean} hangs Whether it takes requests and never answers them.
+ * @property {() => Promise<void>} stop From now on connections are refused.
+ * @property {() => Promise<void>} start On the same port again.
  * @property {() => Promise<void>} close
  */
 
@@ -26,18 +28,31 @@ export async function tinyOrg({ port = 0, takesMs = 0 } = {}) {
     if (takesMs === 0) answer()
     else setTimeout(answer, takesMs)
   })
-  await new Promise((listening) => server.listen(port, '127.0.0.1', () => listening(undefined)))
+  await listen(server, port)
   const address = server.address()
+  const taken = typeof address === 'object' && address !== null ? address.port : port
+  const stop = async () => {
+    server.closeAllConnections()
+    await new Promise((closed) => server.close(closed))
+  }
   const org = {
-    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`,
+    url: `http://127.0.0.1:${taken}`,
     calls: 0,
     hangs: false,
-    async close() {
-      server.closeAllConnections()
-      await new Promise((closed) => server.close(closed))
-    },
+    stop,
+    start: () => listen(server, taken),
+    close: stop,
   }
   return org
+}
+
+/**
+ * @param {import('node:http').Server} server
+ * @param {number} port
+ * @returns {Promise<void>}
+ */
+function listen(server, port) {
+  return new Promise((listening) => server.listen(port, '127.0.0.1', () => listening()))
 }
 
 const SPREAD_SECONDS = 7_200

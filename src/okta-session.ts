@@ -11,6 +11,7 @@ import { createLogout } from './http/logout.js'
 import {
   missingGuard,
   once,
+  refuseCapitals,
   refuseRequest,
   refuseResponse,
   refuseToBeMounted,
@@ -160,6 +161,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     authenticate(req, options) {
       // Thrown, not rejected: nobody would be waiting for it.
       refuseResponse(options)
+      refuseCapitals(req)
       return authenticate(req, options?.signal)
     },
 
@@ -300,6 +302,7 @@ function composeEdge(
       onDenied: settings.onDenied,
       signInUrl,
       signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
+      now: clock.now,
       secure: cookies.secure,
     }),
     cookies,

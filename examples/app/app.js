@@ -29,6 +29,8 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   if (onlyLocalhost) app.use(toLocalhost)
   app.use(helmet())
   app.use(express.static(publicFiles))
+  // In front of attachSession(): a page that asks how long it has left must not have Okta asked.
+  app.get('/session', okta.sessionInfo())
   app.use(cookieParser())
   app.use(okta.attachSession())
 
@@ -43,7 +45,6 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
     res.send(adminPage(viewOf(req), okta.session(req), okta.stats()))
   })
 
-  app.get('/session', okta.sessionInfo())
   app.post('/session/refresh', okta.refresh())
   app.post('/sign-out', okta.logout({ returnTo: '/?signed-out' }))
   app.get('/continue', (req, res) => {

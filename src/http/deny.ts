@@ -27,11 +27,15 @@ export interface DenyOptions {
   readonly signInUrl: SignInUrlFor
   /** The same for who is signed in and must be again. */
   readonly signInAgainUrl: SignInUrlFor
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** Whether our cookies are Secure. */
   readonly secure: boolean
 }
 
-export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: DenyOptions): Deny {
+export function createDeny(options: DenyOptions): Deny {
+  const { onDenied, signInUrl, signInAgainUrl, now, secure } = options
+
   return function deny(refusal, context, req, res, next) {
     // A guard that had to wait is called where nobody catches what the app's own functions throw.
     orFail(next, () => {
@@ -57,7 +61,7 @@ export function createDeny({ onDenied, signInUrl, signInAgainUrl, secure }: Deny
     res.setHeader('Cache-Control', 'private, no-store')
     if (denial.retryAfterMs !== undefined) retryAfter(res, denial.retryAfterMs)
     if (!wantsPage(req)) problem(res, problemOf(denial))
-    else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, secure))
+    else if (isSignInRedirect(denial, req) && mayRedirectAgain(req, res, now(), secure))
       redirect(res, 302, denial.signInUrl)
     else page(res, pageOf(denial, req))
   }

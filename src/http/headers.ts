@@ -4,9 +4,9 @@ import type { RequestLike } from '../model/context.js'
 
 /** One header's value; Node's arrays are joined as HTTP allows. TypeError when `req` has no headers. */
 export function header(req: RequestLike, name: string): string | undefined {
-  const { headers } = req
+  const headers = req?.headers
   if (isFetchHeaders(headers)) return fetchHeader(headers, name)
-  if (typeof headers !== 'object' || headers === null) throw noHeaders()
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) throw noHeaders()
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
@@ -14,6 +14,11 @@ export function header(req: RequestLike, name: string): string | undefined {
 /** Fetch knows no pseudo-headers such as `:authority`, and throws when asked for one. */
 function fetchHeader(headers: Headers, name: string): string | undefined {
   return name.startsWith(':') ? undefined : (headers.get(name) ?? undefined)
+}
+
+/** Whether the browser loads this on a guess, before its user has asked for it. */
+export function isPrefetch(req: RequestLike): boolean {
+  return (header(req, 'sec-purpose') ?? header(req, 'purpose') ?? '').includes('prefetch')
 }
 
 function isFetchHeaders(headers: IncomingHttpHeaders | Headers): headers is Headers {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { credentialKey } from '../lookup/credential-key.js'
 import type { Called, Gate } from '../lookup/gate.js'
 import type { Lookup } from '../lookup/lookup.js'
+import { sessionEndsAt } from '../lookup/session-state.js'
 import type { Answer } from '../model/answer.js'
 import type { Handler, RequestLike } from '../model/context.js'
 import type { CookieEntry } from '../model/contracts.js'
@@ -61,7 +62,9 @@ export function createLogin(parts: LoginParts): Handler {
       createSession(sessionToken, { clientIp: parts.clientIp(req) }),
     )
     if (answer.kind !== 'yes') return refuse(refusalOf(answer), req, res)
-    if (!cookies.canHold(answer.value.id)) return refuse(unusableId, req, res)
+    const oktaNow = answer.head.oktaTime ?? lookup.oktaNow()
+    const isOver = sessionEndsAt(answer.value) <= oktaNow
+    if (isOver || !cookies.canHold(answer.value.id)) return refuse(unusable, req, res)
     welcome(answer.value, req, res, read.fields.get('returnTo'))
   })
 
@@ -90,8 +93,8 @@ const missingToken: SignInRefusal = {
   detail: 'sessionToken is missing: send { sessionToken, returnTo? } as JSON or as a form.',
 }
 
-/** Okta's id would not survive as a cookie; nobody is signed in by half. */
-const unusableId: SignInRefusal = { status: 503, code: 'okta_unavailable', retryAfterMs: 1_000 }
+/** A session that has ended already, or whose id would not survive as a cookie: nobody is signed in by half. */
+const unusable: SignInRefusal = { status: 503, code: 'okta_unavailable', retryAfterMs: 1_000 }
 
 function refusalOf(answer: Exclude<Called<Session>, { kind: 'yes' }>): SignInRefusal {
   if (answer.kind === 'no') return { status: 401, code: 'sign_in_failed' }

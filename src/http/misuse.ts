@@ -1,4 +1,5 @@
 /** Answers mounting mistakes with the line to write instead. */
+import type { RequestLike } from '../model/context.js'
 
 /** A factory handed to app.use() itself is called with the request as its option. */
 export function refuseRequest(factory: string, option: unknown): void {
@@ -45,4 +46,14 @@ export function once<T extends readonly unknown[]>(
     said = true
     say(...about)
   }
+}
+
+/** Node's headers are in lower case; a gateway's own record may not be, and would read as nobody's. */
+export function refuseCapitals(req: RequestLike | undefined): void {
+  const headers = req?.headers
+  if (typeof headers !== 'object' || headers === null || typeof headers.get === 'function') return
+  if (Object.keys(headers).some((name) => name !== 'cookie' && name.toLowerCase() === 'cookie'))
+    throw new TypeError(
+      'authenticate(req): these headers have a `Cookie` in capitals; give them with names in lower case, or as new Headers(headers)',
+    )
 }

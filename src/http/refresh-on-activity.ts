@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Refresher } from '../lookup/refresher.js'
 import type { Handler, RequestLike } from '../model/context.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
-import { header } from './headers.js'
+import { header, isPrefetch } from './headers.js'
 import type { Verdicts } from './verdicts.js'
 
 export interface RefreshOnActivityOptions {
@@ -57,8 +57,7 @@ const safeMethods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OP
 
 /** A person navigating or changing something; not a poll, not a prefetch. */
 function isActivity(req: IncomingMessage): boolean {
-  const purpose = header(req, 'sec-purpose') ?? header(req, 'purpose') ?? ''
-  if (purpose.includes('prefetch')) return false
+  if (isPrefetch(req)) return false
   if (!safeMethods.has(req.method)) return true
   const mode = header(req, 'sec-fetch-mode')
   if (mode !== undefined) return mode === 'navigate'

@@ -9,6 +9,7 @@ import type { Deny } from './deny.js'
 import { failure } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
 import { refusalOf } from './judge.js'
+import { later } from './later.js'
 import { type IsOurs, ownPost } from './own-post.js'
 import type { SessionCookies } from './session-cookies.js'
 
@@ -88,8 +89,7 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
         answer(refreshed.expiresAt, false, res)
         return
       case 'over':
-        if (refreshed.context.state === 'anonymous') cookies.expireAll(res)
-        refuse(refreshed.context)
+        afterwards(refreshed.context, candidate, req, res, next)
         return
       case 'unavailable':
         refuse({
@@ -102,6 +102,25 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
     function refuse(context: Exclude<SessionContext, ActiveContext>): void {
       deny(refusalOf(context), context, req, res, next)
     }
+  }
+
+  /** A browser may bring another cookie whose session goes on: then that one decides, as it does everywhere. */
+  function afterwards(
+    over: Exclude<SessionContext, ActiveContext>,
+    candidate: Candidate,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): void {
+    later(Promise.resolve(parts.guard.authenticator.find(req)), next, (context) => {
+      const other = context.state === 'active' && decidingCandidate(req, context.session)
+      if (context.state === 'active' && other && other.key !== candidate.key) {
+        answer(context.session.expiresAt, false, res)
+        return
+      }
+      if (over.state === 'anonymous') cookies.expireAll(res)
+      deny(refusalOf(over), over, req, res, next)
+    })
   }
 }
 

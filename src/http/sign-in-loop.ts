@@ -1,45 +1,52 @@
 /** Breaks the circle of a browser that comes back from signing in without a session, again and again. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseCookie, stringifySetCookie } from 'cookie'
+import { isPrefetch } from './headers.js'
 import { appendSetCookie } from './set-cookie.js'
 
 /** So many redirects to sign-in within a minute are a circle. */
 const MOST_REDIRECTS = 4
-const WITHIN_SECONDS = 60
+const WITHIN_MS = 60_000
 const NAME = 'okta-sign-in-redirects'
 
-/** Counts one redirect in a short-lived cookie; false when it would be one too many. */
+/** So many redirects since then, epoch milliseconds. */
+interface Redirects {
+  readonly count: number
+  readonly since: number
+}
+
+/**
+ * Counts one redirect in a short-lived cookie; false when it would be one too many within a minute of the
+ * first. What a browser loads on a guess is redirected and not counted: nobody has been sent anywhere.
+ */
 export function mayRedirectAgain(
   req: IncomingMessage,
   res: ServerResponse,
+  now: number,
   secure: boolean,
 ): boolean {
-  const count = redirectsSoFar(req.headers.cookie)
+  if (isPrefetch(req)) return true
+  const { count, since } = redirectsSoFar(req.headers.cookie, now)
   if (count >= MOST_REDIRECTS) return false
-  setCount(res, count + 1, secure)
+  setCookie(res, `${count + 1}.${since}`, Math.ceil((since + WITHIN_MS - now) / 1_000), secure)
   return true
 }
 
 /** A session has come of it: the count begins anew. */
 export function endOfLoop(req: IncomingMessage, res: ServerResponse, secure: boolean): void {
-  if (req.headers.cookie?.includes(NAME) === true) setCount(res, 0, secure)
+  if (req.headers.cookie?.includes(NAME) === true) setCookie(res, '', 0, secure)
 }
 
-/** A count of 0 takes the cookie away. */
-function setCount(res: ServerResponse, count: number, secure: boolean): void {
-  const line = stringifySetCookie({
-    name: NAME,
-    value: count === 0 ? '' : String(count),
-    maxAge: count === 0 ? 0 : WITHIN_SECONDS,
-    httpOnly: true,
-    sameSite: 'lax',
-    path: '/',
-    secure,
-  })
-  appendSetCookie(res, line)
+function setCookie(res: ServerResponse, value: string, maxAge: number, secure: boolean): void {
+  const attributes = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
+  appendSetCookie(res, stringifySetCookie({ name: NAME, value, maxAge, ...attributes }))
 }
 
-function redirectsSoFar(cookieHeader: string | undefined): number {
-  const count = Number(parseCookie(cookieHeader ?? '')[NAME])
-  return Number.isInteger(count) && count > 0 ? count : 0
+/** A count that is older than it can be, or from the future, is none: somebody else may have planted it. */
+function redirectsSoFar(cookieHeader: string | undefined, now: number): Redirects {
+  const [count = Number.NaN, since = Number.NaN] = (parseCookie(cookieHeader ?? '')[NAME] ?? '')
+    .split('.')
+    .map(Number)
+  const isOurs = Number.isInteger(count) && count > 0 && since <= now && now - since < WITHIN_MS
+  return isOurs ? { count, since } : { count: 0, since: now }
 }

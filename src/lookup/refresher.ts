@@ -110,6 +110,8 @@ export class Refresher {
         lookup.learnNo(key, asked)
         return { kind: 'over', context: anonymous.not_found }
       case 'yes': {
+        // Whose session this is does not change: such an answer is about something else.
+        if (answer.value.userId !== session.userId) return { kind: 'unavailable', code: 'schema' }
         // The id stays the one GetCurrentSession gave: another could be the credential itself.
         const renewed = Object.freeze({ ...answer.value, id: session.id })
         const context = lookup.learn(key, renewed, asked, answer.head.oktaTime)

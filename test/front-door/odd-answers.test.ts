@@ -1,0 +1,86 @@
+/** What Okta could answer and is not known to: whose session it is, and whose credential, must come out right either way. */
+import express from 'express'
+import request from 'supertest'
+import { expect, it } from 'vitest'
+import { api, type Choices, cookiesOf, ownPage, serve, startParts } from './door.js'
+
+const script = { ...api, ...ownPage }
+
+async function open(choices: Choices = {}) {
+  const parts = await startParts(choices)
+  const app = express()
+  app.post('/login', parts.okta.login())
+  app.post('/refresh', parts.okta.refresh())
+  app.get('/account', parts.okta.requireSession(), (req, res) => {
+    res.json(parts.okta.session(req))
+  })
+  const url = await serve(app)
+  const account = (cookie: string) => request(url).get('/account').set('Cookie', cookie)
+  const refresh = (cookie: string) =>
+    request(url).post('/refresh').set(script).set('Cookie', cookie)
+  const login = (fields: object) => request(url).post('/login').set(script).send(fields)
+  return { ...parts, url, account, refresh, login }
+}
+
+it('keeps the id GetCurrentSession gave when a refresh answers with the credential itself', async () => {
+  const { org, account, refresh } = await open({ org: { engine: 'classic' } })
+  const cookie = org.signIn('alice@example.com')
+  const { body: before } = await account(cookie).expect(200)
+  const credential = cookie.slice('sid='.length)
+  org.failNext({ kind: 'fields', set: { id: credential } }, { operation: 'refreshCurrentSession' })
+  expect((await refresh(cookie).expect(200)).body).toMatchObject({ refreshed: true })
+  const { body: after } = await account(cookie).expect(200)
+  expect(after.id).toBe(before.id)
+  expect(JSON.stringify(after)).not.toContain(credential)
+})
+
+it('takes nothing from a refresh that answers with another user', async () => {
+  const { org, account, refresh } = await open()
+  const cookie = org.signIn('alice@example.com')
+  await account(cookie).expect(200)
+  org.failNext(
+    { kind: 'fields', set: { userId: '00uSomebodyElse', login: 'eve@example.com' } },
+    { operation: 'refreshCurrentSession' },
+  )
+  await refresh(cookie).expect(503)
+  expect((await account(cookie).expect(200)).body.login).toBe('alice@example.com')
+})
+
+it('signs nobody in with a session that has ended already', async () => {
+  const { org, login } = await open()
+  org.failNext(
+    { kind: 'fields', set: { expiresAt: '2020-01-01T00:00:00.000Z' } },
+    { operation: 'createSession' },
+  )
+  const answer = await login({ sessionToken: org.sessionToken('alice@example.com') }).expect(503)
+  expect(cookiesOf(answer)).toEqual({})
+})
+
+it('takes no cookie away at a refresh while another of them is good', async () => {
+  const { org, account, refresh } = await open()
+  const idx = org.signIn('alice@example.com')
+  const sid = org.signIn('bob@example.com', { cookie: 'sid' })
+  await account(idx).expect(200)
+  org.endSession(idx)
+  const both = `${idx}; ${sid}`
+  const answer = await refresh(both).expect(200)
+  expect(answer.body).toMatchObject({ refreshed: false })
+  expect(cookiesOf(answer)).toEqual({})
+  expect((await account(both).expect(200)).body.login).toBe('bob@example.com')
+})
+
+it('reads a value that looks like the name of a field', async () => {
+  const { org, login } = await open()
+  const sessionToken = org.sessionToken('alice@example.com')
+  await login({ sessionToken, returnTo: 'sessionToken' }).expect(200)
+})
+
+it.each([
+  ['headers in capitals', { headers: { Cookie: 'idx=a' } }, 'lower case'],
+  ['headers in an array', { headers: [] }, 'no headers to read'],
+  ['nothing', undefined, 'no headers to read'],
+])('authenticate() says what is wrong with %s', async (_, req, words) => {
+  const { okta } = await open()
+  const asking = async () => okta.authenticate(req as never)
+  await expect(asking()).rejects.toThrow(words)
+})

@@ -17,4 +17,5 @@ export const benchmarks = [
   { name: 'quota', load: () => import('./quota.js') },
   { name: 'junk', load: () => import('./junk.js') },
   { name: 'outage', load: () => import('./outage.js') },
+  { name: 'org', load: () => import('./org.js') },
 ]

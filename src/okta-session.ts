@@ -161,7 +161,6 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     authenticate(req, options) {
       // Thrown, not rejected: nobody would be waiting for it.
       refuseResponse(options)
-      refuseCapitals(req)
       return authenticate(req, options?.signal)
     },
 
@@ -224,6 +223,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   }
 
   async function authenticate(req: RequestLike, signal: AbortSignal | undefined) {
+    refuseCapitals(req)
     return plainContext(await authenticator.find(req, signal && { signal }))
   }
 }

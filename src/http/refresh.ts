@@ -6,7 +6,7 @@ import { json, varyByCookie } from './answers.js'
 import type { Candidate } from './authenticate.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import type { Deny } from './deny.js'
-import { failure } from './failure.js'
+import { failure, orFail } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
 import { refusalOf } from './judge.js'
 import { later } from './later.js'
@@ -112,15 +112,17 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
     res: ServerResponse,
     next: Next,
   ): void {
-    later(Promise.resolve(parts.guard.authenticator.find(req)), next, (context) => {
-      const other = context.state === 'active' && decidingCandidate(req, context.session)
-      if (context.state === 'active' && other && other.key !== candidate.key) {
-        answer(context.session.expiresAt, false, res)
-        return
-      }
-      if (over.state === 'anonymous') cookies.expireAll(res)
-      deny(refusalOf(over), over, req, res, next)
-    })
+    later(Promise.resolve(parts.guard.authenticator.find(req)), next, (context) =>
+      orFail(next, () => {
+        const other = context.state === 'active' && decidingCandidate(req, context.session)
+        if (context.state === 'active' && other && other.key !== candidate.key) {
+          answer(context.session.expiresAt, false, res)
+          return
+        }
+        if (over.state === 'anonymous') cookies.expireAll(res)
+        deny(refusalOf(over), over, req, res, next)
+      }),
+    )
   }
 }
 

@@ -56,9 +56,7 @@ async function cpuOf({ run, calls }) {
  * @param {Variant} variant
  * @param {number} rounds
  */
-async function bytesOf({ run, calls: inBatch }, rounds) {
-  // Few enough that no collection comes between.
-  const calls = Math.ceil(inBatch / 4)
+async function bytesOf({ run, calls }, rounds) {
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < Math.min(rounds, 9); round += 1) {
     await turn()

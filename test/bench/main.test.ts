@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { benchmarks } from '../../bench/benchmarks.js'
+
+const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+
+function bench(...args: readonly string[]) {
+  return promisify(execFile)(process.execPath, [main, ...args])
+}
+
+type Rows = readonly Readonly<Record<string, string | number>>[]
+
+describe('npm run bench', () => {
+  it('names the benchmarks there are when it is asked for another', async () => {
+    await expect(bench('speed')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(benchmarks.map(({ name }) => name).join(', ')),
+    })
+  })
+
+  it('tells programs what it counted: one call for a stampede, few for junk, no known user harmed', async () => {
+    const { stdout } = await bench('stampede', 'junk', '--tiny', '--json')
+    const { date, machine, versions, reports } = JSON.parse(stdout)
+    expect(date).toMatch(/^\d{4}-\d\d-\d\d$/)
+    expect(machine).toMatch(/^\d+ x /)
+    expect(versions).toMatchObject({ node: process.versions.node })
+    const stampede: Rows = reports.stampede.rows
+    expect(stampede.map(({ calls }) => calls)).toEqual([1, 1])
+    const junk: Rows = reports.junk.rows
+    expect(junk).toHaveLength(6)
+    for (const { calls = 0 } of junk) expect(calls).toBeLessThanOrEqual(200)
+    for (const { name, served } of junk)
+      if (String(name).startsWith('known')) expect(served).toBeGreaterThanOrEqual(0.999)
+  })
+})

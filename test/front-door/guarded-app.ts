@@ -1,0 +1,35 @@
+/** An app with one guarded page, and the kinds of request a guard tells apart. */
+import express from 'express'
+import type { SessionRule } from 'express-okta-session'
+import request from 'supertest'
+import { api, type Choices, page, serve, startParts } from './door.js'
+
+const form = { ...page, 'Content-Type': 'application/x-www-form-urlencoded' }
+
+/** The page is at `/account`, for every method. */
+export async function openGuarded(choices: Choices & { rule?: SessionRule } = {}) {
+  const parts = await startParts(choices)
+  const app = express()
+  app.all('/account', parts.okta.requireSession(choices.rule), (req, res) => {
+    res.json({ login: parts.okta.session(req).login })
+  })
+  const url = await serve(app)
+  return { ...parts, url, ask: asking(url) }
+}
+
+/** Sends one request of each kind. */
+function asking(url: string) {
+  const send = (method: 'get' | 'head' | 'post', headers: object) => (cookie?: string) =>
+    request(url)
+      [method]('/account?tab=1')
+      .set({ ...headers, ...(cookie !== undefined && { Cookie: cookie }) })
+  return {
+    page: send('get', page),
+    head: send('head', page),
+    script: send('get', api),
+    scriptPost: send('post', api),
+    form: send('post', form),
+  }
+}
+
+export const everyAsk = ['page', 'head', 'script', 'scriptPost', 'form'] as const

@@ -1,0 +1,229 @@
+/** What a guard may ask of a session besides that there is one, and the app's own check. */
+import type { IncomingMessage } from 'node:http'
+import express from 'express'
+import type { SessionRule } from 'express-okta-session'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { serve, startParts } from './door.js'
+import { openGuarded } from './guarded-app.js'
+
+describe('a rule', () => {
+  const unmet: [string, SessionRule, object][] = [
+    ['mfa', { mfa: true }, { code: 'mfa_required', amr: ['mfa'] }],
+    ['amr', { amr: ['pwd', 'hwk'] }, { code: 'mfa_required', amr: ['pwd', 'hwk'] }],
+    [
+      'signedInWithinMs',
+      { signedInWithinMs: 59_999 },
+      { code: 'reauthentication_required', maxAgeSeconds: 59 },
+    ],
+    ['allow', { allow: () => false }, { code: 'forbidden' }],
+  ]
+
+  it.each(unmet)('that is not met is a 403 of its own: %s', async (_, rule, problem) => {
+    const { org, clock, ask } = await openGuarded({ rule })
+    const cookie = org.signIn('alice@example.com')
+    clock.advance(60_000)
+    for (const kind of ['script', 'scriptPost'] as const) {
+      const { body } = await ask[kind](cookie).expect(403)
+      expect(body).toEqual({ type: 'about:blank', title: 'Forbidden', status: 403, ...problem })
+    }
+    for (const kind of ['page', 'head', 'form'] as const) {
+      const { headers } = await ask[kind](cookie).expect(403)
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      expect(headers).not.toHaveProperty('location')
+      expect(headers).not.toHaveProperty('set-cookie')
+    }
+  })
+
+  it('offers to sign in again where that could help', async () => {
+    const texts = unmet.map(async ([name, rule]) => {
+      const { org, clock, ask } = await openGuarded({ rule })
+      const cookie = org.signIn('alice@example.com')
+      clock.advance(60_000)
+      return [name, (await ask.page(cookie).expect(403)).text.includes('<a href=')]
+    })
+    expect(Object.fromEntries(await Promise.all(texts))).toEqual({
+      mfa: true,
+      amr: true,
+      signedInWithinMs: true,
+      allow: false,
+    })
+  })
+
+  it.each<[string, SessionRule]>([
+    ['mfa', { mfa: true }],
+    ['amr', { amr: ['pwd', 'mfa'] }],
+    ['signedInWithinMs', { signedInWithinMs: 60_000 }],
+    ['all together', { mfa: true, amr: ['pwd'], signedInWithinMs: 60_000, allow: () => true }],
+  ])('that is met lets through: %s', async (_, rule) => {
+    const { org, clock, ask } = await openGuarded({ rule })
+    const cookie = org.signIn('alice@example.com', { mfa: true })
+    clock.advance(60_000)
+    await ask.script(cookie).expect(200)
+  })
+
+  it('measures how long ago somebody signed in by Okta’s clock', async () => {
+    const { org, ask } = await openGuarded({
+      rule: { signedInWithinMs: 60_000 },
+      org: { dateSkewMs: 3_600_000 },
+    })
+    await ask.script(org.signIn('alice@example.com')).expect(403)
+  })
+
+  it('takes the newer of the two verifications, and none for too long ago', async () => {
+    const { org, clock, ask } = await openGuarded({ rule: { signedInWithinMs: 60_000 } })
+    const cookie = org.signIn('alice@example.com')
+    clock.advance(120_000)
+    org.stepUp(cookie)
+    await ask.script(cookie).expect(200)
+    org.fail({
+      kind: 'fields',
+      set: { lastPasswordVerification: null, lastFactorVerification: null },
+    })
+    const { body } = await ask.script(org.signIn('alice@example.com')).expect(403)
+    expect(body.code).toBe('reauthentication_required')
+  })
+
+  it('takes the second factor of an app certified by mca', async () => {
+    const { org, ask } = await openGuarded({ rule: { mfa: true } })
+    org.failNext({ kind: 'fields', set: { amr: ['pwd', 'mca'] } })
+    await ask.script(org.signIn('alice@example.com')).expect(200)
+  })
+
+  it('asks Okta again for an answer that is too old for it', async () => {
+    const { org, clock, ask } = await openGuarded({ rule: { maxStalenessMs: 10_000 } })
+    const cookie = org.signIn('alice@example.com')
+    await ask.script(cookie).expect(200)
+    clock.advance(10_000)
+    await ask.script(cookie).expect(200)
+    expect(org.calls.getCurrentSession).toBe(1)
+    clock.advance(1)
+    await ask.script(cookie).expect(200)
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+
+  it('of 0 ms asks for each request anew, and lets nobody through whom Okta could not vouch for', async () => {
+    const { org, ask } = await openGuarded({ rule: { maxStalenessMs: 0 } })
+    const cookie = org.signIn('alice@example.com')
+    await ask.script(cookie).expect(200)
+    await ask.script(cookie).expect(200)
+    expect(org.calls.getCurrentSession).toBe(2)
+    org.fail({ kind: 'reset' })
+    await ask.script(cookie).expect(503)
+  })
+
+  it('that can’t be is a fault when the guard is made', async () => {
+    const { okta } = await startParts()
+    const rule = { mfa: 'yes', amr: 'pwd', signedInWithinMs: -1, allow: true, mfaa: true }
+    expect(() => okta.requireSession(rule as never)).toThrow(
+      /mfa: true or false\n- amr: .+\n- signedInWithinMs: .+\n- allow: a function\n- mfaa: no such/s,
+    )
+  })
+})
+
+describe('allow', () => {
+  const withAllow = (allow: unknown) => openGuarded({ rule: { allow } as SessionRule })
+
+  it('sees the session and the request', async () => {
+    const seen: unknown[] = []
+    const { org, ask } = await withAllow((session: { login: string }, req: IncomingMessage) => {
+      seen.push(session.login, req.url)
+      return true
+    })
+    await ask.script(org.signIn('alice@example.com')).expect(200)
+    expect(seen).toEqual(['alice@example.com', '/account?tab=1'])
+  })
+
+  it.each<[string, unknown, number]>([
+    ['true', () => true, 200],
+    ['a promise of true', async () => true, 200],
+    ['false', () => false, 403],
+    ['a promise of false', async () => false, 403],
+    ['nothing', () => {}, 403],
+    ['a promise of nothing', async () => {}, 403],
+    ['a truthy word', () => 'yes', 403],
+    ['1', () => 1, 403],
+    ['a promise of an object', async () => ({}), 403],
+  ])('passes with true alone: %s', async (_, allow, status) => {
+    const { org, ask } = await withAllow(allow)
+    await ask.script(org.signIn('alice@example.com')).expect(status)
+  })
+
+  it.each<[string, unknown]>([
+    ['an error', new Error('boom')],
+    ['nothing', undefined],
+    ['null', null],
+    ['false', false],
+    ['0', 0],
+    ['an empty string', ''],
+    ['the word route', 'route'],
+    ['the word router', 'router'],
+  ])('that throws or rejects with %s is an error, never a pass', async (_, thrown) => {
+    for (const allow of [
+      () => {
+        throw thrown
+      },
+      async () => {
+        throw thrown
+      },
+    ]) {
+      const { org, okta } = await startParts()
+      const app = express()
+      const reached: string[] = []
+      app.get('/account', okta.requireSession({ allow } as SessionRule), (_req, res) => {
+        reached.push('the page')
+        res.end()
+      })
+      app.use((_req, res) => void res.status(404).end(reached.push('what comes behind')))
+      app.use(((error, _req, res, _next) => {
+        res.status(500).end(String(error))
+      }) as express.ErrorRequestHandler)
+      const cookie = org.signIn('alice@example.com')
+      await request(await serve(app))
+        .get('/account')
+        .set('Cookie', cookie)
+        .expect(500)
+      expect(reached).toEqual([])
+    }
+  })
+
+  it('lets nobody through whose session became too weak while the app was thinking', async () => {
+    const { org, okta } = await startParts()
+    const allow = async (session: { userId: string }) => {
+      org.fail({ kind: 'fields', set: { amr: ['pwd'] } })
+      await okta.forget({ userId: session.userId })
+      return true
+    }
+    const app = express().get('/', okta.requireSession({ mfa: true, allow }))
+    const cookie = org.signIn('alice@example.com', { mfa: true })
+    const { body } = await request(await serve(app))
+      .get('/')
+      .set('Cookie', cookie)
+      .expect(403)
+    expect(body.code).toBe('mfa_required')
+  })
+
+  it('is not asked about anybody who is refused anyway', async () => {
+    const asked: unknown[] = []
+    const { ask } = await withAllow((session: unknown) => asked.push(session) > 0)
+    await ask.script().expect(401)
+    await ask.script('idx=nobody').expect(401)
+    expect(asked).toEqual([])
+  })
+})
+
+describe('a page whose answer is refused for a factor it may just have given', () => {
+  it('asks once, however long Okta takes', async () => {
+    const { org, clock, ask } = await openGuarded({ rule: { mfa: true } })
+    const cookie = org.signIn('alice@example.com')
+    await ask.page(cookie).expect(403)
+    expect(org.calls.getCurrentSession).toBe(1)
+    clock.advance(5_000)
+    // Each answer is seconds old by the time it arrives.
+    const ticking = setInterval(() => clock.advance(500), 1)
+    org.fail({ kind: 'delay', delayMs: 20 })
+    await ask.page(cookie).expect(403)
+    clearInterval(ticking)
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+})

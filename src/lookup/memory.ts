@@ -198,24 +198,25 @@ class Interned<T extends object> {
 }
 
 /** Two for each second of the two hours an idle session lives by default. */
-const MAX_TEXTS = 16_384
+const TEXTS_IN_A_GENERATION = 14_400
 
-/** Keeps one copy of each of the texts that came last. */
+/**
+ * Keeps one copy of each of the texts that came lately, in two generations: dropping the oldest of a Map
+ * one by one would step over all that were dropped before it.
+ */
 class RecentTexts {
-  readonly #kept = new Map<string, string>()
+  #young = new Map<string, string>()
+  #old = new Map<string, string>()
 
   of(text: string): string {
-    const kept = this.#kept.get(text)
-    if (kept !== undefined) return kept
-    if (this.#kept.size >= MAX_TEXTS) this.#dropOldest()
-    this.#kept.set(text, text)
-    return text
-  }
-
-  #dropOldest(): void {
-    for (const text of this.#kept.keys()) {
-      this.#kept.delete(text)
-      return
+    const young = this.#young.get(text)
+    if (young !== undefined) return young
+    if (this.#young.size >= TEXTS_IN_A_GENERATION) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
+    const kept = this.#old.get(text) ?? text
+    this.#young.set(kept, kept)
+    return kept
   }
 }

@@ -20,7 +20,6 @@ export async function run({ tiny }) {
       orgUrl: org.url,
       logger: false,
       upstream: { maxConcurrent: AT_ONCE },
-      cache: { maxSessions: 1_000 },
     },
     {},
   )

@@ -43,6 +43,8 @@ describe.skipIf(!hasChromium())('signing in', () => {
   it('can be done with the keyboard alone, and undone', async () => {
     const { page, url } = await start()
     await page.goto(`${url}/account`)
+    // The browser moves the focus after the page has loaded: the first key must not come before it.
+    await page.locator('input[name="username"]:focus').waitFor()
     await page.keyboard.type(alice)
     await page.keyboard.press('Tab')
     await page.keyboard.type('local-password')

@@ -262,16 +262,17 @@ describe.each(majors)('login() on %s', (_, make) => {
 
   it('measures a body that does not say its length', async () => {
     const { org, url } = await open()
-    const send = (sessionToken: string) =>
+    const send = (fields: object) =>
       fetch(url, {
         method: 'POST',
         headers: { ...ownPage, 'content-type': 'application/json' },
-        body: new Blob([JSON.stringify({ sessionToken })]).stream(),
+        body: new Blob([JSON.stringify(fields)]).stream(),
         duplex: 'half',
       } as RequestInit)
-    expect((await send('a'.repeat(20_000))).status).toBe(413)
+    expect((await send({ sessionToken: 'a'.repeat(20_000) })).status).toBe(413)
+    expect((await send({ sessionToken: 'a', more: 'x'.repeat(20_000) })).status).toBe(413)
     expect(org.calls.createSession).toBe(0)
-    expect((await send(tokenOf(org))).status).toBe(200)
+    expect((await send({ sessionToken: tokenOf(org) })).status).toBe(200)
   })
 
   it('does not read what is compressed', async () => {

@@ -22,6 +22,26 @@ describe('a guard behind attachSession()', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
+  it('asks again where what has been found is too old for its rule', async () => {
+    const { okta, org, clock } = await startParts()
+    const app = express()
+    app.use(okta.attachSession())
+    app.get('/', okta.requireSession({ maxStalenessMs: 10_000 }), (req, res) => {
+      res.json(req.okta.state)
+    })
+    const url = await serve(app)
+    const cookie = org.signIn('alice@example.com')
+    const ask = () => request(url).get('/').set('Cookie', cookie)
+    await ask().expect(200)
+    clock.advance(10_000)
+    await ask().expect(200)
+    expect(org.calls.getCurrentSession).toBe(1)
+    clock.advance(1)
+    org.endSession(cookie)
+    await ask().expect(401)
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+
   it('does not believe what something else wrote where the verdict stands', async () => {
     const { okta, org } = await startParts()
     const app = express()

@@ -121,12 +121,6 @@ describe('a Cookie header', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('larger than a server takes is Node’s to refuse', async () => {
-    const { org, status } = await open()
-    expect(await status([`Cookie: idx=${'a'.repeat(20_000)}`])).toBe(431)
-    expect(org.calls.getCurrentSession).toBe(0)
-  })
-
   it('of random pieces never opens the door, and never takes the app down', async () => {
     const { org, status } = await open()
     const piece = fc.constantFrom(

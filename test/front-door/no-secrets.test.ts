@@ -13,13 +13,17 @@ function eavesdrop() {
   const listen = (message: unknown) => said.push(message)
   for (const name of Object.values(channels)) subscribe(name, listen)
   const writes = { out: process.stdout.write, err: process.stderr.write }
+  const consoles = { ...console }
   const keep = (text: unknown) => said.push(String(text)) > 0
   process.stdout.write = keep as typeof process.stdout.write
   process.stderr.write = keep as typeof process.stderr.write
+  for (const name of ['debug', 'log', 'info', 'warn', 'error'] as const)
+    console[name] = (...line) => void said.push(line)
   const stop = () => {
     for (const name of Object.values(channels)) unsubscribe(name, listen)
     process.stdout.write = writes.out
     process.stderr.write = writes.err
+    Object.assign(console, consoles)
   }
   onTestFinished(stop)
   return { said, stop }

@@ -158,7 +158,11 @@ describe('Okta’s own cookies', () => {
   it('that take a session away beside a good answer are not', async () => {
     const { org, post } = await open()
     const cookie = org.signIn('alice@example.com')
-    const lines = ['idx=""; Max-Age=0', 'sid=""; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/']
+    const lines = [
+      'idx=""; Max-Age=0',
+      'sid=DELETED; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/',
+      'xids=102external; Max-Age=0',
+    ]
     org.failNext({ kind: 'set_cookie', lines }, { operation: 'refreshCurrentSession' })
     expect((await post(cookie).expect(200)).headers).not.toHaveProperty('set-cookie')
   })
@@ -231,6 +235,28 @@ describe('a session Okta no longer knows', () => {
     const answer = await post(cookie).expect(403)
     expect(answer.body.code).toBe('mfa_required')
     expect(answer.headers).not.toHaveProperty('set-cookie')
+  })
+})
+
+describe('a sign-out while it is under way', () => {
+  it('is not answered with a fresh cookie', async () => {
+    const { okta, org } = await startParts()
+    const app = express().post('/refresh', okta.refresh()).post('/sign-out', okta.logout())
+    const url = await serve(app)
+    const cookie = org.signIn('alice@example.com')
+    const post = (path: string) =>
+      request(url)
+        .post(path)
+        .set({ ...script, Cookie: cookie })
+    await okta.authenticate({ headers: { cookie } })
+    // Extended at Okta before the sign-out, heard of after it.
+    org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'refreshCurrentSession' })
+    const refreshing = post('/refresh').then((answer) => answer)
+    await expect.poll(() => org.calls.refreshCurrentSession).toBe(1)
+    await post('/sign-out').expect(204)
+    const answer = await refreshing
+    expect([answer.status, answer.body.reason]).toEqual([401, 'signed_out'])
+    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
   })
 })
 

@@ -105,8 +105,10 @@ describe('close()', () => {
     await expect.poll(() => okta.stats().inFlight).toBe(1)
     const waiting = ask('idx=waits')
     await expect.poll(() => okta.stats().queued).toBe(1)
-    await okta.close()
-    await Promise.all([hanging, waiting])
+    const closing = okta.close()
+    await waiting
+    expect(okta.stats().inFlight).toBe(1)
+    await Promise.all([closing, hanging])
     expect(told).toEqual(['unavailable closed', 'unavailable timeout'])
   })
 

@@ -5,14 +5,13 @@ import { createClientAddress } from './http/client-address.js'
 import { createDecidingCandidate } from './http/deciding-candidate.js'
 import { createDeny } from './http/deny.js'
 import { createForwardAuth } from './http/forward-auth.js'
-import { checkedOptions } from './http/handler-options.js'
+import { checkedOptions, orDefault, soleArgument } from './http/handler-options.js'
 import { createLogin } from './http/login.js'
 import { createLogout } from './http/logout.js'
 import {
   missingGuard,
   once,
   refuseCapitals,
-  refuseRequest,
   refuseResponse,
   refuseToBeMounted,
 } from './http/misuse.js'
@@ -106,17 +105,20 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   return {
     api: org.api,
 
-    attachSession(...mounted: unknown[]) {
-      refuseRequest('attachSession', mounted[0])
+    attachSession(...mounted: [object?]) {
+      checkedOptions('attachSession', mounted[0], {})
       return createAttachSession(authenticator, verdicts, warnMountedTwice)
     },
 
-    requireSession(rule) {
-      return createRequireSession(guard, checkedRule('requireSession', rule), deny, cookies.secure)
+    requireSession(...mounted) {
+      const rule = checkedRule('requireSession', soleArgument('requireSession', mounted))
+      return createRequireSession(guard, rule, deny, cookies.secure)
     },
 
     login(options) {
-      const { returnTo: fallback } = checkedOptions('login', options, { returnTo: 'path' })
+      const { returnTo: fallback } = checkedOptions('login', options, {
+        returnTo: orDefault('path'),
+      })
       return createLogin({
         isOurs,
         gate,
@@ -132,7 +134,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     refresh(options) {
-      const { everyMs = 60_000 } = checkedOptions('refresh', options, { everyMs: 'duration' })
+      const { everyMs = 60_000 } = checkedOptions('refresh', options, {
+        everyMs: orDefault('duration'),
+      })
       return createRefresh(
         { isOurs, guard, deny, decidingCandidate, refresher, cookies, clientIp },
         everyMs,
@@ -140,7 +144,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     logout(options) {
-      const { returnTo: fallback } = checkedOptions('logout', options, { returnTo: 'path' })
+      const { returnTo: fallback } = checkedOptions('logout', options, {
+        returnTo: orDefault('path'),
+      })
       return createLogout({
         isOurs,
         authenticator,
@@ -168,7 +174,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
 
     refreshOnActivity(options) {
       const checked = checkedOptions('refreshOnActivity', options, {
-        everyMs: 'duration',
+        everyMs: orDefault('duration'),
         counts: 'function',
       })
       const onError = once((error: unknown) =>
@@ -189,10 +195,11 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       return createSessionInfo({ authenticator, oktaNow, now: clock.now }, limit)
     },
 
-    forwardAuth(options) {
+    forwardAuth(...mounted) {
+      const options = soleArgument('forwardAuth', mounted)
       const { rule, redirect } = checkedOptions('forwardAuth', options, {
         rule: 'object',
-        redirect: 'boolean',
+        redirect: orDefault('boolean'),
       })
       return createForwardAuth({ guard, signInUrl }, checkedRule('forwardAuth', rule), redirect)
     },

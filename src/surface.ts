@@ -33,9 +33,12 @@ export interface OktaSession {
    * is signed out. Too many guesses from one client: 429. Everything but pages is
    * `application/problem+json` (RFC 9457).
    *
+   * `rule` is a plain object. What would read as no rule (a class instance, a Map, `undefined`, a key that
+   * is undefined) is a fault: leave the argument or the key out instead.
+   *
    * @throws TypeError when the rule has a fault.
    */
-  requireSession(rule?: SessionRule): Handler
+  requireSession(...rule: [] | [rule: SessionRule]): Handler
 
   /**
    * POST handler: `{ sessionToken, returnTo? }` as JSON or form becomes a session (CreateSession) and a
@@ -89,7 +92,7 @@ export interface OktaSession {
   sessionInfo(options?: SessionInfoOptions): Handler
 
   /** Handler for a reverse proxy's sub-request: 204 with identity headers, or 401, 403, 429, 503. */
-  forwardAuth(options?: ForwardAuthOptions): Handler
+  forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
 
   /**
    * Nothing learned before now about this session or user counts: the next request asks Okta. `sessionId`

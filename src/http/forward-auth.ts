@@ -10,7 +10,7 @@ import type { Refusal } from './judge.js'
 import type { SignInUrlFor } from './sign-in-url.js'
 
 export interface ForwardAuthOptions {
-  readonly rule?: SessionRule | undefined
+  readonly rule?: SessionRule
   /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default false. */
   readonly redirect?: boolean | undefined
 }

@@ -8,7 +8,7 @@ import { later } from './later.js'
 
 export interface SessionInfoOptions {
   /** How old an answer may be before Okta is asked; default `cache.maxTtlMs`, which is also the most. */
-  readonly maxStalenessMs?: number | undefined
+  readonly maxStalenessMs?: number
 }
 
 /** The body sessionInfo() answers with. */

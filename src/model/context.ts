@@ -108,17 +108,22 @@ export interface Denial {
 }
 
 /**
- * What a guard asks of an active session, all of it together.
+ * What a guard asks of an active session, all of it together. A plain object; a key that is there and
+ * undefined is a fault, because it would read as no rule.
+ *
+ * @example
+ * const admins: SessionRule = { mfa: true, signedInWithinMs: 15 * 60_000 }
+ * app.use('/admin', okta.requireSession(admins))
  */
 export interface SessionRule {
   /** A second factor: `amr` contains `mfa` or `mca`. */
-  readonly mfa?: boolean | undefined
+  readonly mfa?: boolean
   /** All of these authentication methods. */
-  readonly amr?: readonly string[] | undefined
+  readonly amr?: readonly string[]
   /** The newer of password and factor verification is at most this many milliseconds ago, by Okta's clock. */
-  readonly signedInWithinMs?: number | undefined
+  readonly signedInWithinMs?: number
   /** Accept only an answer asked for at most this many milliseconds ago; 0 asks Okta for this very request. */
-  readonly maxStalenessMs?: number | undefined
+  readonly maxStalenessMs?: number
   /** The app's own check. A throw or rejection goes to `next(error)` and is never a pass. */
   allow?(session: Session, req: IncomingMessage): boolean | Promise<boolean>
 }

@@ -6,7 +6,7 @@ import { type Choices, page, serve, startParts } from './door.js'
 
 type Options = Parameters<Awaited<ReturnType<typeof startParts>>['okta']['forwardAuth']>[0]
 
-async function open(options?: Options, choices: Choices = {}) {
+async function open(options: Options = {}, choices: Choices = {}) {
   const parts = await startParts(choices)
   const url = await serve(express().use('/auth', parts.okta.forwardAuth(options)))
   const ask = (cookie?: string, headers: Record<string, string> = {}) =>

@@ -10,8 +10,11 @@ const form = { ...page, 'Content-Type': 'application/x-www-form-urlencoded' }
 export async function openGuarded(choices: Choices & { rule?: SessionRule } = {}) {
   const parts = await startParts(choices)
   const app = express()
-  app.all('/account', parts.okta.requireSession(choices.rule), (req, res) => {
-    res.json({ login: parts.okta.session(req).login })
+  const { okta } = parts
+  const guard =
+    choices.rule === undefined ? okta.requireSession() : okta.requireSession(choices.rule)
+  app.all('/account', guard, (req, res) => {
+    res.json({ login: okta.session(req).login })
   })
   const url = await serve(app)
   return { ...parts, url, ask: asking(url) }

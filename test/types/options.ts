@@ -38,6 +38,13 @@ oktaSession({ logger: { log: console.log } })
 const okta = oktaSession({ orgUrl: 'https://id.example.com' })
 // @ts-expect-error: no such rule.
 okta.requireSession({ mfaRequired: true })
+// @ts-expect-error: a rule that got lost is not no rule.
+okta.requireSession(undefined)
+// @ts-expect-error: the same of a key: leave it out.
+okta.requireSession({ mfa: undefined })
+// @ts-expect-error: and of a rule inside other options.
+okta.forwardAuth({ rule: undefined })
+okta.requireSession({ mfa: false, amr: ['pwd'] })
 // @ts-expect-error: forget() wants to know what.
 void okta.forget({})
 

@@ -7,16 +7,17 @@ export function requestHost(req: RequestLike): string | undefined {
   return header(req, ':authority') ?? header(req, 'host')
 }
 
-/** `appUrl`, or the Host the request came to, with `req.protocol` where Express gives one. */
+/** `appUrl`, or the Host the request came to under the scheme it came over. */
 export function appOrigin(req: RequestLike, appUrl: string | undefined): string | undefined {
   if (appUrl !== undefined) return appUrl
   const host = requestHost(req)
   if (host === undefined) return undefined
-  const url = parse(`${protocolOf(req)}://${host}`)
+  const url = parse(`${requestScheme(req)}://${host}`)
   return url !== null && url.username === '' && url.pathname === '/' ? url.origin : undefined
 }
 
-function protocolOf(req: RequestLike): string {
+/** `req.protocol` where Express gives one (it knows which proxies to believe), else the socket's. */
+export function requestScheme(req: RequestLike): 'http' | 'https' {
   if ('protocol' in req && (req.protocol === 'https' || req.protocol === 'http'))
     return req.protocol
   const { socket } = req

@@ -1,11 +1,15 @@
 /** Judges whether a post was sent by a page of ours: the defence against cross-site request forgery. */
 import type { RequestLike } from '../model/context.js'
-import type { Settings } from '../model/options.js'
-import { requestHost } from './app-origin.js'
+import { isLoopback } from '../model/option-urls.js'
+import type { ApiSettings, Settings } from '../model/options.js'
+import { requestHost, requestScheme } from './app-origin.js'
 import { header } from './headers.js'
 
 /** The settings the judgement depends on. */
-export type PostRules = Pick<Settings, 'appUrl' | 'trustedOrigins' | 'allowNonBrowserClients'>
+export interface PostRules
+  extends Pick<Settings, 'appUrl' | 'trustedOrigins' | 'allowNonBrowserClients'> {
+  readonly api: Pick<ApiSettings, 'orgUrl'>
+}
 
 /** `cross_site` covers everything that cannot be shown to be ours. */
 export type PostJudgement = 'ours' | 'cross_site'
@@ -48,9 +52,9 @@ function isOurOrigin(text: string, req: RequestLike, rules: PostRules): boolean 
   const origin = webOrigin(text)
   if (origin === undefined) return false
   if (rules.trustedOrigins.includes(origin.origin)) return true
-  return rules.appUrl === undefined
-    ? isRequestHost(origin, requestHost(req))
-    : origin.origin === rules.appUrl
+  if (rules.appUrl !== undefined) return origin.origin === rules.appUrl
+  if (!isRequestHost(origin, requestHost(req))) return false
+  return origin.protocol === 'https:' || mayBeHttp(origin, req, rules)
 }
 
 /** An origin as browsers write it: nothing behind the host, no user info. */
@@ -59,8 +63,18 @@ function webOrigin(text: string): URL | undefined {
   return new URL(text)
 }
 
-/** The scheme is not compared: behind a proxy that ends TLS, Host does not tell it. Default ports are alike. */
+/** Compares hosts alone, default ports left out. The scheme is judged apart: Host does not tell it. */
 function isRequestHost(origin: URL, host: string | undefined): boolean {
   if (host === undefined) return false
   return webOrigin(`${origin.protocol}//${host}`)?.host === origin.host
+}
+
+/**
+ * Whether our own pages may come over plain http, which anybody on the network can forge. Not where this
+ * request came over https. Where it seems to come over http, a proxy may have ended TLS; but with an https
+ * org our cookies are `Secure`, and browsers send those over plain http to loopback alone.
+ */
+function mayBeHttp(origin: URL, req: RequestLike, { api }: PostRules): boolean {
+  if (requestScheme(req) === 'https') return false
+  return api.orgUrl.startsWith('http:') || isLoopback(origin.hostname)
 }

@@ -99,7 +99,13 @@ export interface UpstreamOptions {
 export interface OktaSessionOptions {
   /** The org, for example `https://id.example.com`; environment `OKTA_CLIENT_ORGURL`. https, or http on loopback. No path, query or user info. */
   readonly orgUrl?: string | undefined
-  /** The origin browsers see, for example `https://app.example.com`; environment `APP_BASE_URL`. Default: the Host the request came to. */
+  /**
+   * The origin browsers see, for example `https://app.example.com`; environment `APP_BASE_URL`. Default:
+   * the Host the request came to. Without it, posts from `https://` and that Host are ours, and posts from
+   * `http://` only where the request did not come over https (behind a proxy Express's `trust proxy` tells),
+   * and the org is on http or the Host is loopback: plain http can be forged by anybody on the network. An
+   * app served over plain http elsewhere names its origin here.
+   */
   readonly appUrl?: string | undefined
   /** How by-id operations authorise themselves. Never sent to `/sessions/me`. */
   readonly credentials?: Credentials | undefined
@@ -111,7 +117,7 @@ export interface OktaSessionOptions {
   readonly upstream?: UpstreamOptions | undefined
   /** A URL (which gets `?returnTo=<path>`) or a function. Default: the org's sign-in page. */
   readonly signInUrl?: string | SignInUrl['call'] | undefined
-  /** Origins besides our own that may post to our handlers or be returned to. Default none. */
+  /** Origins besides our own that may post to our handlers or be returned to, compared with their scheme. Default none. */
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default false. */
   readonly allowNonBrowserClients?: boolean | undefined

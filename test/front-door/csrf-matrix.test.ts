@@ -15,7 +15,7 @@ import type { OktaSessionOptions } from 'express-okta-session'
 import request from 'supertest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { trustworthy } from '../okta/certificates.js'
-import { listen, page, serve, startParts } from './door.js'
+import { listen, page, serve, startOkta, startParts, TestClock } from './door.js'
 
 const trusted = 'https://www.example.com'
 const foreign = 'https://evil.example'
@@ -165,5 +165,77 @@ describe('a post that is refused', () => {
       expect(headers['cache-control']).toBe('no-store')
       expect(headers).not.toHaveProperty('set-cookie')
     }
+  })
+})
+
+describe('without appUrl, a post from plain http on the same host', () => {
+  /** Signs out without a cookie, which asks Okta nothing, and answers the status. */
+  async function judge(
+    front: 'http' | 'https',
+    options: OktaSessionOptions,
+    origin: (own: string) => string,
+    headers: OutgoingHttpHeaders = {},
+  ) {
+    const okta = startOkta({ orgUrl: 'https://id.example.com', ...options }, new TestClock())
+    const app = express().set('trust proxy', true).post('/logout', okta.logout())
+    const url =
+      front === 'http'
+        ? await serve(app)
+        : await listen(createHttpsServer(trustworthy, app), 'https')
+    const { status } = await posting(url)('/logout', { ...headers, origin: origin(url) })
+    return status
+  }
+  const overHttp = (own: string) => own.replace(/^https:/, 'http:')
+  const overHttps = (own: string) => own.replace(/^http:/, 'https:')
+  const localOrg = { orgUrl: 'http://localhost:1' }
+  const host = 'app.example'
+
+  it.each<[string, Parameters<typeof judge>]>([
+    ['an app on https', ['https', {}, overHttp]],
+    ['an app on https, with a local org', ['https', localOrg, overHttp]],
+    [
+      'an app behind a trusted proxy that ends TLS',
+      ['http', localOrg, overHttp, { 'x-forwarded-proto': 'https' }],
+    ],
+    ['an org on https', ['http', {}, () => 'http://app.example', { host }]],
+    [
+      'an org on https, and the port written out',
+      ['http', {}, () => 'http://app.example', { host: `${host}:80` }],
+    ],
+    [
+      'the other scheme trusted',
+      ['http', { trustedOrigins: ['https://app.example'] }, () => 'http://app.example', { host }],
+    ],
+  ])('is not ours: %s', async (_, given) => {
+    expect(await judge(...given)).toBe(403)
+  })
+
+  it.each<[string, Parameters<typeof judge>]>([
+    ['this machine, where nobody can forge it', ['http', {}, overHttp]],
+    [
+      'a local org, whose cookies need no https',
+      ['http', localOrg, () => 'http://app.example', { host }],
+    ],
+    [
+      'an origin that is trusted by name',
+      ['http', { trustedOrigins: ['http://app.example'] }, () => 'http://app.example', { host }],
+    ],
+    [
+      'an appUrl that says so',
+      ['http', { appUrl: 'http://app.example' }, () => 'http://app.example', { host }],
+    ],
+  ])('is ours: %s', async (_, given) => {
+    expect(await judge(...given)).toBe(204)
+  })
+
+  it.each<[string, Parameters<typeof judge>]>([
+    ['an app on https', ['https', {}, overHttps]],
+    ['a proxy that ends TLS and says nothing', ['http', {}, overHttps]],
+    [
+      'a proxy that writes the port',
+      ['http', {}, () => 'https://app.example', { host: `${host}:443` }],
+    ],
+  ])('from https is ours all the same: %s', async (_, given) => {
+    expect(await judge(...given)).toBe(204)
   })
 })

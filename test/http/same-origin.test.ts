@@ -50,6 +50,7 @@ const matrix = (Object.keys(origins) as (keyof typeof origins)[]).flatMap((origi
 )
 
 const rules: PostRules = {
+  api: { orgUrl: 'https://id.example.com' },
   appUrl: undefined,
   trustedOrigins: ['https://www.example.com'],
   allowNonBrowserClients: false,
@@ -80,7 +81,7 @@ describe('judgePost', () => {
     ['plain http', 'http://localhost:3000', 'localhost:3000'],
     ['https in front of an http server', 'https://app.example', 'app.example'],
     ['the default port written out by a proxy', 'https://app.example', 'app.example:443'],
-    ['the default port of http', 'http://app.example', 'app.example:80'],
+    ['the default port of http', 'http://localhost', 'localhost:80'],
     ['a Host in capitals', 'https://app.example', 'APP.example'],
     ['a port of its own', 'https://app.example:8443', 'app.example:8443'],
     ['an IPv6 address', 'http://[::1]:3000', '[::1]:3000'],
@@ -92,6 +93,7 @@ describe('judgePost', () => {
     ['another port', 'https://app.example:8443', 'app.example'],
     ['another port the other way', 'https://app.example', 'app.example:8443'],
     ['the default port of another scheme', 'https://app.example', 'app.example:80'],
+    ['the default port of another scheme the other way', 'http://localhost', 'localhost:443'],
     ['a subdomain', 'https://x.app.example', 'app.example'],
     ['a longer name', 'https://app.example.evil.example', 'app.example'],
     ['no Host', 'https://app.example', undefined],
@@ -102,6 +104,51 @@ describe('judgePost', () => {
   ])('refuses what does not match Host: %s', (_, origin, host) => {
     expect(judgePost(post({ origin, host }), rules)).toBe('cross_site')
   })
+
+  const orgs = { https: 'https://id.example.com', http: 'http://localhost:4000' }
+  /** How a request came, as far as the app can know it, and whether it then knows of https. */
+  const arrivals: Record<string, readonly [parts: object, isHttps: boolean]> = {
+    'over http': [{ socket: {} }, false],
+    'over https': [{ socket: { encrypted: true } }, true],
+    'from a trusted proxy that ended TLS': [{ socket: {}, protocol: 'https' }, true],
+    'from a trusted proxy asked over http': [{ socket: {}, protocol: 'http' }, false],
+    'over https from a trusted proxy asked over http': [
+      { socket: { encrypted: true }, protocol: 'http' },
+      false,
+    ],
+    somehow: [{}, false],
+  }
+  const schemes = (Object.keys(orgs) as (keyof typeof orgs)[]).flatMap((org) =>
+    Object.keys(arrivals).flatMap((arrival) =>
+      ['app.example', 'app.localhost:3000', '127.0.0.1', '[::1]:80'].map((host) => ({
+        org,
+        arrival,
+        host,
+      })),
+    ),
+  )
+
+  test.each(schemes)(
+    'takes http for ours only where it can be: org on $org, $arrival, $host',
+    ({ org, arrival, host }) => {
+      const [parts, isHttps] = arrivals[arrival] ?? [{}, false]
+      const judge = (origin: string, more: Partial<PostRules> = {}) =>
+        judgePost(
+          { ...post({ host, origin, 'sec-fetch-site': 'same-origin' }), ...parts },
+          { ...rules, ...more, api: { orgUrl: orgs[org] } },
+        )
+      const bare = host.replace(/:80$/, '')
+      const holdsCookies = org === 'http' || host !== 'app.example'
+      const expected = !isHttps && holdsCookies ? 'ours' : 'cross_site'
+      expect(judge(`http://${bare}`)).toBe(expected)
+      expect(judge(`http://${bare}`, { trustedOrigins: [`https://${bare}`] })).toBe(expected)
+      expect(judge(`http://${bare}`, { trustedOrigins: [`http://${bare}`] })).toBe('ours')
+      expect(judge(`http://${bare}`, { appUrl: `http://${bare}` })).toBe('ours')
+      expect(judge(`http://${bare}`, { appUrl: `https://${bare}` })).toBe('cross_site')
+      // A page of https can't be forged, and a proxy may have ended TLS: always ours.
+      if (!host.endsWith(':80')) expect(judge(`https://${host}`)).toBe('ours')
+    },
+  )
 
   test.each([
     ['an empty Origin', ''],

@@ -5,7 +5,6 @@ import { isCookieValue } from './cookie.js'
 /** What the key is for: the same secret seals other things under other labels. */
 const PURPOSE = 'express-okta-session signed cookie v1'
 const KEY_BYTES = 32
-const MAC_BYTES = 32
 
 /** One org's envelope under one secret or two. Values are cookie values: see {@link isCookieValue}. */
 export interface SignedCookies {
@@ -22,18 +21,33 @@ export function createSignedCookies(secrets: readonly string[], orgOrigin: strin
     sign(value) {
       const [current] = keys
       if (current === undefined) throw new TypeError('a signed cookie needs a secret')
-      return `${encode(Buffer.from(value))}.${encode(mac(current, orgOrigin, value))}`
+      return envelope(current, orgOrigin, value)
     },
     open(raw) {
-      const [valueText = '', macText = '', ...rest] = raw.split('.', 3)
-      const value = decode(valueText)?.toString()
-      const given = decode(macText)
-      if (value === undefined || given?.length !== MAC_BYTES || rest.length > 0) return undefined
-      if (!isCookieValue(value)) return undefined
-      const isOurs = keys.some((key) => timingSafeEqual(mac(key, orgOrigin, value), given))
+      const value = valueIn(raw)
+      if (value === undefined) return undefined
+      const given = Buffer.from(raw)
+      // The whole text is compared, so that exactly one text stands for a value under a key.
+      const isOurs = keys.some((key) => isSame(given, Buffer.from(envelope(key, orgOrigin, value))))
       return isOurs ? value : undefined
     },
   }
+}
+
+function envelope(key: Buffer, orgOrigin: string, value: string): string {
+  return `${encode(Buffer.from(value))}.${encode(mac(key, orgOrigin, value))}`
+}
+
+/** What the envelope claims to hold. Node's decoder forgives much: only the comparison says it is ours. */
+function valueIn(raw: string): string | undefined {
+  const dot = raw.indexOf('.')
+  if (dot === -1) return undefined
+  const value = Buffer.from(raw.slice(0, dot), 'base64url').toString()
+  return isCookieValue(value) ? value : undefined
+}
+
+function isSame(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
 function deriveKey(secret: string): Buffer {
@@ -49,10 +63,4 @@ function mac(key: Buffer, ...parts: readonly string[]): Buffer {
 
 function encode(bytes: Buffer): string {
   return bytes.toString('base64url')
-}
-
-/** Node's decoder forgives much; one value must have one spelling only. */
-function decode(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64url')
-  return encode(bytes) === text ? bytes : undefined
 }

@@ -83,6 +83,15 @@ describe('a signed cookie', () => {
     expect(values.filter((raw) => cookies.open(raw) !== undefined)).toEqual([envelope])
   })
 
+  it.each([value, '1', '12', '123', '!#~'])('opens from no text but its own: %s', (text) => {
+    const both = createSignedCookies([current, previous], org)
+    for (const own of [both.sign(text), createSignedCookies([previous], org).sign(text)]) {
+      expect(both.open(own)).toBe(text)
+      const opened = tampered(own).filter((raw) => raw !== own && both.open(raw) !== undefined)
+      expect(opened).toEqual([])
+    }
+  })
+
   it('opens to nothing that could not be sent to Okta, even when it is signed', () => {
     for (const text of ['a; b=c', 'a%3B', '', 'é'])
       expect(cookies.open(cookies.sign(text))).toBeUndefined()
@@ -102,6 +111,38 @@ describe('a signed cookie', () => {
 })
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Every Latin character, the other dots, and what decoders replace or skip. */
+const strange = [
+  ...Array.from({ length: 0x180 }, (_, code) => String.fromCharCode(code)),
+  ...['\u2024', '\uff0e', '\u3002', '\ufeff', '\ufffd', '\u2028', '\ud800', '😀', '%2E', '%3D'],
+]
+
+/** Every text that is one substitution, insertion, deletion, swap or cut away, and the likely larger steps. */
+function tampered(own: string): string[] {
+  const [head = '', tail = ''] = own.split('.')
+  const texts = [head, tail, `${tail}.${head}`, `${head}..${tail}`, `${head}.${tail}.`, `.${own}`]
+  texts.push(
+    own.toUpperCase(),
+    own.toLowerCase(),
+    `${own}.${own}`,
+    `${own}.${tail}.${tail}`,
+    own + own,
+  )
+  for (let count = 1; count <= 4; count += 1)
+    texts.push(`${head}${'='.repeat(count)}.${tail}`, `${own}${'='.repeat(count)}`)
+  for (let at = 0; at <= own.length; at += 1) {
+    const [before, rest] = [own.slice(0, at), own.slice(at)]
+    texts.push(
+      before,
+      rest,
+      before + rest.slice(1),
+      before + (rest[1] ?? '') + rest[0] + rest.slice(2),
+    )
+    for (const other of strange) texts.push(before + other + rest, before + other + rest.slice(1))
+  }
+  return texts
+}
 
 function macOf(raw: string): string | undefined {
   return raw.split('.')[1]

@@ -67,8 +67,9 @@ export interface OktaApiErrorDetails {
 /**
  * Okta answered with an error: any 4xx or 5xx, with or without Okta's error body.
  *
- * The fields are Okta's text as it came; `message` is `<operation>: <status> <errorCode> <errorSummary>`
- * with the session id that was asked for written as `{sessionId}`.
+ * `message` is `<operation>: <status> <errorCode> <errorSummary>`. The fields are Okta's text as it came,
+ * but for the session id that was asked for, which may be a live credential: it reads `{sessionId}`
+ * everywhere. A text of more than 8,192 characters is cut.
  */
 export class OktaApiError extends Error {
   override readonly name = 'OktaApiError'
@@ -83,7 +84,7 @@ export class OktaApiError extends Error {
   /** Okta's id of this error, for a support case. */
   declare readonly errorId?: string
   readonly errorCauses: readonly { readonly errorSummary: string }[]
-  /** Okta's `x-okta-request-id`, for a support case. */
+  /** Okta's `x-okta-request-id`, for a support case. Absent when it is longer than 128 characters or no plain word. */
   declare readonly requestId?: string
   declare readonly rateLimit?: RateLimit
   declare readonly challenge?: Challenge

@@ -5,7 +5,7 @@ import { parseChallenge } from './challenge.js'
 import type { Answered } from './exchange.js'
 import { readJson } from './json-body.js'
 import { isObject, type JsonObject, own } from './json-object.js'
-import { type Question, withoutSecrets, withoutSessionId } from './question.js'
+import { type Clean, cleanerFor, type Question } from './question.js'
 
 /** A 4xx or 5xx; `okta` says whether its body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
 export function readApiError(
@@ -14,7 +14,7 @@ export function readApiError(
   head: AnswerHead,
 ): { readonly error: OktaApiError; readonly okta: boolean } {
   const body = readJson(answer)
-  const clean = (text: string) => withoutSecrets(text, question)
+  const clean = cleanerFor(question)
   const envelope = body.kind === 'json' ? readEnvelope(body.value, clean) : undefined
   const known =
     envelope ?? (body.kind === 'json' ? readTokenError(question, body.value, clean) : {})
@@ -23,7 +23,7 @@ export function readApiError(
     ...known,
     operation: question.operation,
     status: head.status,
-    requestId: head.requestId === undefined ? undefined : clean(head.requestId),
+    requestId: head.requestId,
     rateLimit: head.rateLimit,
     challenge,
   })
@@ -31,7 +31,6 @@ export function readApiError(
 }
 
 type Known = Omit<OktaApiErrorDetails, 'operation' | 'status'>
-type Clean = (text: string) => string
 
 const ERROR_CODE = /^E\d{7}$/
 
@@ -86,7 +85,7 @@ function messageOf(
   const parts = [known.errorCode, known.errorSummary].filter((part) => part !== undefined)
   if (parts.length === 0) parts.push("an answer without Okta's error body")
   if (challenge !== undefined) parts.push(`(${describeChallenge(challenge)})`)
-  return `${question.operation}: ${status} ${withoutSessionId(parts.join(' '), question)}`
+  return `${question.operation}: ${status} ${parts.join(' ')}`
 }
 
 function describeChallenge({ error, scope }: Challenge): string {

@@ -32,7 +32,7 @@ export function parsedOutcome<T>(
     if (body.kind === 'unusable') return unusable(question, answer, body.code)
     const value = parse(body.value)
     if (value === undefined) return unusable(question, answer, 'schema')
-    return { kind: 'ok', value, head: readHead(answer) }
+    return { kind: 'ok', value, head: readHead(question, answer) }
   })
 }
 
@@ -40,7 +40,7 @@ export function parsedOutcome<T>(
 export function emptyOutcome(question: Question, ended: Ended): Outcome<void> {
   return outcome<void>(question, ended, (answer) =>
     answer.status === 204
-      ? { kind: 'ok', value: undefined, head: readHead(answer) }
+      ? { kind: 'ok', value: undefined, head: readHead(question, answer) }
       : unusable(question, answer, 'unexpected_status'),
   )
 }
@@ -74,14 +74,14 @@ function outcome<T>(
 }
 
 function apiError(question: Question, answer: Answered): Outcome<never> {
-  const head = readHead(answer)
+  const head = readHead(question, answer)
   const { error, okta } = readApiError(question, answer, head)
   if (answer.status !== 429) return { kind: 'error', error, head, okta }
   return { kind: 'error', error, head, okta, retryAfterMs: waitAfter429(answer.headers) }
 }
 
 function unusable(question: Question, answer: Answered, code: UnavailableCode): Outcome<never> {
-  return { ...unavailable(question, code), head: readHead(answer) }
+  return { ...unavailable(question, code), head: readHead(question, answer) }
 }
 
 function unavailable(

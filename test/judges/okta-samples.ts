@@ -114,8 +114,8 @@ function refusal(
   body: ReturnType<typeof envelope>,
   ...more: HeaderLine[]
 ): Pick<Sample, 'answer' | 'error'> {
-  const known = { name: 'OktaApiError', operation, status, ...body }
   const summary = body.errorSummary.replace(EXTERNAL, '{sessionId}')
+  const known = { name: 'OktaApiError', operation, status, ...body, errorSummary: summary }
   const message = `${operation}: ${status} ${body.errorCode} ${summary}`
   return {
     answer: json(status, rate, body, ...more),

@@ -99,7 +99,7 @@ type ErrorFields = Pick<SdkError, 'status'> & {
     | 'errorLink'
     | 'errorId'
     | 'errorCauses']?: unknown
-}
+} & { readonly errorSummary?: string | undefined }
 
 describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (engine) => {
   it.each([
@@ -183,7 +183,9 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
     for (const [status, askTheirs, askOurs] of rows) {
       const heard = said(await sdkError(askTheirs()))
       expect(heard.status).toBe(status)
-      expect(heard).toEqual(said(await ourError(askOurs())))
+      // The id asked for may be a live credential: SessionApi hides it where the SDK repeats it.
+      const errorSummary = heard.errorSummary?.replace(ABSENT, '{sessionId}')
+      expect({ ...heard, errorSummary }).toEqual(said(await ourError(askOurs())))
     }
     const empty = sessionApi.createSession({ createSessionRequest: {} })
     expect(await sdkError(empty)).toMatchObject({ status: 400, errorCode: 'E0000003' })

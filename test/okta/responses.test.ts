@@ -262,17 +262,107 @@ describe('an OktaApiError', () => {
   })
 
   it.each(['102lUq-Ls_3RQ2abcdefghijk', 'e', 'a b', 'ü', 'x.y'])(
-    'writes the id asked for, %j, as {sessionId} in the message only',
+    'writes the id asked for, %j, as {sessionId}',
     (sessionId) => {
       const errorSummary = `Not found: Resource not found: ${sessionId} (AppSession)`
       const error = failure(
         { operation: 'getSession', sessionId, secrets: [] },
         answer(404, { ...ENVELOPE, errorSummary }),
       )
-      expect(error.message).toBe(
-        'getSession: 404 E0000007 Not found: Resource not found: {sessionId} (AppSession)',
+      const told = 'Not found: Resource not found: {sessionId} (AppSession)'
+      expect(error.message).toBe(`getSession: 404 E0000007 ${told}`)
+      expect(error).toMatchObject({ ...ENVELOPE, errorSummary: told })
+    },
+  )
+
+  const asked = '102lU"q-Ls_3R&Q2+abcdef=ü~x'
+  const bytes = Buffer.from(asked)
+  const everyByte = bytes.toString('hex').replaceAll(/../g, '%$&')
+  it.each([
+    ['as it is', asked],
+    ['percent-encoded', encodeURIComponent(asked)],
+    [
+      'percent-encoded in lower case',
+      encodeURIComponent(asked)
+        .toLowerCase()
+        .replace('lu', 'lU')
+        .replace('ls_3r', 'Ls_3R')
+        .replace('q2', 'Q2'),
+    ],
+    ['percent-encoded twice', encodeURIComponent(encodeURIComponent(asked))],
+    ['each byte percent-encoded', everyByte],
+    ['as HTML', asked.replace('"', '&quot;').replace('&Q', '&amp;Q')],
+    ['as JSON', asked.replace('"', '\\"')],
+    ['as base64', bytes.toString('base64')],
+    ['as base64url', bytes.toString('base64url')],
+    ['as hex', bytes.toString('hex')],
+  ])('hides the id asked for in every text, and a secret too: %s', (_, echoed) => {
+    const given = answer(
+      403,
+      {
+        ...ENVELOPE,
+        errorSummary: `for ${echoed}`,
+        errorLink: `/api/v1/sessions/${echoed}/x`,
+        errorId: echoed,
+        errorCauses: [{ errorSummary: `${echoed}!` }],
+      },
+      {
+        ...JSON_TYPE,
+        'www-authenticate': `Bearer error="${echoed.replaceAll(/["\\]/g, '\\$&')}", scope="a ${echoed.replaceAll(/["\\]/g, '\\$&')} b"`,
+      },
+    )
+    for (const [question, name] of [
+      [{ operation: 'getSession', sessionId: asked, secrets: [] }, '{sessionId}'],
+      [{ operation: 'getSession', secrets: [asked] }, '{secret}'],
+    ] as const) {
+      const error = failure(question, given)
+      expect(error).toMatchObject({
+        errorCode: ENVELOPE.errorCode,
+        errorSummary: `for ${name}`,
+        errorLink: `/api/v1/sessions/${name}/x`,
+        errorId: name,
+        errorCauses: [{ errorSummary: `${name}!` }],
+        challenge: { error: name, scope: `a ${name} b` },
+      })
+      expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(echoed)
+    }
+  })
+
+  it('cuts a text that is longer than any of Okta’s, and shows no part of the id at the cut', () => {
+    const sessionId = '102lUq-Ls_3RQ2abcdefghijk'
+    for (let before = 8_150; before < 8_200; before += 1) {
+      const errorSummary = 'x'.repeat(before) + sessionId + 'y'.repeat(30_000)
+      const error = failure(
+        { operation: 'getSession', sessionId, secrets: [] },
+        answer(404, { ...ENVELOPE, errorSummary }),
       )
-      expect(error.errorSummary).toBe(errorSummary)
+      expect(error.errorSummary?.length).toBeLessThanOrEqual(8_192)
+      expect(error.errorSummary).toMatch(/^x{8000,}(\{|\{s\w*|\{sessionId\}y*)?$/)
+    }
+  })
+
+  it.each([
+    ['the id asked for', { sessionId: '102lUq-Ls_3RQ2abcdefghijk' }, '102lUq-Ls_3RQ2abcdefghijk'],
+    ['a short id', { sessionId: 'abc' }, 'abc'],
+    ['a secret', { secrets: ['102lUq-Ls_3RQ2abcdefghijk'] }, 'rq.102lUq-Ls_3RQ2abcdefghijk'],
+    ['a secret as base64', { secrets: ['102lUq-Ls'] }, Buffer.from('102lUq-Ls').toString('base64')],
+    ['more than 128 characters', {}, 'r'.repeat(129)],
+    ['another alphabet', {}, 'rq 1'],
+    ['a letter no log needs', {}, 'rqé'],
+  ])(
+    'has no request id that is %s, nor has the head the call channel reads',
+    (_, more, requestId) => {
+      const headers = { ...JSON_TYPE, 'x-okta-request-id': requestId }
+      const question: Question = { operation: 'getSession', secrets: [], ...more }
+      for (const given of [
+        answer(404, ENVELOPE, headers),
+        answer(200, SESSION, headers),
+        answer(302, '', headers),
+      ]) {
+        const outcome = sessionOutcome(question, given)
+        expect(outcome.head).not.toHaveProperty('requestId')
+        if (outcome.kind === 'error') expect(outcome.error).not.toHaveProperty('requestId')
+      }
     },
   )
 

@@ -181,7 +181,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         logger?.warn('refreshOnActivity() failed', { error: String(error) }),
       )
       return createRefreshOnActivity(
-        { decidingCandidate, verdicts, refresher, clientIp, onError },
+        { isOurs, decidingCandidate, verdicts, refresher, clientIp, onError },
         checked,
       )
     },

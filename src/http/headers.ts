@@ -16,9 +16,11 @@ function fetchHeader(headers: Headers, name: string): string | undefined {
   return name.startsWith(':') ? undefined : (headers.get(name) ?? undefined)
 }
 
-/** Whether the browser loads this on a guess, before its user has asked for it. */
+/** Whether the browser loads this on a guess, before its user has asked for it: today's header, and older ones. */
 export function isPrefetch(req: RequestLike): boolean {
-  return (header(req, 'sec-purpose') ?? header(req, 'purpose') ?? '').includes('prefetch')
+  return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) =>
+    /prefetch|prerender|preview/i.test(header(req, name) ?? ''),
+  )
 }
 
 function isFetchHeaders(headers: IncomingHttpHeaders | Headers): headers is Headers {

@@ -1,9 +1,10 @@
 /** refreshOnActivity(): the session of a user who does something is extended behind the request's back. */
 import { once } from 'node:events'
+import { Agent, type IncomingMessage, request as sendRequest } from 'node:http'
 import express, { type Express } from 'express'
 import type { OktaSession } from 'express-okta-session'
 import request from 'supertest'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { api, type Choices, ownPage, page, serve, startParts } from './door.js'
 
 type Options = Parameters<OktaSession['refreshOnActivity']>[0]
@@ -28,6 +29,12 @@ async function open(
   app.post('/sign-out', okta.logout())
   app.post('/refresh', okta.refresh())
   app.all('/page', (_req, res) => void res.send('here'))
+  app.all('/guarded', okta.requireSession(), (req, res) => {
+    res.status(Number(req.query.answer ?? 200)).send('here')
+  })
+  app.all('/cut-off', (req) => void req.socket.destroy())
+  app.all('/forbidden', okta.requireSession({ allow: () => false }))
+  app.all('/answer/:status', (req, res) => void res.status(Number(req.params.status)).send('here'))
   const url = await serve(app)
   const cookie = org.signIn('alice@example.com')
   const send = async (
@@ -49,6 +56,72 @@ async function open(
   return { ...parts, cookie, url, send, responseEnded }
 }
 
+interface Said {
+  readonly method: 'GET' | 'POST'
+  readonly mode: string
+  readonly site: string
+  readonly user: string
+  readonly dest: string
+  readonly accept: string
+  readonly origin: string
+}
+
+/** Every combination of what a browser could say; '' is nothing. */
+const combinations: readonly Said[] = (['GET', 'POST'] as const).flatMap((method) =>
+  ['navigate', 'cors', 'no-cors', ''].flatMap((mode) =>
+    ['same-origin', 'same-site', 'cross-site', 'none', ''].flatMap((site) =>
+      ['?1', ''].flatMap((user) =>
+        ['document', 'iframe', 'embed', 'empty', ''].flatMap((dest) =>
+          ['text/html', '*/*'].flatMap((accept) =>
+            ['ours', 'foreign', 'null', ''].map((origin) => ({
+              method,
+              mode,
+              site,
+              user,
+              dest,
+              accept,
+              origin,
+            })),
+          ),
+        ),
+      ),
+    ),
+  ),
+)
+
+function headersOf(said: Said, own: string): Record<string, string> {
+  const origins: Record<string, string> = { ours: own, foreign: 'https://evil.example' }
+  const headers = {
+    accept: said.accept,
+    origin: origins[said.origin] ?? said.origin,
+    'sec-fetch-mode': said.mode,
+    'sec-fetch-site': said.site,
+    'sec-fetch-user': said.user,
+    'sec-fetch-dest': said.dest,
+  }
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== ''))
+}
+
+/** Written from the rule and not from the code. */
+function isPersons({ method, mode, site, user, dest, accept, origin }: Said): boolean {
+  if (method === 'GET') {
+    const isPage = mode === 'navigate' || (mode === '' && accept === 'text/html')
+    if (!isPage) return false
+    if (!['document', ''].includes(dest)) return user === '?1' && site === 'same-origin'
+    return user === '?1' || ['same-origin', 'none', ''].includes(site)
+  }
+  if (mode === 'no-cors') return false
+  if (origin === '') return ['same-origin', 'none'].includes(site)
+  return origin === 'ours' || (origin === 'null' && site === 'same-origin')
+}
+
+async function ask(url: string, agent: Agent, method: string, headers: Record<string, string>) {
+  const asked = sendRequest(url, { method, agent, headers: { ...headers, 'content-length': 0 } })
+  asked.end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  await answer.toArray()
+}
+
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
   it('extends the session of who navigates, and what is remembered of it', async () => {
     const { org, clock, send } = await open(undefined, { org: { engine } })
@@ -66,28 +139,166 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
 })
 
 describe('what counts as activity', () => {
-  it.each<[string, Record<string, string>, 'get' | 'post' | 'head', number]>([
-    ['a navigation', page, 'get', 1],
-    [
-      'a navigation of a browser that says no more than what it accepts',
-      { Accept: 'text/html' },
-      'get',
-      1,
-    ],
-    ['a post by a script', api, 'post', 1],
-    ['a post by a form', page, 'post', 1],
-    ['a poll', api, 'get', 0],
-    ['a poll by a client that says nothing', {}, 'get', 0],
-    ['a HEAD by a script', api, 'head', 0],
-    ['an image', { 'Sec-Fetch-Mode': 'no-cors' }, 'get', 0],
-    ['a prefetch', { ...page, 'Sec-Purpose': 'prefetch' }, 'get', 0],
-    ['a prerender', { ...page, 'Sec-Purpose': 'prefetch;prerender' }, 'get', 0],
-    ['an older prefetch', { ...page, Purpose: 'prefetch' }, 'get', 0],
-  ])('%s', async (_, headers, method, calls) => {
+  type Row = [string, Record<string, string>, 'get' | 'post' | 'head']
+  const click = { ...page, 'Sec-Fetch-Dest': 'document', 'Sec-Fetch-User': '?1' } as const
+  const scripted = { ...page, 'Sec-Fetch-Dest': 'document' } as const
+  const frame = { ...page, 'Sec-Fetch-Dest': 'iframe' } as const
+  const crossSite = { 'Sec-Fetch-Site': 'cross-site' } as const
+  const foreign = { ...crossSite, Origin: 'https://evil.example' } as const
+  const accept = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } as const
+
+  it.each<Row>([
+    ['a link somebody clicks', { ...click, ...ownPage }, 'get'],
+    ['an address somebody types', { ...click, 'Sec-Fetch-Site': 'none' }, 'get'],
+    ['a link on another site somebody clicks', { ...click, ...crossSite }, 'get'],
+    ['a link on a neighbour’s page', { ...click, 'Sec-Fetch-Site': 'same-site' }, 'get'],
+    ['a page somebody reloads', { ...click, ...ownPage, 'Cache-Control': 'max-age=0' }, 'get'],
+    ['a page of ours that leads on', { ...scripted, ...ownPage }, 'get'],
+    ['a tab the browser opens again', { ...scripted, 'Sec-Fetch-Site': 'none' }, 'get'],
+    ['a click in a frame of our own', { ...frame, ...ownPage, 'Sec-Fetch-User': '?1' }, 'get'],
+    ['an old browser that says only what it accepts', accept, 'get'],
+    ['a post by a script of ours', { ...api, ...ownPage }, 'post'],
+    ['a post by a form of ours', { ...page, ...ownPage }, 'post'],
+    ['a form of ours that says no more than null', { ...page, ...ownPage, Origin: 'null' }, 'post'],
+  ])('is %s', async (_, headers, method) => {
     const { org, send } = await open()
     await send(headers, { method })
+    expect(org.calls.refreshCurrentSession).toBe(1)
+  })
+
+  it.each<Row>([
+    ['a post of another site', { ...page, ...foreign }, 'post'],
+    ['a post of another site somebody clicked', { ...click, ...foreign }, 'post'],
+    [
+      'a post of a neighbour',
+      { ...page, 'Sec-Fetch-Site': 'same-site', Origin: 'http://localhost:1' },
+      'post',
+    ],
+    ['a post from a sandbox', { ...page, ...crossSite, Origin: 'null' }, 'post'],
+    [
+      'a post of another site in an old browser',
+      { ...accept, Origin: 'https://evil.example' },
+      'post',
+    ],
+    ['a post that says nothing', {}, 'post'],
+    ['a post by a script of another site', { ...api, ...foreign }, 'post'],
+    ['a beacon', { ...ownPage, 'Sec-Fetch-Mode': 'no-cors' }, 'post'],
+    ['a report', { ...ownPage, 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'report' }, 'post'],
+    ['a script of another site that leads here', { ...scripted, ...crossSite }, 'get'],
+    ['a script of a neighbour', { ...scripted, 'Sec-Fetch-Site': 'same-site' }, 'get'],
+    ['a frame in another site', { ...frame, ...crossSite }, 'get'],
+    [
+      'a click that opens a frame in another site',
+      { ...frame, ...crossSite, 'Sec-Fetch-User': '?1' },
+      'get',
+    ],
+    ['a frame in a neighbour’s page', { ...frame, 'Sec-Fetch-Site': 'same-site' }, 'get'],
+    ['a frame that reloads itself', { ...frame, ...ownPage }, 'get'],
+    ['an embed', { ...scripted, ...crossSite, 'Sec-Fetch-Dest': 'embed' }, 'get'],
+    ['an object', { ...scripted, ...crossSite, 'Sec-Fetch-Dest': 'object' }, 'get'],
+    ['a fenced frame', { ...click, ...crossSite, 'Sec-Fetch-Dest': 'fencedframe' }, 'get'],
+    [
+      'a page that reloads itself',
+      { ...scripted, ...ownPage, 'Cache-Control': 'max-age=0' },
+      'get',
+    ],
+    [
+      'a page that reloads itself past caches',
+      { ...scripted, ...ownPage, 'Cache-Control': 'no-cache' },
+      'get',
+    ],
+    [
+      'a typed page that reloads itself',
+      { ...scripted, 'Sec-Fetch-Site': 'none', 'Cache-Control': 'max-age=0' },
+      'get',
+    ],
+    [
+      'a page that leads to itself',
+      { ...scripted, ...ownPage, Referer: 'http://localhost/page' },
+      'get',
+    ],
+    ['a poll', { ...api, ...ownPage }, 'get'],
+    ['a poll by a client that says nothing', {}, 'get'],
+    ['a poll that accepts HTML', { ...api, ...ownPage, ...accept }, 'get'],
+    ['a HEAD by a script', { ...api, ...ownPage }, 'head'],
+    ['an image', { 'Sec-Fetch-Mode': 'no-cors' }, 'get'],
+    ['a prefetch', { ...scripted, ...ownPage, 'Sec-Purpose': 'prefetch' }, 'get'],
+    [
+      'a prefetch of another site',
+      { ...click, ...crossSite, 'Sec-Purpose': 'prefetch;anonymous-client-ip' },
+      'get',
+    ],
+    ['a prerender', { ...click, ...ownPage, 'Sec-Purpose': 'prefetch;prerender' }, 'get'],
+    ['an older prefetch', { ...page, Purpose: 'prefetch' }, 'get'],
+    ['an older prefetch of Firefox’s', { ...page, 'X-Moz': 'prefetch' }, 'get'],
+    ['a preview of Safari’s', { ...page, 'X-Purpose': 'preview' }, 'get'],
+  ])('is not %s', async (_, headers, method) => {
+    const { org, send } = await open()
+    await send(headers, { method })
+    expect(org.calls.refreshCurrentSession).toBe(0)
+  })
+
+  it.each([
+    ['a route behind a guard', '/guarded', 1],
+    ['a route that finds fault with what was sent', '/guarded?answer=422', 1],
+    ['a route that checks by itself', '/answer/201', 1],
+    ['a route that leads on', '/answer/303', 1],
+    ['a path that does not exist', '/nowhere', 0],
+    ['a path behind a guard that does not exist', '/guarded?answer=404', 0],
+    ['a route that takes no posts', '/guarded?answer=405', 0],
+    ['a guard that refuses', '/forbidden', 0],
+    ['a route that refuses by itself', '/answer/403', 0],
+  ] as const)('a change counts by what becomes of it: %s, %s, %i', async (_, path, calls) => {
+    const { org, send } = await open()
+    await send({ ...api, ...ownPage }, { method: 'post', path })
     expect(org.calls.refreshCurrentSession).toBe(calls)
   })
+
+  it('is no change whose answer never came', async () => {
+    const { org, okta, cookie, url, responseEnded } = await open()
+    const headers = { ...api, ...ownPage, Cookie: cookie }
+    await expect(request(url).post('/cut-off').set(headers)).rejects.toThrow('socket hang up')
+    await responseEnded()
+    await okta.settled()
+    expect(org.calls).toMatchObject({ getCurrentSession: 1, refreshCurrentSession: 0 })
+  })
+
+  it('is a post from an origin the app trusts, and from appUrl alone where that is set', async () => {
+    const appUrl = 'https://app.example'
+    const { org, clock, send, url } = await open(
+      { everyMs: 0 },
+      { okta: { appUrl, trustedOrigins: ['https://www.example.com'] } },
+    )
+    const counted: string[] = []
+    for (const origin of [appUrl, 'https://www.example.com', url, 'https://evil.example']) {
+      clock.advance(1_000)
+      const before = org.calls.refreshCurrentSession
+      await send({ ...api, Origin: origin }, { method: 'post' })
+      if (org.calls.refreshCurrentSession > before) counted.push(origin)
+    }
+    expect(counted).toEqual([appUrl, 'https://www.example.com'])
+  })
+
+  it('is the same by every combination of what browsers say', async () => {
+    const { org, okta, clock, url, cookie, responseEnded } = await open({ everyMs: 0 })
+    const agent = new Agent({ keepAlive: true })
+    onTestFinished(() => agent.destroy())
+    const outcomes: string[] = []
+    const expected: string[] = []
+    for (const said of combinations) {
+      clock.advance(1_000)
+      const before = org.calls.refreshCurrentSession
+      await ask(`${url}/page`, agent, said.method, { cookie, ...headersOf(said, url) })
+      await responseEnded()
+      await okta.settled()
+      const name = JSON.stringify(said)
+      if (org.calls.refreshCurrentSession > before) outcomes.push(name)
+      if (isPersons(said)) expected.push(name)
+    }
+    expect(combinations).toHaveLength(3_200)
+    expect(expected.length).toBeGreaterThan(100)
+    expect(outcomes).toEqual(expected)
+  }, 60_000)
 
   it('is not sessionInfo, which a page polls', async () => {
     const { org, send } = await open()
@@ -98,11 +309,14 @@ describe('what counts as activity', () => {
   it('is what the app says, where it says', async () => {
     const { org, clock, send } = await open({ counts: (req) => req.url === '/page?tick' })
     await send(page)
-    await send(api, { method: 'post' })
+    await send({ ...api, ...ownPage }, { method: 'post' })
     expect(org.calls.refreshCurrentSession).toBe(0)
     clock.advance(1_000)
     await send(api, { path: '/page?tick' })
     expect(org.calls.refreshCurrentSession).toBe(1)
+    clock.advance(300_000)
+    await send({ ...page, Origin: 'https://evil.example' }, { method: 'post', path: '/page?tick' })
+    expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
   it('is nobody’s who is not signed in', async () => {
@@ -112,6 +326,60 @@ describe('what counts as activity', () => {
     org.fail({ kind: 'html' })
     await send({ ...page, Cookie: 'idx=other' })
     expect(org.calls.refreshCurrentSession).toBe(0)
+  })
+})
+
+describe('ten hours on the clock, where a session ends after two without activity', () => {
+  const evil = { ...page, 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' } as const
+  const frame = { ...page, 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'iframe' } as const
+  const ours = { ...page, ...ownPage } as const
+  type Sent = Parameters<Awaited<ReturnType<typeof open>>['send']>
+  const without: Record<string, Sent> = {
+    'posts of another site': [evil, { method: 'post' }],
+    'posts of another site to a guarded route': [evil, { method: 'post', path: '/guarded' }],
+    'posts of another site to unknown paths': [evil, { method: 'post', path: '/nowhere' }],
+    'frames in another site': [frame],
+    'frames in another site that reload themselves': [{ ...frame, ...ownPage }],
+    prefetches: [{ ...ours, 'Sec-Purpose': 'prefetch' }],
+    polls: [{ ...api, ...ownPage }],
+    'a page that reloads itself': [{ ...ours, 'Cache-Control': 'max-age=0' }],
+    'posts of our own to unknown paths': [ours, { method: 'post', path: '/nowhere' }],
+  }
+  const mounts: Record<string, (app: Express, okta: OktaSession) => void> = {
+    'attachSession()': (app, okta) => app.use(okta.refreshOnActivity(), okta.attachSession()),
+    'a guard in front of everything': (app, okta) =>
+      app.use(okta.refreshOnActivity(), okta.requireSession()),
+  }
+
+  describe.each(Object.keys(mounts))('with %s', (mounted) => {
+    /** Sends these every five minutes, and answers how many hours the session lived. */
+    async function hours(...all: readonly Sent[]): Promise<number> {
+      const { org, clock, send } = await open(
+        undefined,
+        { org: { idleMinutes: 120 } },
+        mounts[mounted],
+      )
+      const start = clock.now()
+      for (let times = 0; times < 120; times += 1) {
+        for (const sent of all) await send(...sent)
+        clock.advance(300_000)
+        if (org.sessions.length === 0) break
+      }
+      return (clock.now() - start) / 3_600_000
+    }
+
+    it.each(Object.keys(without))('%s keep no session alive', async (name) => {
+      expect(await hours(without[name] ?? [{}])).toBe(2)
+    })
+
+    it('all of it together keeps no session alive', async () => {
+      expect(await hours(...Object.values(without))).toBe(2)
+    })
+
+    it('a person who does something does', async () => {
+      expect(await hours([{ ...ours, 'Sec-Fetch-User': '?1' }])).toBe(10)
+      expect(await hours([ours, { method: 'post', path: '/guarded' }])).toBe(10)
+    })
   })
 })
 

@@ -1,0 +1,66 @@
+/** Tells what a person did on this site from what browsers, pages and other sites do by themselves. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestLike } from '../model/context.js'
+import { wantsPage } from './answers.js'
+import { header, isPrefetch } from './headers.js'
+import type { IsOurs } from './own-post.js'
+
+const safeMethods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+export interface ActivityRules {
+  /** Whether a request that changes something was sent by a page of ours. */
+  readonly isOurs: IsOurs
+  /** Whether a guard let the request through. */
+  readonly wasGuarded: (req: IncomingMessage) => boolean
+}
+
+/** Judges a request whose response has ended. What it can't tell stands with `refreshOnActivity()`. */
+export function isActivity(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { isOurs, wasGuarded }: ActivityRules,
+): boolean {
+  if (isPrefetch(req)) return false
+  if (safeMethods.has(req.method)) return isOpenedByPerson(req)
+  return isOurs(req) && !isBeacon(req) && wasTaken(res, wasGuarded(req))
+}
+
+/**
+ * A person's click comes with `Sec-Fetch-User`, wherever the link stands. Without it a navigation is a
+ * script's, and counts when this site or the browser itself began it; in a frame it takes both.
+ */
+function isOpenedByPerson(req: IncomingMessage): boolean {
+  if (req.method !== 'GET' || !wantsPage(req)) return false
+  const isClicked = header(req, 'sec-fetch-user') === '?1'
+  const site = header(req, 'sec-fetch-site')
+  if (isFramed(req)) return isClicked && site === 'same-origin'
+  if (isClicked) return true
+  const mayBeOurs = site === undefined || site === 'same-origin' || site === 'none'
+  return mayBeOurs && !reloadsItself(req)
+}
+
+/** Every destination but a tab's own document: iframe, frame, embed, object, fencedframe. */
+function isFramed(req: RequestLike): boolean {
+  return (header(req, 'sec-fetch-dest') ?? 'document') !== 'document'
+}
+
+/** A reload revalidates in some browsers; a `Refresh` names the page itself as its referrer. */
+function reloadsItself(req: RequestLike): boolean {
+  if (/\b(?:max-age=0|no-cache)\b/i.test(header(req, 'cache-control') ?? '')) return true
+  const referrer = header(req, 'referer') ?? ''
+  if (!URL.canParse(referrer)) return false
+  const { pathname, search } = new URL(referrer)
+  return pathname + search === (req.originalUrl ?? req.url)
+}
+
+/** `navigator.sendBeacon()`, `<a ping>`, and the reports browsers send of a page. */
+function isBeacon(req: RequestLike): boolean {
+  return header(req, 'sec-fetch-mode') === 'no-cors' || header(req, 'sec-fetch-dest') === 'report'
+}
+
+/** A guard can stand in front of the whole app, and let through what leads nowhere. */
+function wasTaken(res: ServerResponse, isGuarded: boolean): boolean {
+  const { statusCode } = res
+  if (statusCode === 404 || statusCode === 405) return false
+  return isGuarded || (res.headersSent && statusCode < 400)
+}

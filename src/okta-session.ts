@@ -35,6 +35,7 @@ import { plainContext } from './lookup/verdict.js'
 import { Watches } from './lookup/watches.js'
 import type { RequestLike } from './model/context.js'
 import type { Clock, Logger } from './model/contracts.js'
+import { enter, leave, refuseAnotherOrg } from './model/instances.js'
 import type { OktaSessionOptions, Settings } from './model/options.js'
 import { parseOptions } from './model/parse-options.js'
 import { unfailing } from './model/unfailing-logger.js'
@@ -50,6 +51,8 @@ export interface Surroundings {
   readonly random: () => number
   /** How the org is reached; default: over HTTP. */
   readonly connect?: typeof connect
+  /** Called at each close(). */
+  readonly onClose?: () => void
 }
 
 const here: Surroundings = {
@@ -63,7 +66,14 @@ const here: Surroundings = {
  * Every option has a default but the org's URL, which may come from the environment
  * (`OKTA_CLIENT_ORGURL`). Durations are milliseconds.
  *
- * @throws TypeError that names every fault in the options at once.
+ * Two instances for two orgs in one process need cookies of different names, since each would send the
+ * other's live cookie to its org, and a `property` each. While both are left to read the default cookies
+ * the second is refused, until the first is closed; `cookies` written out on one of them says that they
+ * serve different hosts, or have different names. Orgs on http (loopback: development and tests) are exempt.
+ * Under one `property` each guard still judges its own org's session, but the request holds what the last
+ * of them found, and the other's `session(req)` throws.
+ *
+ * @throws TypeError that names every fault in the options at once, or the two orgs.
  * @example
  * const okta = oktaSession({ orgUrl: 'https://id.example.com' })
  * app.use(okta.attachSession())
@@ -74,7 +84,13 @@ const here: Surroundings = {
 export function oktaSession(options?: OktaSessionOptions): OktaSession {
   refuseToBeMounted(options)
   beginDebugLines()
-  return composeOktaSession(parseOptions(options, process.env), here)
+  const settings = parseOptions(options, process.env)
+  if (options?.cookies !== undefined) return composeOktaSession(settings, here)
+  const { api } = settings
+  refuseAnotherOrg(api)
+  const okta = composeOktaSession(settings, { ...here, onClose: () => leave(api) })
+  enter(api)
+  return okta
 }
 
 const MAX_MARKS = 200_000
@@ -224,6 +240,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     close() {
+      surroundings.onClose?.()
       closing ??= core.close()
       return closing
     },

@@ -109,7 +109,7 @@ export interface OktaSessionOptions {
   readonly appUrl?: string | undefined
   /** How by-id operations authorise themselves. Never sent to `/sessions/me`. */
   readonly credentials?: Credentials | undefined
-  /** The cookies to read, in order; the first one present decides. Default `['idx', 'sid']`. */
+  /** The cookies to read, in order; the first one present decides. Default `['idx', 'sid']`, for one org in a process. */
   readonly cookies?: readonly (CookieKind | CookieOption)[] | undefined
   readonly cache?: CacheOptions | undefined
   /** At least 32 bytes, or `[current, previous]`. Seals what leaves the process: shared entries and our own cookie. */

@@ -88,24 +88,34 @@ export function isGetOrHead(req: IncomingMessage): boolean {
   return req.method === 'GET' || req.method === 'HEAD'
 }
 
+/** No browser's Accept is longer; what stands behind it is not read. */
+const LONGEST_ACCEPT = 1_024
+
 /** HTML named as such, and not less wanted than any kind of JSON. */
 function prefersHtml(accept: string): boolean {
-  const html = quality(accept, /^(?:text\/html|application\/xhtml\+xml)$/)
-  return html > 0 && html >= quality(accept, /[/+]json$/)
+  let html = 0
+  let json = 0
+  for (const range of beginningOf(accept).toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';')
+    const type = name.trim()
+    if (type === 'text/html' || type === 'application/xhtml+xml')
+      html = Math.max(html, quality(parameters))
+    else if (type.endsWith('/json') || type.endsWith('+json'))
+      json = Math.max(json, quality(parameters))
+  }
+  return html > 0 && html >= json
 }
 
-/** How much the most wanted of the types named is wanted, 0 to 1. */
-function quality(accept: string, types: RegExp): number {
-  const qualities = accept
-    .toLowerCase()
-    .split(',')
-    .map((range) => {
-      const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
-      if (!types.test(name)) return 0
-      const q = parameters.find((parameter) => parameter.startsWith('q='))
-      return q === undefined ? 1 : Number(q.slice(2)) || 0
-    })
-  return Math.max(...qualities)
+/** The ranges that stand whole in the first kilobyte. */
+function beginningOf(accept: string): string {
+  if (accept.length <= LONGEST_ACCEPT) return accept
+  return accept.slice(0, Math.max(0, accept.lastIndexOf(',', LONGEST_ACCEPT)))
+}
+
+/** How much a type is wanted, 0 to 1. */
+function quality(parameters: readonly string[]): number {
+  const q = parameters.map((part) => part.trim()).find((part) => part.startsWith('q='))
+  return q === undefined ? 1 : Number(q.slice(2)) || 0
 }
 
 /** Sends a body with its length; HEAD gets the headers alone (Node drops the body). */

@@ -2,9 +2,13 @@
 import type { RequestLike } from '../model/context.js'
 import { header } from './headers.js'
 
+/** A host name has 253 characters at most (RFC 1035), a port 5: parsing a longer one takes time without end. */
+export const LONGEST_AUTHORITY = 300
+
 /** The host a request came to; never X-Forwarded-Host, which any client can send. */
 export function requestHost(req: RequestLike): string | undefined {
-  return header(req, ':authority') ?? header(req, 'host')
+  const host = header(req, ':authority') ?? header(req, 'host')
+  return host !== undefined && host.length <= LONGEST_AUTHORITY ? host : undefined
 }
 
 /** `appUrl`, or the Host the request came to under the scheme it came over. */

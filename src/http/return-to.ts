@@ -1,4 +1,5 @@
 /** Where a browser may be sent back to: a path of ours, or a page of an origin the app trusts. */
+import { LONGEST_AUTHORITY } from './app-origin.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -44,7 +45,9 @@ function parsePath(text: string): URL | undefined {
 
 function parseAbsolute(text: string): URL | undefined {
   // `https:evil.example` and `https:/evil.example` are URLs to a browser, and paths to others.
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) return undefined
+  const authority = /^https?:\/\/([^/?#]+)/i.exec(text)?.[1]
+  if (authority === undefined || authority.length > LONGEST_AUTHORITY) return undefined
+  if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   return url.username === '' && url.password === '' && url.origin !== SOME_ORIGIN ? url : undefined
 }

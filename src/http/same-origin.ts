@@ -2,7 +2,7 @@
 import type { RequestLike } from '../model/context.js'
 import { isLoopback } from '../model/option-urls.js'
 import type { ApiSettings, Settings } from '../model/options.js'
-import { requestHost, requestScheme } from './app-origin.js'
+import { LONGEST_AUTHORITY, requestHost, requestScheme } from './app-origin.js'
 import { header } from './headers.js'
 
 /** The settings the judgement depends on. */
@@ -59,6 +59,7 @@ function isOurOrigin(text: string, req: RequestLike, rules: PostRules): boolean 
 
 /** An origin as browsers write it: nothing behind the host, no user info. */
 function webOrigin(text: string): URL | undefined {
+  if (text.length > LONGEST_AUTHORITY + 'https://'.length) return undefined
   if (!/^https?:\/\/[^/?#@\\\s]+$/i.test(text) || !URL.canParse(text)) return undefined
   return new URL(text)
 }

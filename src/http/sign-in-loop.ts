@@ -1,6 +1,6 @@
 /** Breaks the circle of a browser that comes back from signing in without a session, again and again. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parseCookie, stringifySetCookie } from 'cookie'
+import { stringifySetCookie } from 'cookie'
 import { isPrefetch } from './headers.js'
 import { appendSetCookie } from './set-cookie.js'
 
@@ -44,9 +44,27 @@ function setCookie(res: ServerResponse, value: string, maxAge: number, secure: b
 
 /** A count that is older than it can be, or from the future, is none: somebody else may have planted it. */
 function redirectsSoFar(cookieHeader: string | undefined, now: number): Redirects {
-  const [count = Number.NaN, since = Number.NaN] = (parseCookie(cookieHeader ?? '')[NAME] ?? '')
+  const [count = Number.NaN, since = Number.NaN] = ownCookie(cookieHeader ?? '')
     .split('.')
     .map(Number)
   const isOurs = Number.isInteger(count) && count > 0 && since <= now && now - since < WITHIN_MS
   return isOurs ? { count, since } : { count: 0, since: now }
+}
+
+/** A count, a dot and a time; a longer value is none of ours. */
+const LONGEST_VALUE = 32
+
+/** The value of the first cookie of our name. No other cookie is decoded or kept, however many there are. */
+function ownCookie(cookieHeader: string): string {
+  for (let at = 0; at < cookieHeader.length; ) {
+    const semicolon = cookieHeader.indexOf(';', at)
+    const end = semicolon === -1 ? cookieHeader.length : semicolon
+    while (cookieHeader[at] === ' ' || cookieHeader[at] === '\t') at += 1
+    if (cookieHeader.startsWith(`${NAME}=`, at)) {
+      const value = cookieHeader.slice(at + NAME.length + 1, end).trim()
+      return value.length <= LONGEST_VALUE ? value : ''
+    }
+    at = end + 1
+  }
+  return ''
 }

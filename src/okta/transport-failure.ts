@@ -18,15 +18,19 @@ const FAMILIES: readonly (readonly [RegExp, UnavailableCode])[] = [
   [/^(EPROTO|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/, 'tls'],
 ]
 
+/** Node's own messages are shorter; a longer one lists what a stranger's certificate holds. */
+const LONGEST_MESSAGE = 2_048
+
 /**
  * A fresh Error with the original's name, code and message and nothing else: the original holds the
- * request with its headers. Should its message quote a word of what was sent, it is left out as well.
+ * request with its headers. Should its message quote a word of what was sent, or be longer than any of
+ * Node's, it is left out as well.
  */
 export function safeCause(error: unknown, sent: readonly string[]): Error {
   const code = codeOf(error)
   const message = messageOf(error)
-  const quotes = wordsOf(sent).some((word) => message.includes(word))
-  const cause = new Error(quotes || message === '' ? (code ?? 'connection failed') : message)
+  const isFit = message !== '' && message.length <= LONGEST_MESSAGE && !quotes(message, sent)
+  const cause = new Error(isFit ? message : (code ?? 'connection failed'))
   if (error instanceof Error)
     Object.defineProperty(cause, 'name', { value: error.name, enumerable: false })
   return code === undefined ? cause : Object.assign(cause, { code })
@@ -43,6 +47,10 @@ function messageOf(error: unknown): string {
   // Node tries IPv6 and IPv4 and sums up both failures without a message.
   const inner = error.cause instanceof AggregateError ? error.cause.errors : []
   return inner.map((each: unknown) => messageOf(each)).join('; ')
+}
+
+function quotes(message: string, sent: readonly string[]): boolean {
+  return wordsOf(sent).some((word) => message.includes(word))
 }
 
 /** The words that could be secrets: nothing shorter than 8 characters is one. */

@@ -1,0 +1,168 @@
+/** What others send is read in one pass and within bounds: no header, body or answer costs more than its length. */
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { wantsPage } from '../../src/http/answers.js'
+import { appOrigin } from '../../src/http/app-origin.js'
+import { readCookie } from '../../src/http/cookie.js'
+import { mediaType } from '../../src/http/read-fields.js'
+import { safeReturnTo } from '../../src/http/return-to.js'
+import { judgePost } from '../../src/http/same-origin.js'
+import { oktaCookies } from '../../src/http/set-cookie.js'
+import { mayRedirectAgain } from '../../src/http/sign-in-loop.js'
+import { parseChallenge } from '../../src/okta/challenge.js'
+import { readJson } from '../../src/okta/json-body.js'
+import { parseSession } from '../../src/okta/parse-session.js'
+import { cleanerFor } from '../../src/okta/question.js'
+import { parseOktaTime } from '../../src/okta/rate-limit.js'
+import { safeCause } from '../../src/okta/transport-failure.js'
+import { answer, SESSION } from '../okta/answers.js'
+
+/** Node takes 16 KiB of headers. */
+const MOST = 16_384
+
+function request(headers: IncomingMessage['headers']): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { headers, method: 'GET' })
+}
+
+/** Characters that all differ, which is what makes punycode slow. */
+const distinct = (length: number) =>
+  String.fromCharCode(...Array.from({ length }, (_, index) => 0x4e00 + ((index * 7) % 9_000)))
+
+const fill = (text: string, length: number) =>
+  text.repeat(Math.ceil(length / text.length)).slice(0, length)
+
+const entries = [
+  { name: 'idx', as: 'idx' as const, signed: false },
+  { name: 'sid', as: 'sid' as const, signed: false },
+]
+const rules = { appOrigin: 'https://app.example.com', trustedOrigins: [] }
+const postRules = {
+  appUrl: undefined,
+  trustedOrigins: [],
+  allowNonBrowserClients: false,
+  api: { orgUrl: 'https://id.example.com' },
+}
+
+type Work = (text: string) => unknown
+const inAccept: Work = (text) => wantsPage(request({ accept: text }))
+const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
+const inCookie: Work = (text) => readCookie(text, entries)
+const inLoop: Work = (cookie) => {
+  const req = request({ cookie })
+  return mayRedirectAgain(req, new ServerResponse(req), 0, false)
+}
+const inOrigin: Work = (origin) =>
+  judgePost(request({ origin, host: 'app.example.com' }), postRules)
+const inHost: Work = (host) => appOrigin(request({ host }), undefined)
+const inReturnTo: Work = (text) => safeReturnTo(text, rules)
+const inType: Work = (type) => readJson(answer(404, '{}', { 'content-type': type }))
+
+/** Longer than its bound, an input costs the same whatever its length. */
+const bounded: [string, Work, (length: number) => string][] = [
+  ['an Accept of many ranges', inAccept, (length) => fill('a/b;q=0.1,', length)],
+  ['an Accept of one range', inAccept, (length) => fill('a;q=', length)],
+  ['an Accept of commas', inAccept, (length) => fill(',', length)],
+  ['a challenge that opens many quotations', inChallenge, (length) => fill('a="', length)],
+  ['a challenge of escapes', inChallenge, (length) => `Bearer a="${fill('\\"', length)}`],
+  ['a challenge of blanks', inChallenge, (length) => fill('a   ', length)],
+  ['a challenge of schemes', inChallenge, (length) => fill('a ', length)],
+  ['an Origin', inOrigin, (length) => `https://${encodeURIComponent(distinct(length / 9))}`],
+  ['a Host', inHost, (length) => encodeURIComponent(distinct(length / 9))],
+  ['a return address', inReturnTo, (length) => `https://${distinct(length / 4)}.example/`],
+  [
+    'a connection’s failure',
+    (text) => safeCause(new Error(text), [fill('cookies8 ', MOST)]),
+    (length) => fill('cookies9', length),
+  ],
+]
+
+/** Twice as long, twice the work at most. */
+const linear: [string, Work, (length: number) => string][] = [
+  ['a Cookie header of many names', inCookie, (length) => fill('sid', length)],
+  ['a Cookie header of equal pairs', inCookie, (length) => fill('sid=a; ', length)],
+  ['a Cookie header of blanks', inCookie, (length) => `idx=${fill(' ', length)};`],
+  ['a Cookie header of blanks before names', inCookie, (length) => fill('x     sid', length)],
+  ['the count of redirects among escapes', inLoop, (length) => fill('x=%;', length)],
+  [
+    'the count of redirects among names',
+    inLoop,
+    (length) => fill('okta-sign-in-redirects;', length),
+  ],
+  ['the count of redirects among blanks', inLoop, (length) => fill(' ', length)],
+  ['a return path of dots', inReturnTo, (length) => `/${fill('a/../', length / 2)}`],
+  ['a content type of an answer', inType, (length) => `application/${fill('a+', length)}`],
+  ['a content type of blanks', inType, (length) => `application/json${fill(' ', length)}x`],
+  [
+    'a content type of a post',
+    (text) => mediaType(request({ 'content-type': text })),
+    (length) => fill(' ;', length),
+  ],
+  [
+    'a date',
+    (text) => parseOktaTime(new Map([['date', [text]]])),
+    (length) => fill('Mon, 01 ', length),
+  ],
+  [
+    'a cookie of Okta’s',
+    (text) => oktaCookies([text], 0),
+    (length) => `sid=a; expires=${fill('(1) ', length)}`,
+  ],
+  [
+    'attributes of a cookie of Okta’s',
+    (text) => oktaCookies([text], 0),
+    (length) => `sid=a${fill('; x', length)}`,
+  ],
+  [
+    'a session’s dates',
+    (text) => parseSession({ ...SESSION, createdAt: text }),
+    (length) => fill('2026-11-24T', length),
+  ],
+  [
+    'an error’s text',
+    cleanerFor({ operation: 'getSession', sessionId: 'a-b-c-d-e', secrets: ['b'.repeat(64)] }),
+    (length) => fill('b', length),
+  ],
+]
+
+describe('is read within a bound:', () => {
+  it.each(bounded)('%s', (_, work, input) => {
+    // Eight times the input: read as a whole it would cost eight times as much, or more.
+    expect(growth(work, input(MOST / 8), input(MOST))).toBeLessThan(4)
+  })
+})
+
+describe('is read in one pass:', () => {
+  it.each(linear)('%s', (_, work, input) => {
+    // Three doublings: 8 where the work follows the length, 64 where it follows its square.
+    expect(growth(work, input(MOST / 8), input(MOST))).toBeLessThan(27)
+  })
+})
+
+it('reads the first kilobyte of an Accept header, and no range that is cut there', () => {
+  const filler = fill('a/b,', 1_000)
+  expect(wantsPage(request({ accept: `${filler}text/html` }))).toBe(true)
+  expect(wantsPage(request({ accept: `${filler}application/json,text/html` }))).toBe(false)
+  expect(wantsPage(request({ accept: `text/html,${filler}application/json` }))).toBe(true)
+  expect(wantsPage(request({ accept: `${fill('a', 2_000)},text/html` }))).toBe(false)
+})
+
+/** How many times the CPU the longer input takes: the least of many runs each, in turns. */
+function growth(work: Work, shorter: string, longer: string): number {
+  const repeats = Math.max(1, Math.round(1_000 / Math.max(1, cpu(work, shorter, 8) / 8)))
+  let least = { shorter: Number.POSITIVE_INFINITY, longer: Number.POSITIVE_INFINITY }
+  for (let run = 0; run < 12; run += 1)
+    least = {
+      shorter: Math.min(least.shorter, cpu(work, shorter, repeats)),
+      longer: Math.min(least.longer, cpu(work, longer, repeats)),
+    }
+  return least.longer / Math.max(1, least.shorter)
+}
+
+/** Microseconds of this process. */
+function cpu(work: Work, input: string, repeats: number): number {
+  const before = process.cpuUsage()
+  for (let count = 0; count < repeats; count += 1) work(input)
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}

@@ -1,5 +1,6 @@
 /** Tells clients apart by their address, so that one that guesses cookies spends its own budget and nobody else's. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { sharedPeer } from '../lookup/budget.js'
 import type { RequestLike } from '../model/context.js'
 import type { Logger } from '../model/contracts.js'
 import { header } from './headers.js'
@@ -19,8 +20,9 @@ privateRanges.addSubnet('fc00::', 7, 'ipv6')
 privateRanges.addSubnet('fe80::', 10, 'ipv6')
 
 /**
- * The client behind a request: `req.ip` where the app trusts a proxy, else the socket's peer. Undefined
- * when that peer is evidently a proxy the app does not trust: then everybody would be one client.
+ * The client behind a request: `req.ip` where the app trusts a proxy, else the socket's peer. A peer that
+ * looks like a proxy the app does not trust is a shared one: its clients can't be told apart. Undefined
+ * only without a peer address.
  */
 export function createClientAddress(
   logger: Logger | undefined,
@@ -30,17 +32,24 @@ export function createClientAddress(
     const peer = req.socket?.remoteAddress
     const address = req.ip ?? peer
     if (address === undefined) return undefined
+    const own = clientKey(address)
+    // A forwarded address that is none, `unknown` for example, tells clients apart as little.
+    if (own === undefined) return sharedBy(peer)
     const believed = (req.ip !== undefined && req.ip !== peer) || isForwarded(req)
-    if (believed || !isPrivate(address) || header(req, 'x-forwarded-for') === undefined)
-      return clientKey(address)
+    if (believed || !isPrivate(address) || header(req, 'x-forwarded-for') === undefined) return own
     if (!warned) {
       warned = true
       logger?.warn(
         "Requests arrive through a proxy the app does not trust, so clients can't be told apart: set Express's `trust proxy`",
       )
     }
-    return undefined
+    return sharedBy(peer ?? address)
   }
+}
+
+function sharedBy(peer: string | undefined): string | undefined {
+  const key = peer === undefined ? undefined : clientKey(peer)
+  return key === undefined ? undefined : sharedPeer(key)
 }
 
 /** Whether the app trusts what was forwarded: Express and Fastify list the addresses only then. */

@@ -38,6 +38,8 @@ export interface AdmissionState {
   readonly closed: boolean
   /** The asking client's failure budget; undefined when its address is not known. */
   readonly client: BucketLevel | undefined
+  /** Whether that budget is one of many clients that can't be told apart. */
+  readonly clientIsShared: boolean
   /** Everybody's failure budget. */
   readonly everybody: BucketLevel
   readonly quota: Quota | undefined
@@ -92,12 +94,19 @@ export function admit(state: AdmissionState, kind: AskKind, now: number): Admiss
   )
 }
 
-function overBudget({ client, everybody }: AdmissionState): Admission | undefined {
+function overBudget(state: AdmissionState): Admission | undefined {
+  const { client, clientIsShared, everybody } = state
   if (client !== undefined && client.tokens < 1)
-    return refuse('too_many_attempts', refillMs(client))
+    // The sender may not be the one that spent a shared budget.
+    return clientIsShared
+      ? refuse('over_budget', refillMs(client), scarceFailures(client))
+      : refuse('too_many_attempts', refillMs(client))
   if (everybody.tokens >= 1) return undefined
-  const scarce = { what: 'failures', perSecond: everybody.perSecond } as const
-  return refuse('over_budget', refillMs(everybody), scarce)
+  return refuse('over_budget', refillMs(everybody), scarceFailures(everybody))
+}
+
+function scarceFailures({ perSecond }: BucketLevel): Scarce {
+  return { what: 'failures', perSecond }
 }
 
 function overQuota(state: AdmissionState, kind: AskKind, now: number): Admission | undefined {

@@ -21,13 +21,36 @@ export class Bucket {
     return { tokens: this.#tokens, perSecond }
   }
 
-  charge(): void {
-    this.#tokens -= 1
+  /** What is missing to a full bucket. */
+  spent(now: number): number {
+    return this.#budget.burst - this.level(now).tokens
+  }
+
+  charge(tokens = 1): void {
+    this.#tokens -= tokens
   }
 
   giveBack(): void {
     this.#tokens = Math.min(this.#budget.burst, this.#tokens + 1)
   }
+}
+
+const SHARED_PREFIX = 'shared '
+/**
+ * The part of everybody's budget that the clients behind one peer have together when they can't be told
+ * apart: with the default figures 40 failures at once and 2 a second. That is twice the budget of a single
+ * client, and leaves a fifth to everybody else.
+ */
+const SHARED_PEER_PART = 0.8
+
+/** Names the clients behind a peer that can't be told apart. They share one bucket. */
+export function sharedPeer(address: string): string {
+  return `${SHARED_PREFIX}${address}`
+}
+
+/** Whether this names a peer whose clients can't be told apart. */
+export function isSharedPeer(client: string | undefined): boolean {
+  return client?.startsWith(SHARED_PREFIX) === true
 }
 
 /** A table keyed by what clients send is bounded; a client that drops out of it starts anew. */
@@ -39,6 +62,10 @@ export class ClientBuckets {
 
   constructor(budget: Budget) {
     this.#budget = budget
+  }
+
+  peek(client: string): Bucket | undefined {
+    return this.#buckets.get(client)
   }
 
   of(client: string, now: number): Bucket {
@@ -69,25 +96,25 @@ export function scarcer(one: FailureLevels, other: FailureLevels): FailureLevels
 export class FailureBudget {
   readonly #everybody: Bucket
   readonly #clients: ClientBuckets
+  readonly #sharedPeers: ClientBuckets
 
   constructor(everybody: Budget, perClient: Budget, now: number) {
     this.#everybody = new Bucket(everybody, now)
     this.#clients = new ClientBuckets(perClient)
+    this.#sharedPeers = new ClientBuckets(partOf(everybody, SHARED_PEER_PART))
   }
 
   level(client: string | undefined, now: number): FailureLevels {
+    const levels = this.#bucketsOf(client, now).map((bucket) => bucket.level(now))
     return {
       everybody: this.#everybody.level(now),
-      client: client === undefined ? undefined : this.#clients.of(client, now).level(now),
+      client: levels.length === 0 ? undefined : levels.reduce(lower),
     }
   }
 
   /** Takes one; returns how to give it back, which counts once. */
   charge(client: string | undefined, now: number): () => void {
-    const buckets = [
-      this.#everybody,
-      ...(client === undefined ? [] : [this.#clients.of(client, now)]),
-    ]
+    const buckets = [this.#everybody, ...this.#bucketsOf(client, now)]
     for (const bucket of buckets) bucket.charge()
     let charged = true
     return function giveBack() {
@@ -96,6 +123,31 @@ export class FailureBudget {
       for (const bucket of buckets) bucket.giveBack()
     }
   }
+
+  /**
+   * The shared bucket of a peer counts for what it sends without the header too, so that a header is no
+   * second budget beside its own.
+   */
+  #bucketsOf(client: string | undefined, now: number): readonly Bucket[] {
+    if (client === undefined) return []
+    if (isSharedPeer(client)) return [this.#shared(client, now)]
+    const shared = this.#sharedPeers.peek(sharedPeer(client))
+    const own = this.#clients.of(client, now)
+    return shared === undefined ? [own] : [own, shared]
+  }
+
+  #shared(client: string, now: number): Bucket {
+    const standing = this.#sharedPeers.peek(client)
+    if (standing !== undefined) return standing
+    const bucket = this.#sharedPeers.of(client, now)
+    const spent = this.#clients.peek(client.slice(SHARED_PREFIX.length))?.spent(now) ?? 0
+    bucket.charge(spent)
+    return bucket
+  }
+}
+
+function partOf({ perSecond, burst }: Budget, part: number): Budget {
+  return { perSecond: perSecond * part, burst: Math.max(1, Math.floor(burst * part)) }
 }
 
 function lower(one: BucketLevel, other: BucketLevel): BucketLevel {

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '../model/contracts.js'
 import type { UnavailableCode } from '../model/errors.js'
 import type { Settings } from '../model/options.js'
 import { type Admission, type AskKind, admit, type Scarce } from './admission.js'
-import { FailureBudget, type FailureLevels, scarcer } from './budget.js'
+import { FailureBudget, type FailureLevels, isSharedPeer, scarcer } from './budget.js'
 import { type Account, type Departure, type Group, OktaHealth } from './okta-health.js'
 import { Returns } from './returns.js'
 import { WaitingLine } from './waiting-line.js'
@@ -14,7 +14,7 @@ export interface Ask {
   readonly kind: AskKind
   /** Tells this question from others, where it may be asked again. */
   readonly key?: string | undefined
-  /** The client's address, normalised; undefined when it is not known. */
+  /** The client's address, normalised, or its shared peer; undefined when neither is known. */
   readonly client?: string | undefined
   /** Sign-ins are counted apart from lookups. */
   readonly account?: Account | undefined
@@ -132,6 +132,7 @@ export class Gate {
     const state = {
       closed: this.#closed,
       ...this.#levels(ask),
+      clientIsShared: isSharedPeer(ask.client),
       quota: this.#health.quota(accountOf(ask)),
       newcomersWait: this.#returns.calls.areExpected(now),
       holdOff: this.#health.holdOff(groupOf(ask)),

@@ -12,6 +12,7 @@ const NOW = 100_000
 const open: AdmissionState = {
   closed: false,
   client: { tokens: 20, perSecond: 1 },
+  clientIsShared: false,
   everybody: { tokens: 50, perSecond: 2.5 },
   quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
   newcomersWait: false,
@@ -72,6 +73,12 @@ const rows: readonly Row[] = [
   ],
   ['the client never gets one back', client(0, 0), ...newcomer('too_many_attempts 60000')],
   ['the client is not known', { client: undefined }, ...now],
+
+  [
+    'the budget its clients share has none left',
+    { ...client(0, 2), clientIsShared: true },
+    ...newcomer('over_budget 500'),
+  ],
 
   // Everybody's failure budget.
   ['everybody has one left', everybody(1), ...now],
@@ -258,6 +265,10 @@ describe('admission', () => {
     expect(scarce(everybody(0))).toEqual({ what: 'failures', perSecond: 2.5 })
     expect(scarce({ quota: left(100) })).toEqual({ what: 'calls', perSecond: 8 })
     expect(scarce(client(0))).toBeUndefined()
+    expect(scarce({ ...client(0, 2), clientIsShared: true })).toEqual({
+      what: 'failures',
+      perSecond: 2,
+    })
     expect(scarce({ holdOff: held({}) })).toBeUndefined()
   })
 

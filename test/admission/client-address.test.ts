@@ -36,6 +36,11 @@ describe('whose address counts', () => {
       { ip: '127.0.0.1', ips: ['127.0.0.1'], peer: '127.0.0.1', forwarded: '127.0.0.1' },
       '127.0.0.1',
     ],
+    [
+      'a shared peer where what is forwarded is no address',
+      { ip: 'unknown', peer: '10.0.0.1', forwarded: 'unknown' },
+      'shared 10.0.0.1',
+    ],
     ['nobody when there is no address', {}, undefined],
     ['nobody behind a Unix socket that forwards', { forwarded: '198.51.100.4' }, undefined],
   ])('is %s', (_what, req, address) => {
@@ -54,7 +59,7 @@ describe('whose address counts', () => {
     'fd00::1',
     'fe80::1%eth0',
   ])(
-    'is nobody’s behind an untrusted proxy at %s, with one warning that names the setting',
+    'is a peer shared by all behind an untrusted proxy at %s, with one warning that names the setting',
     (peer) => {
       const warn = vi.fn()
       const clientAddress = createClientAddress({ warn })
@@ -62,7 +67,7 @@ describe('whose address counts', () => {
         const headers = { 'x-forwarded-for': `198.51.100.${i}` }
         expect(
           clientAddress({ headers, ip: peer, ips: [], socket: { remoteAddress: peer } } as never),
-        ).toBeUndefined()
+        ).toBe(`shared ${clientKey(peer)}`)
       }
       expect(warn).toHaveBeenCalledOnce()
       expect(warn.mock.calls[0]?.[0]).toContain('trust proxy')
@@ -77,7 +82,7 @@ describe('whose address counts', () => {
   )
 
   it.each([
-    [undefined, undefined],
+    [undefined, 'shared 127.0.0.1'],
     ['loopback', '198.51.100.9'],
   ])('with Express and trust proxy %s is %s', async (trust, address) => {
     const clientAddress = createClientAddress(undefined)

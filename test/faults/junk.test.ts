@@ -197,15 +197,41 @@ describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, ()
 })
 
 describe('a load balancer in front of an app without trust proxy', () => {
-  it('is not taken for one client: its users share no budget but everybody’s, and one warning says why', async () => {
+  it('is not taken for one client: its users share a larger budget, and one warning says why', async () => {
     const { warn, statusOf, get } = await world({ trustProxy: false })
     const statuses: number[] = []
     for (let i = 0; i < 60; i += 1) statuses.push(await statusOf(`dead-${i}`, `198.51.100.${i}`))
-    expect(counted(statuses)).toEqual({ 401: 50, 503: 10 })
+    expect(counted(statuses)).toEqual({ 401: 40, 503: 20 })
     expect(warn).toHaveBeenCalledOnce()
     expect(warn.mock.calls[0]?.[0]).toContain('trust proxy')
     const refused = await get('dead-99', '198.51.100.99')
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
+  it('leaves room for clients that come another way, whatever header one of them sends', async () => {
+    const { clock, okta, statusOf } = await world({ trustProxy: false })
+    const handler = okta.requireSession()
+    /** What a client of another address is answered by the same guard. */
+    const elsewhere = (cookie: string, address: string): Promise<number> =>
+      new Promise((resolve) => {
+        const req = { method: 'GET', url: '/', headers: { cookie: `idx=${cookie}`, accept: '*/*' } }
+        const socket = { remoteAddress: address }
+        const res = { statusCode: 200, setHeader: () => res, getHeader() {}, end: () => {} }
+        res.end = () => resolve(res.statusCode)
+        handler({ ...req, socket } as never, res as never, () => resolve(200))
+      })
+    // Without the header first: that does not add to what the header gives.
+    const first: number[] = []
+    for (let i = 0; i < 30; i += 1) first.push(await elsewhere(`plain-${i}`, '127.0.0.1'))
+    expect(counted(first)).toEqual({ 401: 20, 429: 10 })
+    const statuses: number[] = []
+    for (let i = 0; i < 60; i += 1) statuses.push(await statusOf(`dead-${i}`, 'x'))
+    expect(counted(statuses)).toEqual({ 401: 20, 503: 40 })
+    expect(await elsewhere('dead-other', '198.51.100.1')).toBe(401)
+    expect(await elsewhere('user-other', '198.51.100.2')).toBe(200)
+    // Everybody behind the proxy gets in as its budget fills up.
+    clock.advance(10_000)
+    expect(await statusOf('user-new', 'x')).toBe(200)
   })
 
   it('is told apart once the app trusts it', async () => {

@@ -166,6 +166,7 @@ export class Gate {
     this.#calls += 1
     this.#inFlight += 1
     this.#returns[accountOf(ask)].came(ask.key)
+    this.#returns.calls.came(ask.key)
     const isProbe = admission.admit === 'probe'
     const departure = this.#health.departs(accountOf(ask), groupOf(ask), isProbe)
     return { departure, giveBack }
@@ -190,7 +191,7 @@ export class Gate {
     if (ask.kind !== 'newcomer' || scarce === undefined) return unavailable(code, retryAfterMs)
     const room = { soonestMs: retryAfterMs, perSecond: scarce.perSecond }
     const now = this.#options.clock.monotonic()
-    return unavailable(code, this.#returnsFor(ask, scarce.what).after(ask.key, room, now))
+    return unavailable(code, this.#returnsFor(ask, scarce.what).after(ask, room, now))
   }
 
   #returnsFor(ask: Ask, what: Scarce['what']): Returns {

@@ -5,6 +5,7 @@ import { Lookup } from '../../src/lookup/lookup.js'
 import { RevocationLog } from '../../src/lookup/revocations.js'
 import type { Answer } from '../../src/model/answer.js'
 import type { SessionContext } from '../../src/model/context.js'
+import type { Settings } from '../../src/model/options.js'
 import { parseOptions } from '../../src/model/parse-options.js'
 import type { Session } from '../../src/model/session.js'
 import { sessionFor } from '../lookup/lookup-world.js'
@@ -37,6 +38,12 @@ export interface User {
   inAt?: number
 }
 
+interface QuotaWorldOptions {
+  readonly perMinute?: number
+  readonly seed?: number
+  readonly upstream?: Partial<Settings['upstream']>
+}
+
 export class QuotaWorld {
   readonly sim: Simulation
   readonly gate: Gate
@@ -53,7 +60,7 @@ export class QuotaWorld {
   #window = { endsAt: 0, used: 0 }
   #cookies = 0
 
-  constructor({ perMinute = 600, seed = 1 } = {}) {
+  constructor({ perMinute = 600, seed = 1, upstream: figures = {} }: QuotaWorldOptions = {}) {
     this.sim = new Simulation(seed)
     this.perMinute = perMinute
     const { clock, random } = this.sim
@@ -67,7 +74,12 @@ export class QuotaWorld {
       maxMarks: 1_000,
       maxProvisional: 100,
     })
-    this.gate = new Gate({ upstream, clock, random, logger: undefined })
+    this.gate = new Gate({
+      upstream: { ...upstream, ...figures },
+      clock,
+      random,
+      logger: undefined,
+    })
     this.lookup = new Lookup({
       cache,
       timeoutMs: api.timeoutMs,
@@ -102,6 +114,13 @@ export class QuotaWorld {
     })
   }
 
+  /** One request in so many milliseconds, of a client that never comes back. */
+  requestOnce(inMs: number, cookie: string, client: string): void {
+    this.sim.in(inMs, () => {
+      void this.#request({ cookie, client })
+    })
+  }
+
   /** The so-manieth part of the users' waits until something happened to them, in seconds. */
   wait(of: 'answeredAt' | 'inAt', part: number): number {
     const waits = this.users.map((user) => (user[of] ?? Number.POSITIVE_INFINITY) - user.arrivedAt)
@@ -131,7 +150,10 @@ export class QuotaWorld {
     }
   }
 
-  #request({ cookie: value, client }: User): SessionContext | Promise<SessionContext> {
+  #request({
+    cookie: value,
+    client,
+  }: Pick<User, 'cookie' | 'client'>): SessionContext | Promise<SessionContext> {
     const key = credentialKey('idx', value)
     const hit = this.lookup.recall(key, 'idx', `idx=${value}`)
     return hit ?? this.lookup.ask(key, { as: 'idx', value }, { client, navigation: true })

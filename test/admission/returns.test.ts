@@ -7,48 +7,50 @@ describe('when those turned away should come back', () => {
 
   it('is one after the other, as fast as they can be let in', () => {
     const returns = new Returns()
-    expect(['a', 'b', undefined].map((who) => returns.after(who, room, 0))).toEqual([
+    expect(['a', 'b', undefined].map((who) => returns.after({ key: who }, room, 0))).toEqual([
       400, 800, 1_200,
     ])
-    expect(returns.after('d', room, 1_000)).toBe(600)
-    expect(returns.after('e', room, 60_000)).toBe(400)
+    expect(returns.after({ key: 'd' }, room, 1_000)).toBe(600)
+    expect(returns.after({ key: 'e' }, room, 60_000)).toBe(400)
   })
 
   it('is the same however often they ask', () => {
     const returns = new Returns()
-    returns.after('a', room, 0)
-    returns.after('b', room, 0)
-    expect(returns.after('b', room, 300)).toBe(500)
-    expect(returns.after('b', room, 799)).toBe(1)
-    expect(returns.after('b', room, 800)).toBe(400)
-    expect(returns.after('c', room, 800)).toBe(400)
+    returns.after({ key: 'a' }, room, 0)
+    returns.after({ key: 'b' }, room, 0)
+    expect(returns.after({ key: 'b' }, room, 300)).toBe(500)
+    expect(returns.after({ key: 'b' }, room, 799)).toBe(1)
+    expect(returns.after({ key: 'b' }, room, 800)).toBe(400)
+    expect(returns.after({ key: 'c' }, room, 800)).toBe(400)
   })
 
   it('is no more than a minute later on account of others', () => {
     const returns = new Returns()
-    const waits = Array.from({ length: 200 }, (_, i) => returns.after(`${i}`, room, 0))
+    const waits = Array.from({ length: 200 }, (_, i) => returns.after({ key: `${i}` }, room, 0))
     expect(Math.max(...waits)).toBe(60_400)
+    for (let i = 0; i < 150; i += 1) returns.came(`${i}`)
     // 80 s are 200 turns, and whoever asks meanwhile keeps theirs.
-    expect(returns.after('199', room, 60_000)).toBe(20_000)
+    expect(returns.after({ key: '199' }, room, 60_000)).toBe(20_000)
   })
 
   it('is given out ten minutes ahead and no further', () => {
     const returns = new Returns()
-    for (let i = 0; i < 10_000; i += 1) returns.after(`${i}`, room, 0)
+    for (let i = 0; i < 10_000; i += 1) returns.after({ key: `${i}` }, room, 0)
+    for (let i = 0; i < 1_499; i += 1) returns.came(`${i}`)
     expect(returns.before(undefined, 604_999)).toBe(2)
-    expect(returns.after('last', room, 601_000)).toBe(400)
+    expect(returns.after({ key: 'last' }, room, 601_000)).toBe(400)
   })
 
   it('moves up when somebody took no room after all', () => {
     const returns = new Returns()
-    for (const who of ['a', 'b', 'c', 'd', 'e']) returns.after(who, room, 0)
+    for (const who of ['a', 'b', 'c', 'd', 'e']) returns.after({ key: who }, room, 0)
     returns.moveUp()
-    expect(returns.after('f', room, 0)).toBe(2_000)
+    expect(returns.after({ key: 'f' }, room, 0)).toBe(2_000)
   })
 
   it('knows who is expected and goes first, until they are late', () => {
     const returns = new Returns()
-    for (const who of ['a', 'b', 'c']) returns.after(who, room, 0)
+    for (const who of ['a', 'b', 'c']) returns.after({ key: who }, room, 0)
     expect(['a', 'b', 'c', 'x', undefined].map((who) => returns.before(who, 800))).toEqual([
       0, 1, 2, 2, 2,
     ])
@@ -62,13 +64,35 @@ describe('when those turned away should come back', () => {
   it('knows whether some are still to come', () => {
     const returns = new Returns()
     expect(returns.areExpected(0)).toBe(false)
-    returns.after('a', { soonestMs: 10_000, perSecond: 10 }, 0)
+    returns.after({ key: 'a' }, { soonestMs: 10_000, perSecond: 10 }, 0)
     expect(returns.areExpected(11_000)).toBe(true)
     expect(returns.areExpected(11_200)).toBe(false)
   })
 
+  it('holds back the less, and is the sooner, the fewer of the turns before were taken', () => {
+    const returns = new Returns()
+    for (let i = 0; i < 1_000; i += 1) returns.after({ key: `${i}` }, room, 0)
+    expect(returns.before('x', 5_000)).toBe(12)
+    expect(returns.before('x', 10_000)).toBeLessThan(9)
+    expect(returns.before('x', 30_000)).toBe(0)
+    expect(returns.after({ key: 'x' }, room, 30_000)).toBeLessThan(10_000)
+    expect(returns.areExpected(60_000)).toBe(false)
+  })
+
+  it('is kept for a client 20 times, and after that only told apart', () => {
+    const returns = new Returns()
+    const waits = Array.from({ length: 23 }, (_, i) =>
+      returns.after({ key: `${i}`, client: '198.51.100.1' }, room, 0),
+    )
+    expect(waits.slice(18)).toEqual([7_600, 8_000, 8_400, 8_800, 9_200])
+    expect(returns.after({ key: 'other', client: '198.51.100.2' }, room, 0)).toBe(8_400)
+    returns.came('0')
+    expect(returns.after({ key: '23', client: '198.51.100.1' }, room, 0)).toBe(8_800)
+    expect(returns.after({ key: 'other too', client: '198.51.100.2' }, room, 0)).toBe(9_200)
+  })
+
   it('is said when nothing comes back at all', () => {
-    expect(new Returns().after('a', { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(60_000)
+    expect(new Returns().after({ key: 'a' }, { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(60_000)
   })
 })
 

@@ -30,6 +30,11 @@ export class Bucket {
     this.#tokens -= tokens
   }
 
+  /** Takes one, but leaves the last. */
+  chargeButTheLast(): void {
+    this.#tokens = Math.max(Math.min(this.#tokens, 1), this.#tokens - 1)
+  }
+
   giveBack(): void {
     this.#tokens = Math.min(this.#budget.burst, this.#tokens + 1)
   }
@@ -121,6 +126,18 @@ export class FailureBudget {
       if (!charged) return
       charged = false
       for (const bucket of buckets) bucket.giveBack()
+    }
+  }
+
+  /**
+   * Takes what a session seen before costs when it has ended. Its client pays alone, for a session ends
+   * once: a morning of ended sessions must not keep newcomers out. And its client keeps the last token, so
+   * that it gets in with the session that it signs in for.
+   */
+  chargeSeen(client: string | undefined, now: number): void {
+    for (const bucket of this.#bucketsOf(client, now)) {
+      bucket.level(now)
+      bucket.chargeButTheLast()
     }
   }
 

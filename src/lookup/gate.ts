@@ -216,8 +216,13 @@ export class Gate {
     }
   }
 
-  /** A yes costs a newcomer nothing, nor does silence; a no does, and so does an odd answer, on an account of its own. */
+  /**
+   * A yes costs a newcomer nothing, nor does silence; a no does, and so does an odd answer, on an account of
+   * its own. A no about a session seen before is charged to its client.
+   */
   #settle(ask: Ask, answer: Answer<unknown>, giveBack: () => void): void {
+    if (answer.kind === 'no' && ask.kind !== 'newcomer')
+      this.#budgets[accountOf(ask)].chargeSeen(ask.client, this.#options.clock.monotonic())
     if (answer.kind === 'yes') giveBack()
     if (answer.kind === 'yes' && ask.kind === 'newcomer') this.#returns[accountOf(ask)].moveUp()
     if (answer.kind !== 'unavailable') return

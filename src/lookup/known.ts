@@ -4,7 +4,7 @@ import type { Clock } from '../model/contracts.js'
 import type { Settings } from '../model/options.js'
 import type { Session } from '../model/session.js'
 import { type Asked, Memory, type Remembered } from './memory.js'
-import { type Negative, Negatives } from './negatives.js'
+import { type Negative, Negatives, restAfter } from './negatives.js'
 import type { RevocationLog } from './revocations.js'
 import { sessionEndsAt } from './session-state.js'
 import type { SharedEntry } from './shared.js'
@@ -86,6 +86,11 @@ export class Known {
   /** Whether this credential had a yes here within a day. */
   hasSeen(key: string, now: number): boolean {
     return this.#memory.hasSeen(key, now)
+  }
+
+  /** Whether this credential had a yes here and a no since. */
+  hasEnded(key: string): boolean {
+    return this.#memory.hasEnded(key)
   }
 
   /** The moment a question is put. */
@@ -182,13 +187,18 @@ export class Known {
 
   #storeNo(key: string, context: AnonymousContext | IncompleteContext, asked: Asked): void {
     this.#memory.end(key)
-    const ttlMs =
-      context.state === 'incomplete' ? INCOMPLETE_TTL_MS : this.#options.cache.negativeTtlMs
+    const isIncomplete = context.state === 'incomplete'
+    const ttlMs = isIncomplete ? INCOMPLETE_TTL_MS : this.#options.cache.negativeTtlMs
+    // The same cookie becomes a yes when the second factor is done: that does not rest longer each time.
+    const restMs = isIncomplete
+      ? INCOMPLETE_TTL_MS
+      : restAfter(this.#negatives.last(key), asked.mono)
     this.#negatives.set(key, {
       context,
       turn: asked.turn,
       since: asked.mono,
-      until: this.#clock.monotonic() + ttlMs,
+      restMs,
+      until: Math.max(this.#clock.monotonic() + ttlMs, asked.mono + restMs),
     })
   }
 

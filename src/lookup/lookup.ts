@@ -21,7 +21,7 @@ export interface Asker {
   readonly client?: string | undefined
   /** What Okta may be told of the client's address. */
   readonly clientIp?: string | undefined
-  /** A page navigation: a no older than a second is asked again. */
+  /** A page navigation: a no that has rested is asked again, a second old at first. */
   readonly navigation?: boolean | undefined
   /** Only an answer asked for at most this long ago; 0 is a lookup of its own. */
   readonly maxStalenessMs?: number | undefined
@@ -40,7 +40,6 @@ export interface LookupOptions {
   readonly shared?: SharedSessions | undefined
 }
 
-const NAVIGATION_TRUSTS_A_NO_FOR_MS = 1_000
 /** As long as a question usually waits for its turn at most. */
 const LONGEST_WAIT_MS = 1_000
 
@@ -198,7 +197,8 @@ export class Lookup {
   }
 
   #kindOf(key: string, asker: Asker, now: number): AskKind {
-    if (!this.#known.hasSeen(key, now)) return 'newcomer'
+    // A session that has ended pays for being asked about again, as one never seen does.
+    if (!this.#known.hasSeen(key, now) || this.#known.hasEnded(key)) return 'newcomer'
     // One that would end while it waits has nothing to be served with.
     const canServeStale =
       asker.maxStalenessMs === undefined &&
@@ -255,8 +255,9 @@ export class Lookup {
 
 function asksAgain(negative: Negative, asker: Asker, now: number): boolean {
   const age = now - negative.since
+  if (age <= negative.restMs) return false
   if (asker.maxStalenessMs !== undefined && age > asker.maxStalenessMs) return true
-  return asker.navigation === true && age > NAVIGATION_TRUSTS_A_NO_FOR_MS
+  return asker.navigation === true
 }
 
 function satisfies(flight: Flight, { maxStalenessMs }: Asker, now: number): boolean {

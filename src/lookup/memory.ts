@@ -84,6 +84,10 @@ export class Remembered implements ActiveContext {
     this.#deadAt = 0
   }
 
+  get hasEnded(): boolean {
+    return this.#deadAt === 0
+  }
+
   isFresh(now: number): boolean {
     return now < this.#staleAt && now < this.#deadAt
   }
@@ -140,6 +144,11 @@ export class Memory {
   hasSeen(key: string, now: number): boolean {
     const entry = this.#entries.peek(key)
     return entry !== undefined && now - entry.askedMono < SEEN_FOR_MS
+  }
+
+  /** Whether this cookie had a yes here and a no since. */
+  hasEnded(key: string): boolean {
+    return this.#entries.peek(key)?.hasEnded === true
   }
 
   clear(): void {

@@ -9,7 +9,23 @@ export interface Negative {
   readonly turn: number
   /** Monotonic milliseconds at which its lookup began. */
   readonly since: number
+  /** So long after `since` nothing asks again, whatever the request demands. */
+  readonly restMs: number
   readonly until: number
+}
+
+const FIRST_REST_MS = 1_000
+const LONGEST_REST_MS = 60_000
+
+/**
+ * How long a no rests before it is asked again: 1, 2, 4 ... 60 s, longer with each no in a row, so that a
+ * cookie that has ended costs less the more often it is sent. `asked` is monotonic milliseconds.
+ */
+export function restAfter(last: Negative | undefined, asked: number): number {
+  if (last === undefined || last.context.state === 'incomplete') return FIRST_REST_MS
+  // Lookups under way at once bring the same no home, which is one.
+  if (asked < last.since + last.restMs) return last.restMs
+  return Math.min(last.restMs * 2, LONGEST_REST_MS)
 }
 
 export class Negatives {
@@ -26,6 +42,11 @@ export class Negatives {
   get(key: string, now: number): Negative | undefined {
     const entry = this.#entries.get(key)
     return entry !== undefined && now < entry.until ? entry : undefined
+  }
+
+  /** The last no, even where it is no longer remembered for requests. */
+  last(key: string): Negative | undefined {
+    return this.#entries.peek(key)
   }
 
   /** The no of a lookup that began after this one, even where it is no longer remembered for requests. */

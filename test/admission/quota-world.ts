@@ -54,6 +54,7 @@ export class QuotaWorld {
   readonly callsInMinute: number[] = []
   /** Okta's 429s. */
   tooMany = 0
+  calls = 0
   /** Requests of users who had got in that were answered "try again". */
   refusedAfterIn = 0
   readonly #sessions = new Map<string, number>()
@@ -96,6 +97,11 @@ export class QuotaWorld {
     const cookie = this.deadCookie()
     this.#sessions.set(cookie, this.sim.clock.wall + 120 * MINUTE)
     return cookie
+  }
+
+  /** Ends a session. */
+  end(cookie: string): void {
+    this.#sessions.delete(cookie)
   }
 
   deadCookie(): string {
@@ -192,6 +198,7 @@ export class QuotaWorld {
     const { wall } = this.sim.clock
     const minute = Math.floor(this.sim.now / MINUTE)
     this.callsInMinute[minute] = (this.callsInMinute[minute] ?? 0) + 1
+    this.calls += 1
     if (wall >= this.#window.endsAt) this.#window = { endsAt: wall + MINUTE, used: 0 }
     this.#window.used += 1
     const remaining = this.perMinute - this.#window.used

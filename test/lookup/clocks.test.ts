@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { TestClock } from './lookup-world.js'
+import { LookupWorld, TestClock } from './lookup-world.js'
 import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
 
 let clock: TestClock
@@ -115,6 +115,54 @@ describe('times', () => {
     clock.advance(9_200)
     await okta.authenticate(requestWith('gone'))
     expect(org.calls).toBe(3)
+    await okta.close()
+  })
+
+  it('asks about a cookie that goes on being a no ever less often, whatever is asked for', async () => {
+    const okta = middleware(org, clock)
+    await okta.authenticate(requestWith('alice'))
+    org.endsAt = () => undefined
+    clock.advance(61_000)
+    const page = { headers: { cookie: 'sid=alice', 'sec-fetch-mode': 'navigate' } }
+    const seconds: number[] = []
+    for (let second = 0; second < 200; second += 1) {
+      const before = org.calls
+      expect(await okta.authenticate(page)).toMatchObject({ reason: 'not_found' })
+      if (org.calls > before) seconds.push(second)
+      clock.advance(1_001)
+    }
+    expect(seconds).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183])
+    // A yes begins anew.
+    org.endsAt = () => clock.now() + 7_200_000
+    clock.advance(61_000)
+    expect(await okta.authenticate(page)).toMatchObject({ state: 'active' })
+    org.endsAt = () => undefined
+    clock.advance(61_000)
+    const { calls } = org
+    await okta.authenticate(page)
+    clock.advance(1_001)
+    await okta.authenticate(page)
+    expect(org.calls).toBe(calls + 2)
+    await okta.close()
+  })
+
+  it('lets no demand for a fresh answer shorten the rest of a no', async () => {
+    const world = new LookupWorld()
+    for (let i = 0; i < 10; i += 1) {
+      expect(await world.ask('gone', { maxStalenessMs: 0 })).toMatchObject({ reason: 'not_found' })
+      world.clock.advance(100)
+    }
+    expect(world.calls).toBe(1)
+  })
+
+  it('keeps asking about a session that lacks a factor each second', async () => {
+    const okta = middleware(org, clock)
+    org.fields = { status: 'MFA_REQUIRED' }
+    for (let second = 0; second < 10; second += 1) {
+      expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'incomplete' })
+      clock.advance(1_001)
+    }
+    expect(org.calls).toBe(10)
     await okta.close()
   })
 })

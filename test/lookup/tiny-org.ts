@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { OktaSessionOptions } from '../../src/model/options.js'
 import { parseOptions } from '../../src/model/parse-options.js'
+import type { Session } from '../../src/model/session.js'
 import { composeOktaSession } from '../../src/okta-session.js'
 import type { OktaSession } from '../../src/surface.js'
 import { sessionFor, type TestClock } from './lookup-world.js'
@@ -18,6 +19,8 @@ export interface TinyOrg {
   now: () => number
   /** When the session of a cookie value ends by its clock; undefined: no such session. */
   endsAt: (value: string) => number | undefined
+  /** What a session's fields are besides. */
+  fields: Partial<Session>
   /** Milliseconds an answer takes. */
   takes: number
   /** Answers everybody who waits. */
@@ -49,7 +52,7 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
       JSON.stringify(
         endsAt === undefined
           ? { errorCode: 'E0000007', errorSummary: 'Not found', errorCauses: [] }
-          : sessionFor(value, endsAt),
+          : sessionFor(value, endsAt, org.fields),
       ),
     )
   }
@@ -63,6 +66,7 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
     silent: false,
     now: clock.now,
     endsAt: () => clock.now() + 7_200_000,
+    fields: {},
     takes: 0,
     release() {
       org.silent = false

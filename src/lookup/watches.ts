@@ -141,6 +141,12 @@ export class Watches {
   #conclude(watched: Watched, context: SessionContext): void {
     switch (context.state) {
       case 'active':
+        // The cookie is another person's now: the session this was opened with is over. Another id alone
+        // is not: Okta may renew a session behind one cookie, and vouches for the same person.
+        if (context.session.userId !== watched.session.userId) {
+          this.#end(watched, 'not_found')
+          return
+        }
         watched.session = context.session
         watched.askedAt = context.askedAt
         if (context.source === 'stale') this.#after(watched, RETRY_MS)

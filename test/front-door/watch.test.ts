@@ -154,6 +154,44 @@ describe('without anybody telling', () => {
     expect(ends).toEqual(['not_found'])
   })
 
+  it('a session that has become another person’s is over for the one it was made for', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
+    const { org, okta, watch, known } = parts
+    const { ends } = watch(await known(org.signIn('alice@example.com')))
+    await pass(parts, 1_000)
+    org.fail({ kind: 'fields', set: { userId: '00u-of-bob', login: 'bob@example.com' } })
+    await pass(parts, 20_000)
+    expect(ends).toEqual(['not_found'])
+    expect(okta.stats().watched).toBe(0)
+  })
+
+  it('a session known here as another person’s is over when forget() makes us look', async () => {
+    const { org, okta, watch, known } = await open()
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    await expect.poll(() => okta.stats().watched).toBe(1)
+    org.fail({ kind: 'fields', set: { userId: '00u-of-bob' } })
+    await okta.forget({ userId: org.sessions[0]?.userId ?? '' })
+    await expect.poll(() => ends).toEqual(['not_found'])
+  })
+
+  it('a session that Okta gave another id is still the same person’s, and goes on', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
+    const { org, okta, watch, known } = parts
+    const { ends } = watch(await known(org.signIn('alice@example.com')))
+    await pass(parts, 1_000)
+    org.fail({ kind: 'fields', set: { id: 'another-id' } })
+    await pass(parts, 20_000)
+    expect(org.calls.getCurrentSession).toBe(2)
+    expect([ends, okta.stats().watched]).toEqual([[], 1])
+    // Forgotten under the new id it is asked about again.
+    await okta.forget({ sessionId: 'another-id' })
+    await landed(parts)
+    expect(org.calls.getCurrentSession).toBe(3)
+  })
+
   it('an outage ends nothing before the session’s own end has passed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({

@@ -4,7 +4,14 @@ import type { Asker, Lookup } from '../lookup/lookup.js'
 import { publishers } from '../model/channels.js'
 import type { AnonymousContext, RequestLike, SessionContext } from '../model/context.js'
 import type { CookieEntry, Credential } from '../model/contracts.js'
-import { type CookieFault, cookieValueOf, isCookieValue, readCookie, spotCookie } from './cookie.js'
+import {
+  type CookieFault,
+  cookieValueOf,
+  isCookieValue,
+  readCookie,
+  spotCookie,
+  spotEach,
+} from './cookie.js'
 import { header } from './headers.js'
 
 /** What a caller needs beyond the usual. */
@@ -21,6 +28,16 @@ export interface Candidate {
   readonly credential: Credential
 }
 
+/** What a sign-out has to close. */
+export interface EveryCandidate {
+  readonly candidates: readonly Candidate[]
+  /** Whether the request brought no more than these. */
+  readonly isComplete: boolean
+}
+
+/** A sign-out asks Okta about each value, and what others plant must not cost more than a few calls. */
+export const MOST_VALUES_OF_A_NAME = 4
+
 export interface Authenticator {
   /** Synchronous where nothing has to be asked. */
   find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext>
@@ -28,8 +45,8 @@ export interface Authenticator {
   known(req: RequestLike): SessionContext | undefined
   /** Every well-formed session cookie of the request, in the order in which they are asked. */
   candidates(req: RequestLike): readonly Candidate[]
-  /** Whether a session cookie came with several values: whose they are nobody can tell. */
-  isAmbiguous(req: RequestLike): boolean
+  /** The same with each of several values of one name, as far as {@link MOST_VALUES_OF_A_NAME}. */
+  everyCandidate(req: RequestLike): EveryCandidate
 }
 
 export interface AuthenticatorOptions {
@@ -129,12 +146,27 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       .map(({ credential, ...rest }) => ({ ...rest, credential: detached(credential) }))
   }
 
-  function isAmbiguous(req: RequestLike): boolean {
-    const cookieHeader = header(req, 'cookie') ?? ''
-    return cookies.some(({ name }) => {
-      const spotted = spotCookie(cookieHeader, name)
-      return typeof spotted === 'object' && spotted.fault === 'ambiguous'
+  function everyCandidate(req: RequestLike): EveryCandidate {
+    const cookieHeader = header(req, 'cookie')
+    if (cookieHeader === undefined) return { candidates: [], isComplete: true }
+    const byName = cookies.map((entry) => candidatesOf(entry, cookieHeader))
+    return {
+      candidates: byName.flatMap((values) => values.slice(0, MOST_VALUES_OF_A_NAME)),
+      isComplete: byName.every(({ length }) => length <= MOST_VALUES_OF_A_NAME),
+    }
+  }
+
+  /** The well-formed values under one name; those that had a yes here come first. */
+  function candidatesOf(entry: CookieEntry, cookieHeader: string): readonly Candidate[] {
+    const candidates = spotEach(cookieHeader, entry.name).flatMap((pair) => {
+      const value = opened(entry, cookieValueOf(pair))
+      return value === undefined || !isCookieValue(value)
+        ? []
+        : { entry, key: credentialKey(entry.as, value), credential: { as: entry.as, value } }
     })
+    if (candidates.length <= 1) return candidates
+    const isSeen = ({ key }: Candidate) => lookup.hasSeen(key)
+    return [...candidates.filter(isSeen), ...candidates.filter((each) => !isSeen(each))]
   }
 
   /** The configured cookies that are present, in order; undefined for one that can't be used. */
@@ -176,7 +208,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return limit === undefined || (limit > 0 && now() - askedAt <= limit)
   }
 
-  return { find, known, candidates, isAmbiguous }
+  return { find, known, candidates, everyCandidate }
 }
 
 /** In memory of its own: a slice would keep its whole Cookie header alive for as long as somebody watches. */

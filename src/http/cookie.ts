@@ -70,6 +70,21 @@ export function spotCookie(header: string, name: string): string | CookieFault |
   return start < end && end - start <= LONGEST_VALUE ? pair : INVALID
 }
 
+/**
+ * Each different `name=value` of that name, in the order of the header. A browser sends several where a
+ * neighbouring host has planted one beside its own (Domain or Path cookies). The octets are not looked at.
+ */
+export function spotEach(header: string, name: string): readonly string[] {
+  const pairs = new Set<string>()
+  for (let start = findValue(header, name, 0); start !== -1; ) {
+    const end = endOfValue(header, start)
+    if (start < end && end - start <= LONGEST_VALUE)
+      pairs.add(header.slice(start - name.length - 1, end))
+    start = findValue(header, name, end)
+  }
+  return [...pairs]
+}
+
 /** The value of a pair: a cookie's name holds no `=`. */
 export function cookieValueOf(pair: string): string {
   return pair.slice(pair.indexOf('=') + 1)

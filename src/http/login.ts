@@ -75,7 +75,7 @@ export function createLogin(parts: LoginParts): Handler {
     returnToField: string | undefined,
   ): void {
     // Whoever this browser was before, nothing learned of that counts from now on.
-    for (const { key } of authenticator.candidates(req)) {
+    for (const { key } of authenticator.everyCandidate(req).candidates) {
       // Here at once; an instance that can't be told asks Okta again within its maxTtlMs.
       lookup.forgetCredential(key).catch(() => {})
     }

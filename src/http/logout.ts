@@ -25,7 +25,7 @@ export interface LogoutParts {
 }
 
 /**
- * Refuses every session cookie of the request, expires them in the browser, then closes each session at
+ * Refuses every session cookie of the request, each of several values of one name, expires them in the browser, then closes each session at
  * Okta. A form is answered 303, a fetch 204; where Okta could not be told, 303 with `Okta-Closed: false`
  * or 200 `{ "oktaClosed": false }`: signed out here all the same.
  */
@@ -34,17 +34,17 @@ export function createLogout(parts: LogoutParts): Handler {
     const client = parts.clientAddress(req)
     const clientIp = parts.clientIp(req)
     // Refused before anything else can be looked up: signOut() does so before it returns.
-    const closing = parts.authenticator
-      .candidates(req)
-      .map(({ key, credential }) => parts.signOut.signOut({ key, credential, client, clientIp }))
+    const { candidates, isComplete } = parts.authenticator.everyCandidate(req)
+    const closing = candidates.map(({ key, credential }) =>
+      parts.signOut.signOut({ key, credential, client, clientIp }),
+    )
     parts.cookies.expireAll(res)
     const [read, ...closed] = await Promise.all([readFields(req, ['returnTo']), ...closing])
     // A body that can't be read costs the way back, never the sign-out.
     const field = 'fields' in read ? read.fields.get('returnTo') : undefined
     const returnTo = returnToOf(field, req, parts.returnTo)
-    // Of several values under one name none is asked about: nobody can say that Okta has closed them.
-    const allClosed = closed.every(Boolean) && !parts.authenticator.isAmbiguous(req)
-    answer(allClosed, returnTo, req, res)
+    // Of more values than a few under one name the rest is neither refused nor closed: the answer says so.
+    answer(isComplete && closed.every(Boolean), returnTo, req, res)
   })
 }
 

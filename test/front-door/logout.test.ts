@@ -313,14 +313,91 @@ describe('who has no session cookie', () => {
     expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
     expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
   })
+})
 
-  it('but two of one name is not told that Okta has closed what they stand for', async () => {
-    const { org, leave } = await open()
-    const idx = org.signIn('alice@example.com')
-    const answer = await leave(`${idx}; idx=planted`).expect(200)
+describe('several values of one name', () => {
+  it.each([
+    ['the planted one first', 'seen'],
+    ['the planted one last', 'seen'],
+    ['the planted one first', 'never seen'],
+  ])('are each refused and closed: %s, the real one %s here', async (order, seen) => {
+    const { org, leave, account } = await open()
+    const real = org.signIn('alice@example.com')
+    const planted = org.signIn('bob@example.com')
+    if (seen === 'seen') await account(real).expect(200)
+    const both = order.endsWith('first') ? `${planted}; ${real}` : `${real}; ${planted}`
+    expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
+    const answer = await leave(both).expect(204)
+    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+    expect(org.sessions).toEqual([])
+    expect(org.calls.closeCurrentSession).toBe(2)
+    for (const cookie of [real, planted])
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
+  })
+
+  it('of which the others are nobody’s, or malformed, cost the real one nothing', async () => {
+    const { org, okta, leave, account } = await open()
+    const real = org.signIn('alice@example.com')
+    await leave(`idx=planted; idx=%31; ${real}; idx=`).expect(204)
+    expect(org.sessions).toEqual([])
+    expect(org.calls.closeCurrentSession).toBe(1)
+    expect(okta.stats().revocations).toBeGreaterThan(0)
+    expect((await account(real).expect(401)).body).toMatchObject(signedOut)
+  })
+
+  it('under both names are closed under both', async () => {
+    const { org, leave, account } = await open()
+    const values = ['alice', 'bob'].flatMap((name) => [
+      org.signIn(`${name}@example.com`),
+      org.signIn(`${name}@example.com`, { cookie: 'sid' }),
+    ])
+    await leave(values.join('; ')).expect(204)
+    expect(org.sessions).toEqual([])
+    for (const cookie of values) await account(cookie).expect(401)
+  })
+
+  it('more than a few: a few are closed, the one seen here among them, and the answer says so', async () => {
+    const { org, leave, account } = await open()
+    const real = org.signIn('alice@example.com')
+    await account(real).expect(200)
+    const junk = Array.from({ length: 9 }, (_, index) => `idx=planted-${index}`)
+    const answer = await leave([...junk, real].join('; ')).expect(200)
     expect(answer.body).toEqual({ oktaClosed: false })
     expect(cookiesOf(answer)).toHaveProperty('idx', taken)
-    expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
+    expect(org.sessions).toEqual([])
+    expect(org.calls).toMatchObject({ getCurrentSession: 4, closeCurrentSession: 1 })
+    expect((await account(real).expect(401)).body).toMatchObject(signedOut)
+    const asForm = await leave(junk.join('; '), form).expect(303)
+    expect(asForm.headers['okta-closed']).toBe('false')
+  })
+
+  it('are told apart when Okta is silent about one of them', async () => {
+    const { org, leave, account } = await open()
+    const [one, other] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    await account(one).expect(200)
+    await account(other).expect(200)
+    org.failNext({ kind: 'html' }, silent)
+    expect((await leave(`${one}; ${other}`).expect(200)).body).toEqual({ oktaClosed: false })
+    expect(org.sessions).toHaveLength(1)
+    for (const cookie of [one, other]) await account(cookie).expect(401)
+  })
+
+  it('are all forgotten when somebody signs in over them', async () => {
+    const { org, okta, account } = await open()
+    const url = await serve(express().post('/', okta.login()))
+    const [one, other] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    await account(one).expect(200)
+    await account(other).expect(200)
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: `${one}; ${other}` })
+      .send({ sessionToken: org.sessionToken('alice@example.com') })
+      .expect(200)
+    expect(org.calls.getCurrentSession).toBe(2)
+    await account(one).expect(200)
+    await account(other).expect(200)
+    expect(org.calls.getCurrentSession).toBe(4)
   })
 })
 

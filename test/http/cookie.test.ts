@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { type CookieReading, isCookieValue, readCookie } from '../../src/http/cookie.js'
+import { type CookieReading, isCookieValue, readCookie, spotEach } from '../../src/http/cookie.js'
 import type { CookieEntry } from '../../src/model/contracts.js'
 
 const entry = (name: string, as: 'idx' | 'sid' = 'sid'): CookieEntry => ({
@@ -15,6 +15,19 @@ const none: CookieReading = { kind: 'none' }
 const invalid = (index: number): CookieReading => ({ kind: 'invalid', index })
 const ambiguous = (index: number): CookieReading => ({ kind: 'ambiguous', index })
 const found = (index: number, value: string): CookieReading => ({ kind: 'found', index, value })
+
+describe('spotEach', () => {
+  test.each<[string, string, string[]]>([
+    ['no cookie of that name', 'asid=a; sid; sid =b', []],
+    ['one', 'a=1; sid=b; c=2', ['sid=b']],
+    ['several, in their order', 'sid=c;sid=b ;\tsid=a', ['sid=c', 'sid=b', 'sid=a']],
+    ['the same twice', 'sid=b; sid=c; sid=b', ['sid=b', 'sid=c']],
+    ['empty and too long ones', `sid=; sid=${long}a; sid=${long}`, [`sid=${long}`]],
+    ['one in another’s value', 'a=sid=b; sid=sid=c', ['sid=sid=c']],
+  ])('finds each pair: %s', (_, header, pairs) => {
+    expect(spotEach(header, 'sid')).toEqual(pairs)
+  })
+})
 
 describe('readCookie', () => {
   test.each<[string, string | undefined, CookieReading]>([

@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { wantsPage } from '../../src/http/answers.js'
 import { appOrigin } from '../../src/http/app-origin.js'
-import { readCookie } from '../../src/http/cookie.js'
+import { readCookie, spotEach } from '../../src/http/cookie.js'
 import { mediaType } from '../../src/http/read-fields.js'
 import { safeReturnTo } from '../../src/http/return-to.js'
 import { judgePost } from '../../src/http/same-origin.js'
@@ -48,6 +48,7 @@ type Work = (text: string) => unknown
 const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
 const inCookie: Work = (text) => readCookie(text, entries)
+const inEachCookie: Work = (text) => spotEach(text, 'sid')
 const inLoop: Work = (cookie) => {
   const req = request({ cookie })
   return mayRedirectAgain(req, new ServerResponse(req), 0, false)
@@ -83,6 +84,12 @@ const linear: [string, Work, (length: number) => string][] = [
   ['a Cookie header of equal pairs', inCookie, (length) => fill('sid=a; ', length)],
   ['a Cookie header of blanks', inCookie, (length) => `idx=${fill(' ', length)};`],
   ['a Cookie header of blanks before names', inCookie, (length) => fill('x     sid', length)],
+  [
+    'a Cookie header of many values',
+    inEachCookie,
+    (length) => Array.from({ length: length / 10 }, (_, index) => `sid=${index}`).join(';'),
+  ],
+  ['a Cookie header of many empty values', inEachCookie, (length) => fill('sid=;', length)],
   ['the count of redirects among escapes', inLoop, (length) => fill('x=%;', length)],
   [
     'the count of redirects among names',

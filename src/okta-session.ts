@@ -135,6 +135,8 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       const { returnTo: fallback } = checkedOptions('login', options, {
         returnTo: orDefault('path'),
       })
+      const entry = cookies.signInEntry()
+      authenticator.prefer(entry)
       return createLogin({
         isOurs,
         gate,
@@ -145,7 +147,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
         clientIp,
         createSession: org.createSession,
         returnTo: returnTo(fallback),
-        entry: cookies.signInEntry(),
+        entry,
       })
     },
 

@@ -42,7 +42,8 @@ export interface OktaSession {
 
   /**
    * POST handler: `{ sessionToken, returnTo? }` as JSON or form becomes a session (CreateSession) and a
-   * cookie. A form is answered 303, a fetch 200 `{ expiresAt, returnTo }`.
+   * cookie. A form is answered 303, a fetch 200 `{ expiresAt, returnTo }`. From this call on the instance
+   * asks about that cookie before any other, so that a planted one can't make its holder somebody else.
    *
    * @throws TypeError when no entry of `cookies` is read as `sid`.
    */

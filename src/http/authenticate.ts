@@ -2,7 +2,12 @@
 import { credentialKey, pairKey } from '../lookup/credential-key.js'
 import type { Asker, Lookup } from '../lookup/lookup.js'
 import { publishers } from '../model/channels.js'
-import type { AnonymousContext, RequestLike, SessionContext } from '../model/context.js'
+import type {
+  ActiveContext,
+  AnonymousContext,
+  RequestLike,
+  SessionContext,
+} from '../model/context.js'
 import type { CookieEntry, Credential } from '../model/contracts.js'
 import {
   type CookieFault,
@@ -13,6 +18,7 @@ import {
   spotEach,
 } from './cookie.js'
 import { header } from './headers.js'
+import { createOtherCookies } from './other-cookies.js'
 
 /** What a caller needs beyond the usual. */
 export interface Demand {
@@ -39,6 +45,8 @@ export interface EveryCandidate {
 export const MOST_VALUES_OF_A_NAME = 4
 
 export interface Authenticator {
+  /** Has this entry asked first: it is the one login() sets, and what others plant must not outrank it. */
+  prefer(entry: CookieEntry): void
   /** Synchronous where nothing has to be asked. */
   find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext>
   /** What find() would say from what is known here; undefined where Okta would have to be asked. */
@@ -67,7 +75,15 @@ const anonymous = {
 } as const satisfies Record<string, AnonymousContext>
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { lookup, cookies, now } = options
+  const { lookup, now } = options
+  const others = createOtherCookies(lookup, now)
+  let cookies = options.cookies
+  let beginnings = beginningsOf(cookies)
+
+  function prefer(first: CookieEntry): void {
+    cookies = [first, ...cookies.filter((entry) => entry !== first)]
+    beginnings = beginningsOf(cookies)
+  }
 
   function find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext> {
     const context = findFrom(0, header(req, 'cookie'), req, demand)
@@ -106,7 +122,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const key = pairKey(pair)
     // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
     const hit = lookup.recall(key, entry.as, pair, options.clientIp(req))
-    if (hit !== undefined && isRecentEnough(hit.askedAt, demand)) return hit
+    if (hit !== undefined && isRecentEnough(hit.askedAt, demand))
+      return mayHoldAnother(cookieHeader, next)
+        ? unlessContradicted(hit, key, next, cookieHeader, req, demand)
+        : hit
     const credential = { as: entry.as, value: cookieValueOf(pair) }
     if (!isCookieValue(credential.value)) return anonymous.invalid
     return ask(key, credential, next, cookieHeader, req, demand)
@@ -122,20 +141,79 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   ): SessionContext | Promise<SessionContext> {
     const context = lookup.ask(key, credential, askerOf(req, demand))
     // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
-    const orNext = (first: SessionContext) =>
-      first.state === 'anonymous' && readCookie(cookieHeader, cookies, next).kind !== 'none'
+    const orNext = (first: SessionContext) => {
+      if (!mayHoldAnother(cookieHeader, next)) return first
+      if (first.state === 'active')
+        return unlessContradicted(first, key, next, cookieHeader, req, demand)
+      return first.state === 'anonymous' && readCookie(cookieHeader, cookies, next).kind !== 'none'
         ? findFrom(next, cookieHeader, req, demand)
         : first
+    }
     return context instanceof Promise ? context.then(orNext) : orNext(context)
+  }
+
+  /** Whether a later entry's cookie may be there too: all that a request with one cookie pays for it. */
+  function mayHoldAnother(cookieHeader: string, from: number): boolean {
+    for (let index = from; index < beginnings.length; index += 1)
+      if (cookieHeader.includes(beginnings[index] ?? '')) return true
+    return false
+  }
+
+  /**
+   * The first cookie's yes, unless a later entry's cookie is a live one of another user: then it can't be
+   * told whose request it is. A cookie that is nobody's, can't be used or can't be asked about now takes
+   * nothing away: it would let others sign the visitor out, and an outage would.
+   */
+  function unlessContradicted(
+    yes: ActiveContext,
+    key: string,
+    from: number,
+    cookieHeader: string,
+    req: RequestLike,
+    demand: Demand | undefined,
+  ): SessionContext | Promise<SessionContext> {
+    const { session } = yes
+    for (let index = from; index < cookies.length; index += 1) {
+      const other = candidateAt(index, cookieHeader)
+      if (other === undefined) continue
+      const asked = lookup.position
+      const user = others.userOf(other.key, other.credential, () => otherAskerOf(req, demand))
+      if (user instanceof Promise)
+        return user.then((userId) => {
+          if (userId !== undefined && userId !== session.userId) return anonymous.ambiguous
+          // Meanwhile the first one's session may have been revoked.
+          return lookup.isOvertaken(key, session, asked)
+            ? findFrom(0, cookieHeader, req, demand)
+            : unlessContradicted(yes, key, index + 1, cookieHeader, req, demand)
+        })
+      if (user !== undefined && user !== session.userId) return anonymous.ambiguous
+    }
+    return yes
+  }
+
+  /** The cookie of this entry, where there is one that could be sent to Okta. */
+  function candidateAt(index: number, cookieHeader: string): Candidate | undefined {
+    const entry = cookies[index]
+    const spotted = entry && spotCookie(cookieHeader, entry.name)
+    const pair = entry && typeof spotted === 'string' ? pairToSend(entry, spotted) : undefined
+    if (entry === undefined || pair === undefined) return undefined
+    const value = cookieValueOf(pair)
+    if (!isCookieValue(value)) return undefined
+    return { entry, key: pairKey(pair), credential: { as: entry.as, value } }
   }
 
   function known(req: RequestLike): SessionContext | undefined {
     let last: SessionContext | undefined
     for (const candidate of all(header(req, 'cookie'))) {
+      if (last?.state === 'active') {
+        const other = candidate && lookup.peek(candidate.key)?.session
+        if (other !== undefined && other.userId !== last.session.userId) return anonymous.ambiguous
+        continue
+      }
       // A malformed cookie decides, and needs nobody to be asked: find() says how.
       if (candidate === undefined) return undefined
       last = lookup.peek(candidate.key)
-      if (last?.state !== 'anonymous') return last
+      if (last?.state !== 'anonymous' && last?.state !== 'active') return last
     }
     return last
   }
@@ -203,12 +281,22 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     }
   }
 
+  /** Any answer will do, and a no needs no second question: the first cookie's yes stands anyway. */
+  function otherAskerOf(req: RequestLike, demand: Demand | undefined): Asker {
+    return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
+  }
+
   function isRecentEnough(askedAt: number, demand: Demand | undefined): boolean {
     const limit = demand?.maxStalenessMs
     return limit === undefined || (limit > 0 && now() - askedAt <= limit)
   }
 
-  return { find, known, candidates, everyCandidate }
+  return { prefer, find, known, candidates, everyCandidate }
+}
+
+/** What a cookie of each entry begins with in the header. */
+function beginningsOf(cookies: readonly CookieEntry[]): readonly string[] {
+  return cookies.map(({ name }) => `${name}=`)
 }
 
 /** In memory of its own: a slice would keep its whole Cookie header alive for as long as somebody watches. */

@@ -123,6 +123,16 @@ export class Lookup {
     return this.#log.refusal(key) !== undefined
   }
 
+  /** Where the revocation log stands now. */
+  get position(): number {
+    return this.#log.position
+  }
+
+  /** Whether something recorded since `position` ends or voids what was known of this session then. */
+  isOvertaken(key: string, { id: sessionId, userId }: Session, position: number): boolean {
+    return this.isRefused(key) || this.#log.voids({ key, sessionId, userId }, position)
+  }
+
   /** Whether this credential had a yes here within a day. */
   hasSeen(key: string): boolean {
     return this.#known.hasSeen(key, this.#clock.monotonic())

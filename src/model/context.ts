@@ -7,6 +7,7 @@ import type { Session } from './session.js'
 export type AnonymousReason =
   | 'no_cookie'
   | 'invalid_cookie'
+  /** One cookie with several values, or two live cookies of different users: a neighbouring host may have planted one. */
   | 'ambiguous_cookie'
   | 'not_found'
   | 'expired'

@@ -109,7 +109,11 @@ export interface OktaSessionOptions {
   readonly appUrl?: string | undefined
   /** How by-id operations authorise themselves. Never sent to `/sessions/me`. */
   readonly credentials?: Credentials | undefined
-  /** The cookies to read, in order; the first one present decides. Default `['idx', 'sid']`, for one org in a process. */
+  /**
+   * The cookies to read, in order; the first one present decides, and where its session is over the next.
+   * Where `login()` is mounted the entry it sets comes first, whatever the order. Two live cookies of
+   * different users count for nothing. Default `['idx', 'sid']`, for one org in a process.
+   */
   readonly cookies?: readonly (CookieKind | CookieOption)[] | undefined
   readonly cache?: CacheOptions | undefined
   /** At least 32 bytes, or `[current, previous]`. Seals what leaves the process: shared entries and our own cookie. */

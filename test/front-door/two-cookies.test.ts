@@ -1,0 +1,260 @@
+/** Two session cookies in one request: the one login() set decides, and no other makes its holder somebody else. */
+import express from 'express'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { type Choices, cookiesOf, ownPage, serve, startOkta, startParts } from './door.js'
+
+const ALICE = 'alice@example.com'
+const BOB = 'bob@example.com'
+
+async function open(choices: Choices = {}) {
+  const parts = await startParts(choices)
+  const found = (cookie: string, okta = parts.okta) => okta.authenticate({ headers: { cookie } })
+  /** Whom the cookies stand for, or why for nobody. */
+  const whose = async (cookie: string, okta = parts.okta) => {
+    const context = await found(cookie, okta)
+    return context.state === 'active' ? context.session.login : context.reason
+  }
+  return { ...parts, found, whose }
+}
+
+/** The same where login() is mounted, and alice has signed in with it. */
+async function openSignedIn(choices: Choices = {}) {
+  const door = await open(choices)
+  const url = await serve(express().post('/', door.okta.login()))
+  const signedIn = await request(url)
+    .post('/')
+    .set(ownPage)
+    .send({ sessionToken: door.org.sessionToken(ALICE) })
+    .expect(200)
+  return { ...door, url, cookie: `sid=${cookiesOf(signedIn).sid?.value}` }
+}
+
+const orders = [
+  ['before', (real: string, planted: string) => `${planted}; ${real}`],
+  ['behind', (real: string, planted: string) => `${real}; ${planted}`],
+] as const
+
+describe.each(orders)('beside the cookie login() set, one planted %s it', (_, join) => {
+  it.each([
+    ['nobody’s', 'idx=nobody'],
+    ['malformed', 'idx=%31'],
+    ['empty', 'idx='],
+    ['of several values', 'idx=one; idx=other'],
+  ])('that is %s changes nothing', async (__, planted) => {
+    const { cookie, whose } = await openSignedIn()
+    expect(await whose(join(cookie, planted))).toBe(ALICE)
+    expect(await whose(join(cookie, planted))).toBe(ALICE)
+  })
+
+  it('that is another person’s makes nobody that person', async () => {
+    const { org, cookie, whose } = await openSignedIn()
+    const planted = org.signIn(BOB)
+    expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
+    expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
+    expect(await whose(cookie)).toBe(ALICE)
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+
+  it('that is the same person’s changes nothing', async () => {
+    const { org, cookie, found } = await openSignedIn()
+    const other = org.signIn(ALICE)
+    const alone = await found(cookie)
+    const both = await found(join(cookie, other))
+    expect(both.session?.id).toBe(alone.session?.id)
+  })
+
+  it('that lacks a factor changes nothing', async () => {
+    const { org, cookie, whose } = await openSignedIn()
+    expect(await whose(join(cookie, org.signIn(BOB, { status: 'MFA_REQUIRED' })))).toBe(ALICE)
+  })
+
+  it('that was of another person who has signed out changes nothing', async () => {
+    const { org, okta, cookie, whose } = await openSignedIn()
+    const planted = org.signIn(BOB)
+    expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
+    const leave = await serve(express().post('/', okta.logout()))
+    await request(leave)
+      .post('/')
+      .set({ ...ownPage, Cookie: planted })
+      .expect(204)
+    expect(await whose(join(cookie, planted))).toBe(ALICE)
+  })
+})
+
+describe('the order of the cookies', () => {
+  it('is the app’s where login() is not mounted, and is moved for that instance alone', async () => {
+    const { org, clock, okta, found } = await open()
+    const other = startOkta({ orgUrl: org.url }, clock)
+    const [idx, sid] = [org.signIn(ALICE), org.signIn(ALICE, { cookie: 'sid' })]
+    const idOf = async (cookie: string, by: typeof okta) => (await found(cookie, by)).session?.id
+    okta.login()
+    expect(await idOf(`${idx}; ${sid}`, okta)).toBe(await idOf(sid, okta))
+    expect(await idOf(`${idx}; ${sid}`, other)).toBe(await idOf(idx, other))
+  })
+
+  it('holds for the first entry that is read as sid, and for login() mounted twice', async () => {
+    const cookies = ['idx', { name: 'app', as: 'sid' }, 'sid'] as const
+    const { org, okta, found } = await open({ okta: { cookies } })
+    okta.login()
+    okta.login()
+    const [idx, sid, own] = [
+      org.signIn(ALICE),
+      org.signIn(ALICE, { cookie: 'sid' }),
+      org.signIn(ALICE, { cookie: 'sid' }).replace('sid=', 'app='),
+    ]
+    const ids = [`${idx}; ${sid}; ${own}`, own].map(async (cookie) => (await found(cookie)).session)
+    const [all, alone] = await Promise.all(ids)
+    expect(all?.id).toBe(alone?.id)
+  })
+})
+
+describe('two live cookies of different people', () => {
+  it('are nobody’s, whichever is first, also without login()', async () => {
+    const { org, okta, whose } = await open()
+    const both = `${org.signIn(ALICE)}; ${org.signIn(BOB, { cookie: 'sid' })}`
+    expect(await whose(both)).toBe('ambiguous_cookie')
+    const url = await serve(
+      express().get('/', okta.requireSession(), (_req, res) => void res.send('let in')),
+    )
+    const answer = await request(url).get('/').set('Cookie', both).expect(401)
+    expect(answer.body).toMatchObject({ code: 'session_required', reason: 'ambiguous_cookie' })
+  })
+
+  it('are nobody’s to sessionInfo(), which asks nobody about the second', async () => {
+    const { org, okta, found } = await open()
+    const [idx, sid] = [org.signIn(ALICE), org.signIn(BOB, { cookie: 'sid' })]
+    await found(idx)
+    await found(sid)
+    const url = await serve(express().get('/', okta.sessionInfo()))
+    const { body } = await request(url).get('/').set('Cookie', `${idx}; ${sid}`).expect(200)
+    expect(body).toMatchObject({ state: 'anonymous', reason: 'ambiguous_cookie' })
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+
+  it('are nobody’s to a rule that wants an answer of its own', async () => {
+    const { org, okta } = await open()
+    const both = `${org.signIn(ALICE)}; ${org.signIn(BOB, { cookie: 'sid' })}`
+    const url = await serve(
+      express().get('/', okta.requireSession({ maxStalenessMs: 0 }), (_req, res) => {
+        res.send('let in')
+      }),
+    )
+    await request(url).get('/').set('Cookie', both).expect(401)
+  })
+})
+
+describe('what the second cookie costs', () => {
+  it('is one question, not one a request, when it is the same person’s', async () => {
+    const { org, clock, whose } = await open()
+    const both = `${org.signIn(ALICE)}; ${org.signIn(ALICE, { cookie: 'sid' })}`
+    for (let round = 0; round < 50; round += 1) expect(await whose(both)).toBe(ALICE)
+    expect(org.calls.getCurrentSession).toBe(2)
+    // The first is asked about again after its ttl, the second when nothing is known of it any more.
+    clock.advance(61_000)
+    expect(await whose(both)).toBe(ALICE)
+    expect(org.calls.getCurrentSession).toBe(3)
+  })
+
+  it('is one question for the day when it is nobody’s', async () => {
+    const { org, clock, whose } = await open({
+      org: { idleMinutes: 2_000, lifetimeMinutes: 2_000 },
+    })
+    const idx = org.signIn(ALICE)
+    const alone = org.signIn(BOB)
+    for (let hour = 0; hour < 20; hour += 1) {
+      expect(await whose(`${idx}; sid=of-yesterday`)).toBe(ALICE)
+      expect(await whose(alone)).toBe(BOB)
+      clock.advance(3_600_000)
+    }
+    expect(org.calls.getCurrentSession).toBe(41)
+    clock.advance(5 * 3_600_000)
+    await whose(`${idx}; sid=of-yesterday`)
+    expect(org.calls.getCurrentSession).toBe(43)
+  })
+
+  it('is nothing when another cookie’s name ends alike, or the octets can’t be sent', async () => {
+    const { org, whose } = await open()
+    const idx = org.signIn(ALICE)
+    for (const other of ['connect.sid=s%3Aabc', 'xsid=a', 'a=sid=b', 'sid=%31', 'sid="a"', 'sid='])
+      expect([other, await whose(`${idx}; ${other}`)]).toEqual([other, ALICE])
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+
+  it('is paid from the client’s budget, and signs nobody out once that is spent', async () => {
+    const { org, whose } = await open({
+      okta: { upstream: { failedLookups: { perSecond: 0.1, burst: 2 } } },
+    })
+    const idx = org.signIn(ALICE)
+    for (let index = 0; index < 20; index += 1)
+      expect(await whose(`${idx}; sid=planted-${index}`)).toBe(ALICE)
+    expect(org.calls.getCurrentSession).toBe(3)
+  })
+
+  it.each(['hang', 'html'] as const)('is waited for once in an outage: %s', async (kind) => {
+    const { org, whose } = await open({ okta: { upstream: { timeoutMs: 300 } } })
+    const idx = org.signIn(ALICE)
+    expect(await whose(idx)).toBe(ALICE)
+    const sid = org.signIn(BOB, { cookie: 'sid' })
+    const stop = org.fail({ kind })
+    for (let round = 0; round < 20; round += 1) expect(await whose(`${idx}; ${sid}`)).toBe(ALICE)
+    expect(org.calls.getCurrentSession).toBeLessThanOrEqual(3)
+    stop()
+  })
+
+  it('is asked for again after an outage', async () => {
+    const { org, clock, whose } = await open()
+    const idx = org.signIn(ALICE)
+    await whose(idx)
+    const sid = org.signIn(BOB, { cookie: 'sid' })
+    org.failNext({ kind: 'html' })
+    expect(await whose(`${idx}; ${sid}`)).toBe(ALICE)
+    clock.advance(30_000)
+    expect(await whose(`${idx}; ${sid}`)).toBe('ambiguous_cookie')
+  })
+})
+
+describe('while Okta is asked about the second cookie', () => {
+  it('the first one’s sign-out counts', async () => {
+    const { org, okta, whose } = await open()
+    const idx = org.signIn(ALICE)
+    await whose(idx)
+    const url = await serve(express().post('/', okta.logout()))
+    const sid = org.signIn(ALICE, { cookie: 'sid' })
+    org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
+    const slow = okta.authenticate({ headers: { cookie: `${idx}; ${sid}` } })
+    await expect.poll(() => org.calls.getCurrentSession).toBe(2)
+    await request(url)
+      .post('/')
+      .set({ ...ownPage, Cookie: idx })
+      .expect(204)
+    const session = await okta.authenticate({ headers: { cookie: sid } })
+    const { session: found } = await slow
+    // The other cookie goes on, and decides where the first one's session is over.
+    expect(found?.id).toBe(session.session?.id)
+  })
+
+  it('the first one’s session that is forgotten is asked about again', async () => {
+    const { org, okta, whose } = await open()
+    const idx = org.signIn(ALICE)
+    await whose(idx)
+    org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
+    const slow = whose(`${idx}; sid=nobody`)
+    await expect.poll(() => org.calls.getCurrentSession).toBe(2)
+    org.endSession(idx)
+    await okta.forget({ userId: org.users[0]?.userId ?? '' })
+    expect(await slow).toBe('not_found')
+  })
+
+  it('a caller may give up', async () => {
+    const { org, okta, whose } = await open()
+    const idx = org.signIn(ALICE)
+    await whose(idx)
+    org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
+    const gone = new AbortController()
+    const headers = { cookie: `${idx}; sid=nobody` }
+    const slow = okta.authenticate({ headers }, { signal: gone.signal })
+    gone.abort(new Error('gone'))
+    await expect(slow).rejects.toThrow('gone')
+  })
+})

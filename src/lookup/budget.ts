@@ -63,17 +63,19 @@ const MAX_CLIENTS = 20_000
 
 export class ClientBuckets {
   readonly #budget: Budget
-  readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_CLIENTS })
+  /** Made with the first client: lru-cache takes the memory for all its places at once. */
+  #buckets: LRUCache<string, Bucket> | undefined
 
   constructor(budget: Budget) {
     this.#budget = budget
   }
 
   peek(client: string): Bucket | undefined {
-    return this.#buckets.get(client)
+    return this.#buckets?.get(client)
   }
 
   of(client: string, now: number): Bucket {
+    this.#buckets ??= new LRUCache({ max: MAX_CLIENTS })
     const standing = this.#buckets.get(client)
     if (standing !== undefined) return standing
     const bucket = new Bucket(this.#budget, now)

@@ -42,6 +42,12 @@ export interface AdmissionState {
   readonly clientIsShared: boolean
   /** Everybody's failure budget. */
   readonly everybody: BucketLevel
+  /** What is left of the calls the asking credential may cause; undefined when it has no share. */
+  readonly credentialShare: BucketLevel | undefined
+  /** What is left of the early calls the asking client may cause; undefined when this ask is none. */
+  readonly clientShare: BucketLevel | undefined
+  /** Whether the credential or its client holds all the places in the queue that it may. */
+  readonly queueShareTaken: boolean
   readonly quota: Quota | undefined
   /** Whether newcomers were turned away for want of calls and are still to come back. */
   readonly newcomersWait: boolean
@@ -87,11 +93,21 @@ const queue: Admission = { admit: 'queue' }
 export function admit(state: AdmissionState, kind: AskKind, now: number): Admission {
   if (state.closed) return refuse('closed', 1_000)
   return (
+    overShare(state) ??
     (kind === 'newcomer' ? overBudget(state) : undefined) ??
     overQuota(state, kind, now) ??
     heldOff(state, kind, now) ??
     place(state, kind)
   )
+}
+
+/** One credential or client that asks too much is refused as such, before others have to give way to it. */
+function overShare(state: AdmissionState): Admission | undefined {
+  const { credentialShare, clientShare, clientIsShared } = state
+  if (credentialShare !== undefined && credentialShare.tokens < 1)
+    return refuse('too_many_attempts', refillMs(credentialShare))
+  if (clientShare === undefined || clientShare.tokens >= 1) return undefined
+  return refuse(clientIsShared ? 'over_budget' : 'too_many_attempts', refillMs(clientShare))
 }
 
 function overBudget(state: AdmissionState): Admission | undefined {
@@ -140,6 +156,8 @@ function heldOff(state: AdmissionState, kind: AskKind, now: number): Admission |
 function place(state: AdmissionState, kind: AskKind): Admission {
   if (state.inFlight < state.maxConcurrent && state.queued === 0) return atOnce
   if (kind === 'ahead' || state.queued >= state.maxQueued) return refuse('queue_full', 1_000)
+  if (state.queueShareTaken)
+    return refuse(state.clientIsShared ? 'over_budget' : 'too_many_attempts', 1_000)
   return queue
 }
 

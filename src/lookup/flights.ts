@@ -26,6 +26,8 @@ export interface Question {
   readonly clientIp?: string | undefined
   /** What the fleet knows will not do: Okta itself is to be asked, now. */
   readonly ofOktaItself: boolean
+  /** Whether a fresh answer or a no is at hand. */
+  readonly early?: boolean | undefined
   /** As the question stands when it is put: it may change while the fleet is asked. */
   readonly kind: () => AskKind
 }
@@ -116,8 +118,8 @@ export class Flights {
 
   async #ask(question: Question): Promise<Learned> {
     const { gate, clock, known, timeoutMs } = this.#options
-    const { key, credential, client, clientIp } = question
-    let ask = { kind: question.kind(), key, client }
+    const { key, credential, client, clientIp, early } = question
+    let ask = { kind: question.kind(), key, client, early }
     let deadline: number | undefined
     for (;;) {
       let asked: Asked | undefined
@@ -132,7 +134,7 @@ export class Flights {
       this.#overtaken += 1
       if (deadline !== undefined && clock.monotonic() >= deadline) return timeout
       // It has been admitted and has paid already.
-      ask = { kind: 'known', key, client }
+      ask = { kind: 'known', key, client, early }
     }
   }
 

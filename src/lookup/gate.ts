@@ -7,6 +7,7 @@ import { type Admission, type AskKind, admit, type Scarce } from './admission.js
 import { FailureBudget, type FailureLevels, isSharedPeer, scarcer } from './budget.js'
 import { type Account, type Departure, type Group, OktaHealth } from './okta-health.js'
 import { Returns } from './returns.js'
+import { Shares } from './shares.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** Who wants to call, and on whose account a failure goes. */
@@ -18,6 +19,8 @@ export interface Ask {
   readonly client?: string | undefined
   /** Sign-ins are counted apart from lookups. */
   readonly account?: Account | undefined
+  /** Whether a fresh answer or a no is at hand, which this ask does without: it counts against its client's share. */
+  readonly early?: boolean | undefined
   /** Whether the charge stands even when no usable answer comes. */
   readonly chargeSilence?: boolean | undefined
 }
@@ -61,6 +64,7 @@ export class Gate {
   readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
   readonly #returns = { lookup: new Returns(), sign_in: new Returns(), calls: new Returns() }
   readonly #queue = new WaitingLine<Waiter>(MAX_QUEUED)
+  readonly #shares = new Shares(MAX_QUEUED)
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
@@ -129,8 +133,10 @@ export class Gate {
 
   #judge(ask: Ask, queued: number): Admission {
     const now = this.#options.clock.monotonic()
+    this.#shares.hearLimit(this.#health.quota('lookup')?.limit)
     const state = {
       closed: this.#closed,
+      ...this.#shares.level(ask, now),
       ...this.#levels(ask),
       clientIsShared: isSharedPeer(ask.client),
       quota: this.#health.quota(accountOf(ask)),
@@ -165,6 +171,7 @@ export class Gate {
     if (admission.admit === 'no') return { refused: admission }
     this.#calls += 1
     this.#inFlight += 1
+    this.#shares.charge(ask, this.#options.clock.monotonic())
     this.#returns[accountOf(ask)].came(ask.key)
     this.#returns.calls.came(ask.key)
     const isProbe = admission.admit === 'probe'
@@ -239,6 +246,7 @@ export class Gate {
         ask,
         enter: (admission) => {
           clearTimeout(timer)
+          this.#shares.leftQueue(ask)
           resolve(this.#enter(ask, admission))
         },
       }
@@ -246,6 +254,7 @@ export class Gate {
         this.#queue.leave(waiter)
         waiter.enter(queueFull)
       }, this.#options.upstream.maxQueueMs)
+      this.#shares.queued(ask)
       // `admit` has seen to it that whoever gives way is of less account.
       this.#queue.stand(waiter)?.enter(queueFull)
     })

@@ -72,6 +72,11 @@ export class Known {
     return this.#negatives.newerThan(turn, key)
   }
 
+  /** The last no about a credential, however old. */
+  lastNo(key: string): Negative | undefined {
+    return this.#negatives.last(key)
+  }
+
   dropNegative(key: string): void {
     this.#negatives.drop(key)
   }

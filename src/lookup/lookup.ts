@@ -98,7 +98,8 @@ export class Lookup {
       this.#counts.coalesced += 1
       return this.#await(underWay, key, credential, asker)
     }
-    const obstacle = this.#obstacle(key, asker, now)
+    const early = this.#isEarly(key, now)
+    const obstacle = this.#obstacle(key, asker, early, now)
     if (obstacle !== undefined)
       return negative?.context ?? this.#withoutAnswer(obstacle, key, asker)
     this.#counts.misses += 1
@@ -107,6 +108,7 @@ export class Lookup {
       credential,
       client: asker.client,
       clientIp: asker.clientIp,
+      early,
       ofOktaItself: asker.maxStalenessMs !== undefined,
       kind: () => this.#kindOf(key, asker, this.#clock.monotonic()),
     })
@@ -216,13 +218,24 @@ export class Lookup {
     return canServeStale ? 'aging' : 'known'
   }
 
-  #obstacle(key: string, asker: Asker, now: number): NoAnswer | undefined {
+  /**
+   * Whether an answer is at hand that would do for most: a no, or a fresh yes in the first half of its time.
+   * A yes in doubt, or one that a revocation voids, is none.
+   */
+  #isEarly(key: string, now: number): boolean {
+    if (this.#known.lastNo(key) !== undefined) return true
+    const entry = this.#known.fresh(key, now)
+    return entry !== undefined && now - entry.askedMono < this.#options.cache.ttlMs / 2
+  }
+
+  #obstacle(key: string, asker: Asker, early: boolean, now: number): NoAnswer | undefined {
     // The fleet may know this cookie: whether a call is needed is not known yet.
     if (this.#options.shared !== undefined) return undefined
     return this.#options.gate.obstacle({
       kind: this.#kindOf(key, asker, now),
       key,
       client: asker.client,
+      early,
     })
   }
 

@@ -99,7 +99,7 @@ export class Refresher {
   ): Promise<Refreshed> {
     const { gate, lookup, refreshSession } = this.#options
     let asked = lookup.asking()
-    const answer = await gate.call({ kind }, () => {
+    const answer = await gate.call({ kind, key }, () => {
       asked = lookup.asking()
       return refreshSession(credential, { clientIp })
     })

@@ -14,6 +14,9 @@ const open: AdmissionState = {
   client: { tokens: 20, perSecond: 1 },
   clientIsShared: false,
   everybody: { tokens: 50, perSecond: 2.5 },
+  credentialShare: undefined,
+  clientShare: undefined,
+  queueShareTaken: false,
   quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
   newcomersWait: false,
   holdOff: undefined,
@@ -55,11 +58,40 @@ const butKnown = (decision: string) => ['now', decision, decision, decision] as 
 const newcomer = (decision: string) => ['now', 'now', 'now', decision] as const
 
 const client = (tokens: number, perSecond = 1) => ({ client: { tokens, perSecond } })
+const level = (tokens: number, perSecond = 0.5) => ({ tokens, perSecond })
 const everybody = (tokens: number, perSecond = 2.5) => ({ everybody: { tokens, perSecond } })
 
 const rows: readonly Row[] = [
   ['nothing stands in the way', {}, ...now],
   ['closed', { closed: true }, ...all('closed 1000')],
+
+  // The shares of one credential and one client, whoever they are.
+  ['the credential has one call left', { credentialShare: level(1) }, ...now],
+  [
+    'the credential has had its share',
+    { credentialShare: level(0) },
+    ...all('too_many_attempts 2000'),
+  ],
+  ['the client has had its share', { clientShare: level(0) }, ...all('too_many_attempts 2000')],
+  [
+    'clients that can’t be told apart have had theirs',
+    { clientShare: level(0), clientIsShared: true },
+    ...all('over_budget 2000'),
+  ],
+  ['its places in the queue are taken, and none is needed', { queueShareTaken: true }, ...now],
+  [
+    'its places in the queue are taken',
+    { queueShareTaken: true, inFlight: 5 },
+    'too_many_attempts 1000',
+    'too_many_attempts 1000',
+    'queue_full 1000',
+    'too_many_attempts 1000',
+  ],
+  [
+    'the share before the budgets and the minute',
+    { credentialShare: level(0), ...client(0), ...everybody(0), quota: left(0) },
+    ...all('too_many_attempts 2000'),
+  ],
 
   // The client's failure budget.
   ['the client has one failure left', client(1), ...now],

@@ -72,6 +72,25 @@ describe('the queue', () => {
     expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
   })
 
+  it('has so many places for one client’s unseen cookies and one credential, and no more', async () => {
+    const { world, first } = busy()
+    const junk = { ...newcomer, client: '198.51.100.1' }
+    const crowd = tryMany(world, 251, junk)
+    expect(await outcomes(crowd.slice(-1))).toEqual(['refused: too_many_attempts'])
+    const demanding = tryMany(world, 21, { ...known, key: 'one', client: '198.51.100.2' })
+    expect(await outcomes(demanding.slice(-1))).toEqual(['refused: too_many_attempts'])
+    expect(world.gate.stats().queued).toBe(270)
+    // Seen sessions in their ordinary rhythm, of the same client, are not held to it.
+    tryMany(world, 300, { ...known, client: '198.51.100.1' })
+    expect(world.gate.stats().queued).toBe(570)
+    // Places are given back.
+    await first.end(yes())
+    vi.advanceTimersByTime(1_000)
+    expect(world.gate.stats().queued).toBe(0)
+    expect(tryMany(world, 2, junk).length).toBe(2)
+    expect(world.gate.stats().queued).toBe(2)
+  })
+
   it('full of newcomers has a place for every known session', async () => {
     const { world, first } = busy()
     const crowd = tryMany(world, 1_000, newcomer)

@@ -110,10 +110,10 @@ export class QuotaWorld {
   }
 
   /** A user who comes in so many milliseconds. */
-  arrives(inMs: number, cookie: string, { requestEveryMs, stayMs }: Habit): void {
+  arrives(inMs: number, cookie: string, { requestEveryMs, stayMs }: Habit, address?: string): void {
     this.sim.in(inMs, () => {
       const at = this.sim.now
-      const client = `10.${(this.users.length >> 8) & 255}.${this.users.length & 255}.1`
+      const client = address ?? `10.${(this.users.length >> 8) & 255}.${this.users.length & 255}.1`
       const user: User = { cookie, client, arrivedAt: at }
       this.users.push(user)
       void this.#live(user, requestEveryMs, stayMs)
@@ -125,6 +125,12 @@ export class QuotaWorld {
     this.sim.in(inMs, () => {
       void this.#request({ cookie, client })
     })
+  }
+
+  /** A request that only a fresh answer will do for. */
+  async demand(value: string, client: string): Promise<SessionContext> {
+    const key = credentialKey('idx', value)
+    return this.lookup.ask(key, { as: 'idx', value }, { client, maxStalenessMs: 0 })
   }
 
   /** The so-manieth part of the users' waits until something happened to them, in seconds. */

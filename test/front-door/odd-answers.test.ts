@@ -59,9 +59,10 @@ it('signs nobody in with a session that has ended already', async () => {
 it('takes no cookie away at a refresh while another of them is good', async () => {
   const { org, account, refresh } = await open()
   const idx = org.signIn('alice@example.com')
+  // The one that decides here, where login() is mounted.
   const sid = org.signIn('alice@example.com', { cookie: 'sid' })
-  await account(idx).expect(200)
-  org.endSession(idx)
+  await account(sid).expect(200)
+  org.endSession(sid)
   const both = `${idx}; ${sid}`
   const answer = await refresh(both).expect(200)
   expect(answer.body).toMatchObject({ refreshed: false })

@@ -210,7 +210,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       })
       // Nothing older than maxTtlMs is served anyway.
       const limit = maxStalenessMs < cache.maxTtlMs ? maxStalenessMs : undefined
-      return createSessionInfo({ authenticator, oktaNow, now: clock.now }, limit)
+      return createSessionInfo({ authenticator, oktaNow, monotonic: clock.monotonic }, limit)
     },
 
     forwardAuth(...mounted) {
@@ -304,7 +304,7 @@ function composeEdge(
   settings: Settings,
   clock: Clock,
   logger: Logger | undefined,
-  { lookup, log }: ReturnType<typeof composeCore>,
+  { lookup }: ReturnType<typeof composeCore>,
 ) {
   const cookies = createSessionCookies(settings, clock.now)
   const clientAddress = createClientAddress(logger)
@@ -315,15 +315,15 @@ function composeEdge(
     open: cookies.open,
     clientAddress,
     clientIp,
-    now: clock.now,
+    monotonic: clock.monotonic,
   })
-  const verdicts = createVerdicts(settings.property, () => log.position)
+  const verdicts = createVerdicts(settings.property, (context) => lookup.isCurrent(context))
   const oktaNow = () => lookup.oktaNow()
   const signInUrl = createSignInUrl(settings)
   return {
     authenticator,
     verdicts,
-    guard: { authenticator, verdicts, oktaNow, now: clock.now },
+    guard: { authenticator, verdicts, oktaNow, monotonic: clock.monotonic },
     deny: createDeny({
       onDenied: settings.onDenied,
       signInUrl,

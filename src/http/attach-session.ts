@@ -1,6 +1,8 @@
 /** attachSession(): tells every request who its user is, and stands in nobody's way. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FoundContext } from '../lookup/verdict.js'
 import type { Handler, SessionContext } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { keepPrivate, varyByCookie } from './answers.js'
 import type { Authenticator } from './authenticate.js'
 import { later } from './later.js'
@@ -19,18 +21,23 @@ export function createAttachSession(
     }
     const found = authenticator.find(req)
     if (found instanceof Promise) {
-      keepPrivate(res)
-      wait(found, req, next)
+      if (!isAnswered(res)) keepPrivate(res)
+      wait(found, req, res, next)
       return
     }
-    protect(res, found)
+    if (!isAnswered(res)) protect(res, found)
     verdicts.put(req, found)
     next()
   }
 
   /** Apart, so that a remembered session pays for no closure. */
-  function wait(found: Promise<SessionContext>, req: IncomingMessage, next: () => void) {
-    later(found, next, (context) => {
+  function wait(
+    found: Promise<FoundContext>,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: () => void,
+  ) {
+    later(found, res, next, (context) => {
       verdicts.put(req, context)
       next()
     })

@@ -1,13 +1,9 @@
 /** From a request's Cookie header to its verdict: which cookie decides, and what the lookup says of it. */
 import { credentialKey, pairKey } from '../lookup/credential-key.js'
 import type { Asker, Lookup } from '../lookup/lookup.js'
+import type { FoundContext, FoundSession } from '../lookup/verdict.js'
 import { publishers } from '../model/channels.js'
-import type {
-  ActiveContext,
-  AnonymousContext,
-  RequestLike,
-  SessionContext,
-} from '../model/context.js'
+import type { AnonymousContext, RequestLike } from '../model/context.js'
 import type { CookieEntry, Credential } from '../model/contracts.js'
 import {
   type CookieFault,
@@ -48,9 +44,9 @@ export interface Authenticator {
   /** Has this entry asked first: it is the one login() sets, and what others plant must not outrank it. */
   prefer(entry: CookieEntry): void
   /** Synchronous where nothing has to be asked. */
-  find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext>
+  find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext>
   /** What find() would say from what is known here; undefined where Okta would have to be asked. */
-  known(req: RequestLike): SessionContext | undefined
+  known(req: RequestLike): FoundContext | undefined
   /** Every well-formed session cookie of the request, in the order in which they are asked. */
   candidates(req: RequestLike): readonly Candidate[]
   /** The same with each of several values of one name, as far as {@link MOST_VALUES_OF_A_NAME}. */
@@ -65,7 +61,8 @@ export interface AuthenticatorOptions {
   readonly clientAddress: (req: RequestLike) => string | undefined
   /** The address Okta may be told; undefined when it is not to be told any. */
   readonly clientIp: (req: RequestLike) => string | undefined
-  readonly now: () => number
+  /** The monotonic clock: ages are measured by no other. */
+  readonly monotonic: () => number
 }
 
 const anonymous = {
@@ -75,8 +72,8 @@ const anonymous = {
 } as const satisfies Record<string, AnonymousContext>
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { lookup, now } = options
-  const others = createOtherCookies(lookup, now)
+  const { lookup, monotonic } = options
+  const others = createOtherCookies(lookup, monotonic)
   let cookies = options.cookies
   let beginnings = beginningsOf(cookies)
 
@@ -85,7 +82,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     beginnings = beginningsOf(cookies)
   }
 
-  function find(req: RequestLike, demand?: Demand): SessionContext | Promise<SessionContext> {
+  function find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext> {
     const context = findFrom(0, header(req, 'cookie'), req, demand)
     if (publishers.verdict.hasSubscribers) announce(context)
     return context
@@ -96,7 +93,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     cookieHeader: string | undefined,
     req: RequestLike,
     demand: Demand | undefined,
-  ): SessionContext | Promise<SessionContext> {
+  ): FoundContext | Promise<FoundContext> {
     if (cookieHeader === undefined) return anonymous.none
     for (let index = start; index < cookies.length; index += 1) {
       const entry = cookies[index]
@@ -115,14 +112,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     cookieHeader: string,
     req: RequestLike,
     demand: Demand | undefined,
-  ): SessionContext | Promise<SessionContext> {
+  ): FoundContext | Promise<FoundContext> {
     if (typeof spotted !== 'string') return anonymous[spotted.fault]
     const pair = pairToSend(entry, spotted)
     if (pair === undefined) return anonymous.invalid
     const key = pairKey(pair)
     // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
     const hit = lookup.recall(key, entry.as, pair, options.clientIp(req))
-    if (hit !== undefined && isRecentEnough(hit.askedAt, demand))
+    if (hit !== undefined && isRecentEnough(hit.askedMono, demand))
       return mayHoldAnother(cookieHeader, next)
         ? unlessContradicted(hit, key, next, cookieHeader, req, demand)
         : hit
@@ -138,10 +135,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     cookieHeader: string,
     req: RequestLike,
     demand: Demand | undefined,
-  ): SessionContext | Promise<SessionContext> {
+  ): FoundContext | Promise<FoundContext> {
     const context = lookup.ask(key, credential, askerOf(req, demand))
     // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
-    const orNext = (first: SessionContext) => {
+    const orNext = (first: FoundContext) => {
       if (!mayHoldAnother(cookieHeader, next)) return first
       if (first.state === 'active')
         return unlessContradicted(first, key, next, cookieHeader, req, demand)
@@ -165,13 +162,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
    * nothing away: it would let others sign the visitor out, and an outage would.
    */
   function unlessContradicted(
-    yes: ActiveContext,
+    yes: FoundSession,
     key: string,
     from: number,
     cookieHeader: string,
     req: RequestLike,
     demand: Demand | undefined,
-  ): SessionContext | Promise<SessionContext> {
+  ): FoundContext | Promise<FoundContext> {
     const { session } = yes
     for (let index = from; index < cookies.length; index += 1) {
       const other = candidateAt(index, cookieHeader)
@@ -202,8 +199,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return { entry, key: pairKey(pair), credential: { as: entry.as, value } }
   }
 
-  function known(req: RequestLike): SessionContext | undefined {
-    let last: SessionContext | undefined
+  function known(req: RequestLike): FoundContext | undefined {
+    let last: FoundContext | undefined
     for (const candidate of all(header(req, 'cookie'))) {
       if (last?.state === 'active') {
         const other = candidate && lookup.peek(candidate.key)?.session
@@ -286,9 +283,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
   }
 
-  function isRecentEnough(askedAt: number, demand: Demand | undefined): boolean {
+  function isRecentEnough(askedMono: number, demand: Demand | undefined): boolean {
     const limit = demand?.maxStalenessMs
-    return limit === undefined || (limit > 0 && now() - askedAt <= limit)
+    return limit === undefined || (limit > 0 && monotonic() - askedMono <= limit)
   }
 
   return { prefer, find, known, candidates, everyCandidate }
@@ -309,7 +306,7 @@ export function clientIp(req: RequestLike): string | undefined {
   return req.ip ?? req.socket?.remoteAddress
 }
 
-function announce(found: SessionContext | Promise<SessionContext>): void {
+function announce(found: FoundContext | Promise<FoundContext>): void {
   if (found instanceof Promise) {
     // Whoever asked hears of a rejection; here only the outcome is of interest.
     found.then(announce, () => {})

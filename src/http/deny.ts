@@ -38,12 +38,12 @@ export function createDeny(options: DenyOptions): Deny {
 
   return function deny(refusal, context, req, res, next) {
     // A guard that had to wait is called where nobody catches what the app's own functions throw.
-    orFail(next, () => {
+    orFail(res, next, () => {
       const denial = describe(refusal, context, req)
-      const answer = () => orFail(next, () => answerItself(denial, req, res))
+      const answer = () => orFail(res, next, () => answerItself(denial, req, res))
       const taken = onDenied === undefined ? false : onDenied(denial, req, res, next)
       if (isThenable(taken))
-        later(Promise.resolve(taken), next, (left) => left === false && answer())
+        later(Promise.resolve(taken), res, next, (left) => left === false && answer())
       else if (taken === false) answer()
     })
   }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext, SessionRule } from '../model/context.js'
 import type { Session } from '../model/session.js'
+import { isAnswered } from './answered.js'
 import { empty, problem, redirect, retryAfter, varyByCookie } from './answers.js'
 import { orFail } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
@@ -30,12 +31,13 @@ export function createForwardAuth(
   redirects: ForwardAuthOptions['redirect'],
 ): Handler {
   const guard = createGuard(parts.guard, rule, {
-    pass: (context, _req, res, next) => orFail(next, () => identify(context.session, res)),
+    pass: (context, _req, res, next) => orFail(res, next, () => identify(context.session, res)),
     refuse: (refusal, context, req, res, next) =>
-      orFail(next, () => refuse(refusal, context, req, res)),
+      orFail(res, next, () => refuse(refusal, context, req, res)),
   })
 
   return function forwardAuth(req, res, next) {
+    if (isAnswered(res)) return
     res.setHeader('Cache-Control', 'private, no-store')
     varyByCookie(res)
     guard(req, res, next)

@@ -8,6 +8,7 @@ import type { Answer } from '../model/answer.js'
 import type { Handler, RequestLike } from '../model/context.js'
 import type { CookieEntry } from '../model/contracts.js'
 import type { Session } from '../model/session.js'
+import { isAnswered } from './answered.js'
 import { json, problem, redirect, retryAfter } from './answers.js'
 import type { Authenticator } from './authenticate.js'
 import { isFormPost, type ReturnTo, returnToOf } from './form-post.js'
@@ -54,6 +55,7 @@ export function createLogin(parts: LoginParts): Handler {
 
   return ownPost('login', parts.isOurs, async (req, res) => {
     const read = await readFields(req, ['sessionToken', 'returnTo'])
+    if (isAnswered(res)) return
     if ('fault' in read) return refuse(read.fault, req, res)
     const sessionToken = read.fields.get('sessionToken')
     if (sessionToken === undefined || sessionToken === '') return refuse(missingToken, req, res)
@@ -61,6 +63,7 @@ export function createLogin(parts: LoginParts): Handler {
     const answer = await gate.call({ kind: 'newcomer', client, account: 'sign_in' }, () =>
       createSession(sessionToken, { clientIp: parts.clientIp(req) }),
     )
+    if (isAnswered(res)) return
     if (answer.kind !== 'yes') return refuse(refusalOf(answer), req, res)
     const oktaNow = answer.head.oktaTime ?? lookup.oktaNow()
     const isOver = sessionEndsAt(answer.value) <= oktaNow

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SignOut } from '../lookup/sign-out.js'
 import type { Handler, RequestLike } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { empty, json, redirect } from './answers.js'
 import type { Authenticator } from './authenticate.js'
 import { isFormPost, type ReturnTo, returnToOf } from './form-post.js'
@@ -40,6 +41,7 @@ export function createLogout(parts: LogoutParts): Handler {
     )
     parts.cookies.expireAll(res)
     const [read, ...closed] = await Promise.all([readFields(req, ['returnTo']), ...closing])
+    if (isAnswered(res)) return
     // A body that can't be read costs the way back, never the sign-out.
     const field = 'fields' in read ? read.fields.get('returnTo') : undefined
     const returnTo = returnToOf(field, req, parts.returnTo)

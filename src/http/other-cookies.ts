@@ -25,6 +25,7 @@ const MAX_REMEMBERED = 50_000
  */
 export function createOtherCookies(
   lookup: Pick<Lookup, 'peek' | 'ask'>,
+  /** Milliseconds on the monotonic clock. */
   now: () => number,
 ): OtherCookies {
   /** By key: until when it is nobody's. */

@@ -1,8 +1,9 @@
 /** The gate in front of our POST handlers: the right method, from a page of ours. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { methodNotAllowed, noStore, problem, wantsPage } from './answers.js'
-import { failure } from './failure.js'
+import { later } from './later.js'
 import { page } from './page.js'
 
 type Next = (error?: unknown) => void
@@ -24,10 +25,11 @@ export function ownPost(
       next()
       return
     }
+    if (isAnswered(res)) return
     noStore(res)
     if (req.method !== 'POST') methodNotAllowed(res, 'POST')
     else if (!isOurs(req)) refuse(req, res)
-    else act(req, res, next).catch((error: unknown) => process.nextTick(next, failure(error)))
+    else later(act(req, res, next), res, next, () => {})
   }
   Object.defineProperty(handler, 'name', { value: name })
   return handler

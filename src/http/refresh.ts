@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refreshed, Refresher } from '../lookup/refresher.js'
 import type { ActiveContext, Handler, RequestLike, SessionContext } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { json, varyByCookie } from './answers.js'
 import type { Candidate } from './authenticate.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import type { Deny } from './deny.js'
-import { failure, orFail } from './failure.js'
+import { orFail } from './failure.js'
 import { createGuard, type GuardParts } from './guard.js'
 import { refusalOf } from './judge.js'
 import { later } from './later.js'
@@ -45,9 +46,7 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
     {},
     {
       pass(context, req, res, next) {
-        extend(context, req, res, next).catch((error: unknown) =>
-          process.nextTick(next, failure(error)),
-        )
+        later(extend(context, req, res, next), res, next, () => {})
       },
       refuse: deny,
     },
@@ -70,7 +69,8 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
       return
     }
     const target = { ...candidate, session: context.session, clientIp: parts.clientIp(req) }
-    conclude(await refresher.refresh(target, everyMs, 'known'), candidate, req, res, next)
+    const refreshed = await refresher.refresh(target, everyMs, 'known')
+    if (!isAnswered(res)) conclude(refreshed, candidate, req, res, next)
   }
 
   function conclude(
@@ -112,8 +112,8 @@ export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
     res: ServerResponse,
     next: Next,
   ): void {
-    later(Promise.resolve(parts.guard.authenticator.find(req)), next, (context) =>
-      orFail(next, () => {
+    later(Promise.resolve(parts.guard.authenticator.find(req)), res, next, (context) =>
+      orFail(res, next, () => {
         const other = context.state === 'active' && decidingCandidate(req, context.session)
         if (context.state === 'active' && other && other.key !== candidate.key) {
           answer(context.session.expiresAt, false, res)

@@ -1,5 +1,6 @@
 /** requireSession(): the guard. One layer: it looks up by itself where attachSession() did not run. */
 import type { Handler, SessionRule } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { keepPrivate } from './answers.js'
 import type { Deny } from './deny.js'
 import { createGuard, type GuardParts } from './guard.js'
@@ -20,6 +21,7 @@ export function createRequireSession(
     refuse: deny,
   })
   return function requireSession(req, res, next) {
+    if (isAnswered(res)) return
     keepPrivate(res)
     guard(req, res, next)
   }

@@ -1,6 +1,7 @@
 /** sessionInfo(): what a page in the browser may know of its session. Never the id, never a cookie. */
 import type { IncomingMessage } from 'node:http'
 import type { Handler, SessionContext } from '../model/context.js'
+import { isAnswered } from './answered.js'
 import { isGetOrHead, json, methodNotAllowed, varyByCookie } from './answers.js'
 import type { Authenticator } from './authenticate.js'
 import { orFail } from './failure.js'
@@ -26,7 +27,8 @@ export interface SessionInfo {
 export interface SessionInfoParts {
   readonly authenticator: Authenticator
   readonly oktaNow: () => number
-  readonly now: () => number
+  /** The monotonic clock, milliseconds. */
+  readonly monotonic: () => number
 }
 
 /**
@@ -44,22 +46,24 @@ export function createSessionInfo(
       next()
       return
     }
+    if (isAnswered(res)) return
     res.setHeader('Cache-Control', 'private, no-store')
     varyByCookie(res)
     if (!isGetOrHead(req)) {
       methodNotAllowed(res, 'GET, HEAD')
       return
     }
-    const answer = (context: SessionContext) => orFail(next, () => json(res, 200, info(context)))
+    const answer = (context: SessionContext) =>
+      orFail(res, next, () => json(res, 200, info(context)))
     const found = known(req) ?? parts.authenticator.find(req, demand)
-    if (found instanceof Promise) later(found, next, answer)
+    if (found instanceof Promise) later(found, res, next, answer)
     else answer(found)
   }
 
   function known(req: IncomingMessage): SessionContext | undefined {
     const context = parts.authenticator.known(req)
     if (context?.state !== 'active' || maxStalenessMs === undefined) return context
-    return parts.now() - context.askedAt <= maxStalenessMs ? context : undefined
+    return parts.monotonic() - context.askedMono <= maxStalenessMs ? context : undefined
   }
 
   function info(context: SessionContext): SessionInfo {

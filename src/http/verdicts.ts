@@ -1,6 +1,7 @@
 /** Where a request's verdict is kept: under one property of the request, in an object only this instance can have put there. */
 import type { IncomingMessage } from 'node:http'
-import type { ActiveContext, SessionContext } from '../model/context.js'
+import type { FoundContext, FoundSession } from '../lookup/verdict.js'
+import type { ActiveContext } from '../model/context.js'
 import type { Session } from '../model/session.js'
 
 /**
@@ -10,10 +11,16 @@ import type { Session } from '../model/session.js'
  */
 export interface Verdicts {
   readonly property: string
-  of(req: IncomingMessage): SessionContext | undefined
-  /** The same, unless it is a yes and something has been revoked since: it may have been this. */
-  current(req: IncomingMessage): SessionContext | undefined
-  put(req: IncomingMessage, context: SessionContext): void
+  of(req: IncomingMessage): FoundContext | undefined
+  /** The same where it still stands at this moment; see {@link stands}. */
+  current(req: IncomingMessage): FoundContext | undefined
+  /**
+   * Whether a context may be acted on now: an active session is asked about again when anything has been
+   * revoked since its lookup began (it may have been this one), when the session has ended, and when the
+   * answer is older than maxTtlMs.
+   */
+  stands(context: FoundContext): boolean
+  put(req: IncomingMessage, context: FoundContext): void
   /** Remembers that a guard let this session through. */
   letThrough(req: IncomingMessage, session: Session): void
   /** The session a guard let through. */
@@ -24,18 +31,23 @@ export interface Verdicts {
  * One property, because Express gives each request a prototype of the app's, and from then on V8 makes a
  * new hidden class for each property that is added: a microsecond and over a kilobyte every time.
  */
-export function createVerdicts(property: string, logPosition: () => number): Verdicts {
+export function createVerdicts(
+  property: string,
+  isCurrent: (context: FoundSession) => boolean,
+): Verdicts {
+  function stands(context: FoundContext): boolean {
+    return context.state !== 'active' || isCurrent(context)
+  }
+
   // Made here, so that another instance's verdicts lack this one's private fields.
   class Verdict {
     readonly #req: IncomingMessage
-    readonly #context: SessionContext
-    readonly #position: number
+    readonly #context: FoundContext
     #guarded: Session | undefined
 
-    constructor(req: IncomingMessage, context: SessionContext) {
+    constructor(req: IncomingMessage, context: FoundContext) {
       this.#req = req
       this.#context = context
-      this.#position = logPosition()
     }
 
     // Static, so that none of it can be reached through `req.okta`.
@@ -45,15 +57,8 @@ export function createVerdicts(property: string, logPosition: () => number): Ver
       return isOurs && value.#req === req ? value : undefined
     }
 
-    static context(verdict: Verdict | undefined): SessionContext | undefined {
+    static context(verdict: Verdict | undefined): FoundContext | undefined {
       return verdict === undefined ? undefined : verdict.#context
-    }
-
-    static current(verdict: Verdict | undefined): SessionContext | undefined {
-      if (verdict === undefined) return undefined
-      const mayBeRevoked =
-        verdict.#context.state === 'active' && verdict.#position !== logPosition()
-      return mayBeRevoked ? undefined : verdict.#context
     }
 
     static guarded(verdict: Verdict | undefined): Session | undefined {
@@ -72,7 +77,7 @@ export function createVerdicts(property: string, logPosition: () => number): Ver
     readonly source: ActiveContext['source']
     readonly askedAt: number
 
-    constructor(req: IncomingMessage, context: ActiveContext) {
+    constructor(req: IncomingMessage, context: FoundSession) {
       super(req, context)
       this.session = context.session
       this.source = context.source
@@ -83,7 +88,11 @@ export function createVerdicts(property: string, logPosition: () => number): Ver
   return {
     property,
     of: (req) => Verdict.context(Verdict.on(req)),
-    current: (req) => Verdict.current(Verdict.on(req)),
+    current(req) {
+      const context = Verdict.context(Verdict.on(req))
+      return context !== undefined && stands(context) ? context : undefined
+    },
+    stands,
     put(req, context) {
       carrier(req)[property] =
         context.state === 'active'

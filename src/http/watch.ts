@@ -1,6 +1,8 @@
 /** watch(): tells a long-lived connection when the session it was opened with is over. */
+
+import type { FoundContext } from '../lookup/verdict.js'
 import type { Watches } from '../lookup/watches.js'
-import type { ActiveContext, RequestLike, SessionContext, SessionEnd } from '../model/context.js'
+import type { RequestLike, SessionEnd } from '../model/context.js'
 import type { Authenticator } from './authenticate.js'
 import type { DecidingCandidate } from './deciding-candidate.js'
 import { header } from './headers.js'
@@ -32,7 +34,7 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
     const since = watches.position
     // Read now: the request may be gone, or reused, when an answer comes.
     const brought = { headers: { cookie: header(req, 'cookie') } }
-    const take = (context: SessionContext) => {
+    const take = (context: FoundContext) => {
       if (!following.unwanted) following.stop = follow(context, brought, since, onEnd)
     }
     const fail = () => {
@@ -43,7 +45,7 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
   }
 
   function follow(
-    context: SessionContext,
+    context: FoundContext,
     brought: RequestLike,
     since: number,
     onEnd: OnEnd,
@@ -65,7 +67,7 @@ function stopper(following: Following): () => void {
   }
 }
 
-function endOf(context: Exclude<SessionContext, ActiveContext> | ActiveContext): SessionEnd {
+function endOf(context: FoundContext): SessionEnd {
   if (context.state === 'unavailable') return context.reason === 'closed' ? 'closed' : 'unavailable'
   if (
     context.state === 'anonymous' &&

@@ -8,7 +8,7 @@ import type { Known } from './known.js'
 import type { Asked } from './memory.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared.js'
-import { activeContext, anonymous, identity, judgeAnswer, type Learned } from './verdict.js'
+import { anonymous, foundAs, identity, judgeAnswer, type Learned } from './verdict.js'
 
 /** Asks Okta whose session this is. Never rejects. */
 export type FetchSession = (
@@ -109,11 +109,9 @@ export class Flights {
   }
 
   #adopt({ key }: Question, entry: Parameters<Known['adopt']>[1]): Learned | undefined {
-    const { known, log } = this.#options
-    const adopted = known.adopt(key, entry)
+    const adopted = this.#options.known.adopt(key, entry)
     if (adopted === undefined) return undefined
-    const context = activeContext(adopted.session, 'shared', adopted.askedAt)
-    return { kind: 'active', context, position: log.position }
+    return { kind: 'active', context: foundAs('shared', adopted), position: adopted.position }
   }
 
   async #ask(question: Question): Promise<Learned> {
@@ -144,8 +142,9 @@ export class Flights {
     if (answer.kind === 'unavailable') return answer
     // A machine that slept meanwhile: such an answer is about another time.
     if (clock.monotonic() - asked.mono > timeoutMs + LATE_MS) return timeout
+    known.noticeSuspend()
     known.hearOktaTime(answer.head.oktaTime, asked)
-    const verdict = judgeAnswer(answer, asked, known.oktaNow())
+    const verdict = judgeAnswer(answer, asked, known.times)
     // Before storing: a revocation that came meanwhile. Of who is refused Okta need not be asked again.
     if (log.refusal(key) !== undefined)
       return { kind: 'negative', context: anonymous.signed_out, position: log.position }

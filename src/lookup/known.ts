@@ -1,5 +1,5 @@
 /** What is known here without asking anybody: the yeses and noes of this process, their times, and Okta's clock. */
-import type { AnonymousContext, IncompleteContext, SessionContext } from '../model/context.js'
+import type { AnonymousContext, IncompleteContext } from '../model/context.js'
 import type { Clock } from '../model/contracts.js'
 import type { Settings } from '../model/options.js'
 import type { Session } from '../model/session.js'
@@ -8,7 +8,13 @@ import { type Negative, Negatives, restAfter } from './negatives.js'
 import type { RevocationLog } from './revocations.js'
 import { sessionEndsAt } from './session-state.js'
 import type { SharedEntry } from './shared.js'
-import { anonymous, type Verdict } from './verdict.js'
+import {
+  anonymous,
+  type FoundContext,
+  type FoundSession,
+  type Times,
+  type Verdict,
+} from './verdict.js'
 
 export interface KnownOptions {
   readonly cache: Settings['cache']
@@ -30,11 +36,13 @@ export class Known {
   readonly #log: RevocationLog
   readonly #memory: Memory
   readonly #negatives: Negatives
-  /** Wall time at the monotonic clock's zero, as it was at first. */
-  readonly #wallAtZero: number
-  /** How far that has moved since, in whole milliseconds: V8 keeps those without a box. */
-  #drift = 0
-  #oktaOverWall = 0
+  /** Wall time at the monotonic clock's zero, as it was at first or after the last suspend. */
+  #wallAtZero: number
+  /**
+   * Okta's time at the monotonic clock's zero. The wall clock may step back, by little and often; ages
+   * and ends measured by it would grow by as much.
+   */
+  #oktaAtZero: number
   #turns = 0
   #fromTheFuture = 0
   #closed = false
@@ -46,6 +54,7 @@ export class Known {
     this.#memory = new Memory(options.cache.maxSessions)
     this.#negatives = new Negatives(options.cache.maxNegatives)
     this.#wallAtZero = options.clock.now() - options.clock.monotonic()
+    this.#oktaAtZero = this.#wallAtZero
   }
 
   /** The hit path: a fresh yes that stands, or undefined. */
@@ -54,6 +63,16 @@ export class Known {
     const entry = this.#memory.get(key)
     if (entry === undefined || !entry.isFresh(now) || !this.#stands(entry, key)) return undefined
     return entry.position < this.#log.doubt ? undefined : entry
+  }
+
+  /**
+   * Whether a session found earlier may be acted on now. Any record since its lookup began is reason to find
+   * it again: that is cheap, and tells whether the record concerns it.
+   */
+  isCurrent(context: FoundSession): boolean {
+    const now = this.#clock.monotonic()
+    this.#noticeSuspend(now)
+    return context.position === this.#log.position && now < context.deadAt
   }
 
   /** A yes that may still serve where asking again is unwise or impossible. */
@@ -82,7 +101,7 @@ export class Known {
   }
 
   /** All that is known of a credential, however old, up to the session's own end. */
-  peek(key: string): SessionContext | undefined {
+  peek(key: string): FoundContext | undefined {
     if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
     const now = this.#clock.monotonic()
     return this.usable(key, now) ?? this.#negatives.get(key, now)?.context
@@ -110,14 +129,30 @@ export class Known {
     }
   }
 
-  /** Okta's time now, epoch milliseconds, as its last answer set it. */
-  oktaNow(): number {
-    return this.#clock.now() + this.#oktaOverWall
+  /** Before an answer is taken in: one that was under way while the machine slept is about another time. */
+  noticeSuspend(): void {
+    this.#noticeSuspend(this.#clock.monotonic())
   }
 
-  /** Okta's clock against ours, in milliseconds. */
+  /** Okta's time now, epoch milliseconds, as its last answer set it. */
+  oktaNow(): number {
+    return this.#oktaAtZero + this.#clock.monotonic()
+  }
+
+  /** Okta's clock against our wall clock, in milliseconds. */
   get oktaAheadMs(): number {
-    return this.#oktaOverWall
+    return this.oktaNow() - this.#clock.now()
+  }
+
+  /** The clocks by which an answer is judged now. */
+  get times(): Times {
+    const oktaNow = this.oktaNow()
+    const { maxTtlMs } = this.#options.cache
+    return {
+      oktaNow,
+      deadAt: (session, asked) =>
+        Math.min(asked.mono + maxTtlMs, sessionEndsAt(session) - this.#oktaAtZero),
+    }
   }
 
   /**
@@ -125,14 +160,16 @@ export class Known {
    * An answer without a Date leaves the last one's word.
    */
   hearOktaTime(oktaTime: number | undefined, asked: Asked): void {
-    if (oktaTime !== undefined) this.#oktaOverWall = oktaTime - asked.at
+    // One that was asked for before the machine slept may be from before as well.
+    if (oktaTime !== undefined && asked.position >= this.#log.floor)
+      this.#oktaAtZero = oktaTime - asked.mono
   }
 
   /** Takes in what Okta answered; an older answer never overwrites a newer one. */
   store(key: string, verdict: Verdict, asked: Asked): void {
     if (this.#closed || this.#knowsNewer(key, asked)) return
     if (verdict.kind === 'active')
-      this.#storeYes(key, verdict.context.session, asked, this.#oktaOverWall)
+      this.#storeYes(key, verdict.context.session, asked, asked.mono + this.#oktaAtZero)
     else this.#storeNo(key, verdict.context, asked)
   }
 
@@ -149,7 +186,7 @@ export class Known {
     }
     const now = this.#clock.monotonic()
     const asked = { ...this.asking(), at: askedAt, mono: now - Math.max(0, age) }
-    this.#storeYes(key, session, asked, entry.oktaAheadMs)
+    this.#storeYes(key, session, asked, askedAt + entry.oktaAheadMs)
     const stored = this.#memory.get(key)
     return stored?.askedAt === askedAt && stored.isFresh(now) ? stored : undefined
   }
@@ -169,14 +206,20 @@ export class Known {
     }
   }
 
-  /** A machine that slept has a monotonic clock that did not: no age can be trusted. */
+  /**
+   * A suspended machine stops the monotonic clock and not the wall clock: then no age can be trusted.
+   * Compared as a sum since the last time, so that many small steps count as the large one they make.
+   */
   #noticeSuspend(now: number): void {
-    const drift = Math.floor(this.#clock.now() - now - this.#wallAtZero)
-    if (Math.abs(drift - this.#drift) > SUSPEND_MS) {
-      this.#log.forgetAll()
-      this.#negatives.clear()
-    }
-    this.#drift = drift
+    if (Math.abs(this.#clock.now() - now - this.#wallAtZero) > SUSPEND_MS) this.#startAnew(now)
+  }
+
+  #startAnew(now: number): void {
+    const moved = this.#clock.now() - now - this.#wallAtZero
+    this.#wallAtZero += moved
+    this.#oktaAtZero += moved
+    this.#log.forgetAll()
+    this.#negatives.clear()
   }
 
   /** Before answering: nothing recorded since voids this entry. */
@@ -207,11 +250,12 @@ export class Known {
     })
   }
 
-  #storeYes(key: string, session: Session, asked: Asked, oktaAheadMs: number): void {
+  /** `oktaTime`: Okta's clock when it was asked, epoch milliseconds. */
+  #storeYes(key: string, session: Session, asked: Asked, oktaTime: number): void {
     const { ttlMs, maxTtlMs } = this.#options.cache
     const shortened = 1 - this.#options.random() * JITTER
     const staleAt = asked.mono + ttlMs * shortened
-    const endsAt = asked.mono + sessionEndsAt(session) - (asked.at + oktaAheadMs)
+    const endsAt = asked.mono + sessionEndsAt(session) - oktaTime
     const deadAt = Math.min(asked.mono + maxTtlMs * shortened, endsAt)
     if (!Number.isFinite(staleAt) || !Number.isFinite(deadAt) || deadAt <= asked.mono) return
     this.#negatives.drop(key)

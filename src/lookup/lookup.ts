@@ -1,6 +1,6 @@
 /** From a credential to a verdict: what is known here first, then one question to Okta, whoever and however many ask. */
 import type { NoAnswer } from '../model/answer.js'
-import type { SessionContext, UnavailableContext } from '../model/context.js'
+import type { UnavailableContext } from '../model/context.js'
 import type { Clock, CookieKind, Credential } from '../model/contracts.js'
 import type { Settings } from '../model/options.js'
 import type { Session } from '../model/session.js'
@@ -13,7 +13,15 @@ import type { Asked, Remembered } from './memory.js'
 import type { Negative } from './negatives.js'
 import { type RevocationLog, subject } from './revocations.js'
 import type { SharedSessions } from './shared.js'
-import { activeContext, anonymous, identity, judgeSession, unavailable } from './verdict.js'
+import {
+  anonymous,
+  type FoundContext,
+  type FoundSession,
+  foundAs,
+  identity,
+  judgeSession,
+  unavailable,
+} from './verdict.js'
 
 /** On whose behalf a lookup is made, and what would satisfy it. */
 export interface Asker {
@@ -84,7 +92,7 @@ export class Lookup {
   }
 
   /** Everything a hit does not settle. Synchronous where nothing has to be asked. */
-  ask(key: string, credential: Credential, asker: Asker): SessionContext | Promise<SessionContext> {
+  ask(key: string, credential: Credential, asker: Asker): FoundContext | Promise<FoundContext> {
     if (this.#closed) return unavailable({ kind: 'unavailable', code: 'closed' })
     if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
     const now = this.#clock.monotonic()
@@ -115,8 +123,13 @@ export class Lookup {
     return this.#await(flight, key, credential, asker)
   }
 
+  /** Whether a session found earlier may be acted on now: not revoked since, not ended, not too old. */
+  isCurrent(context: FoundSession): boolean {
+    return this.#known.isCurrent(context)
+  }
+
   /** What is known here without asking anybody, however old, up to the session's own end. */
-  peek(key: string): SessionContext | undefined {
+  peek(key: string): FoundContext | undefined {
     return this.#known.peek(key)
   }
 
@@ -154,10 +167,10 @@ export class Lookup {
     session: Session,
     asked: Asked,
     oktaTime: number | undefined,
-  ): Exclude<SessionContext, UnavailableContext> {
+  ): Exclude<FoundContext, UnavailableContext> {
     if (this.isRefused(key)) return anonymous.signed_out
     this.#known.hearOktaTime(oktaTime, asked)
-    const verdict = judgeSession(session, asked, this.oktaNow())
+    const verdict = judgeSession(session, asked, this.#known.times)
     const { id: sessionId, userId } = session
     if (!this.#log.voids({ key, sessionId, userId }, asked.position))
       this.#known.store(key, verdict, asked)
@@ -257,7 +270,7 @@ export class Lookup {
     key: string,
     credential: Credential,
     asker: Asker,
-  ): Promise<SessionContext> {
+  ): Promise<FoundContext> {
     const learned = await unlessAborted(flight.landing, asker.signal)
     if (learned.kind === 'unavailable') return this.#withoutAnswer(learned, key, asker)
     // Before answering: a revocation that came between the landing and this caller's turn.
@@ -266,13 +279,13 @@ export class Lookup {
     return learned.context
   }
 
-  #withoutAnswer(why: NoAnswer, key: string, asker: Asker): SessionContext {
+  #withoutAnswer(why: NoAnswer, key: string, asker: Asker): FoundContext {
     if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
     const now = this.#clock.monotonic()
     const entry = asker.maxStalenessMs === undefined ? this.#known.usable(key, now) : undefined
     if (entry === undefined) return unavailable(why)
     this.#counts.stale += 1
-    return activeContext(entry.session, 'stale', entry.askedAt)
+    return foundAs('stale', entry)
   }
 }
 

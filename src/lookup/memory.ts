@@ -1,7 +1,7 @@
 /** What this process remembers of Okta's yeses: a bounded LRU of trimmed sessions, each with its own times. */
 import { LRUCache } from 'lru-cache'
-import type { ActiveContext } from '../model/context.js'
 import type { Session, SessionIdentityProvider } from '../model/session.js'
+import type { FoundSession } from './verdict.js'
 
 /** When a lookup began: its number, wall time, monotonic time, and the position in the revocation log. */
 export interface Asked {
@@ -24,7 +24,7 @@ const EPOCH = Date.now()
  * whoever hands it to the app hands out a plain copy. What all entries have alike stands on the
  * prototype, and times are whole milliseconds, which V8 keeps in the object itself.
  */
-export class Remembered implements ActiveContext {
+export class Remembered implements FoundSession {
   readonly session: Session
   readonly #askedAfterEpoch: number
   readonly #askedMono: number
@@ -63,6 +63,11 @@ export class Remembered implements ActiveContext {
   /** The position in the revocation log up to which it is known to stand. */
   get position(): number {
     return this.#position
+  }
+
+  /** Monotonic milliseconds from which it serves no longer: the session's own end, or maxTtlMs. */
+  get deadAt(): number {
+    return this.#deadAt
   }
 
   /** Nothing recorded up to `position` voids it. */

@@ -11,11 +11,24 @@ import type { Session } from '../model/session.js'
 import type { Asked } from './memory.js'
 import { incompleteReason, sessionEndsAt } from './session-state.js'
 
+/** An active session as the request path carries it: what the app sees, and what judging it again later takes. */
+export interface FoundSession extends ActiveContext {
+  /** Monotonic milliseconds at which its lookup began. Ages count from here, never from `askedAt`. */
+  readonly askedMono: number
+  /** The position in the revocation log up to which it is known to stand. */
+  readonly position: number
+  /** Monotonic milliseconds from which it serves no longer: the session's own end, or maxTtlMs. */
+  readonly deadAt: number
+}
+
+/** What a lookup found. Internal: the app gets {@link plainContext}. */
+export type FoundContext = FoundSession | Exclude<SessionContext, ActiveContext>
+
 /** A yes or a no. `position` is where its lookup began: a later mark overtakes it. */
 export type Verdict =
   | {
       readonly kind: 'active'
-      readonly context: ActiveContext
+      readonly context: FoundSession
       readonly position: number
       readonly sharedPosition?: string | undefined
     }
@@ -34,16 +47,23 @@ export const anonymous = {
   signed_out: Object.freeze({ state: 'anonymous', reason: 'signed_out' }),
 } as const satisfies Record<string, AnonymousContext>
 
-/** `oktaNow`: epoch milliseconds by Okta's clock. */
-export function judgeAnswer(answer: Yes<Session> | No, asked: Asked, oktaNow: number): Verdict {
+/** The clocks by which an answer is judged. */
+export interface Times {
+  /** Epoch milliseconds by Okta's clock. */
+  readonly oktaNow: number
+  /** How long after its lookup began this session may serve; see {@link FoundSession.deadAt}. */
+  deadAt(session: Session, asked: Asked): number
+}
+
+export function judgeAnswer(answer: Yes<Session> | No, asked: Asked, times: Times): Verdict {
   return answer.kind === 'yes'
-    ? judgeSession(answer.value, asked, oktaNow)
+    ? judgeSession(answer.value, asked, times)
     : { kind: 'negative', context: anonymous.not_found, position: asked.position }
 }
 
-export function judgeSession(session: Session, asked: Asked, oktaNow: number): Verdict {
+export function judgeSession(session: Session, asked: Asked, times: Times): Verdict {
   const { position, sharedPosition } = asked
-  if (sessionEndsAt(session) <= oktaNow)
+  if (sessionEndsAt(session) <= times.oktaNow)
     return { kind: 'negative', context: anonymous.expired, position }
   const reason = incompleteReason(session)
   if (reason !== undefined) {
@@ -52,24 +72,64 @@ export function judgeSession(session: Session, asked: Asked, oktaNow: number): V
   }
   return {
     kind: 'active',
-    context: activeContext(session, 'okta', asked.at),
+    context: new Found(session, 'okta', {
+      askedAt: asked.at,
+      askedMono: asked.mono,
+      position,
+      deadAt: times.deadAt(session, asked),
+    }),
     position,
     sharedPosition,
   }
 }
 
-export function activeContext(
-  session: Session,
-  source: ActiveContext['source'],
-  askedAt: number,
-): ActiveContext {
-  return Object.freeze({ state: 'active', session, source, askedAt })
+/** A cached session under another source: `stale`, or `shared`. */
+export function foundAs(source: ActiveContext['source'], entry: FoundSession): FoundSession {
+  return new Found(entry.session, source, entry)
+}
+
+class Found implements FoundSession {
+  readonly state = 'active'
+  readonly session: Session
+  readonly source: ActiveContext['source']
+  readonly askedAt: number
+  // Private, so that no enumeration and no comparison sees them.
+  readonly #askedMono: number
+  readonly #position: number
+  readonly #deadAt: number
+
+  constructor(
+    session: Session,
+    source: ActiveContext['source'],
+    times: Pick<FoundSession, 'askedAt' | 'askedMono' | 'position' | 'deadAt'>,
+  ) {
+    this.session = session
+    this.source = source
+    this.askedAt = times.askedAt
+    this.#askedMono = times.askedMono
+    this.#position = times.position
+    this.#deadAt = times.deadAt
+    Object.freeze(this)
+  }
+
+  get askedMono(): number {
+    return this.#askedMono
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  get deadAt(): number {
+    return this.#deadAt
+  }
 }
 
 /** A context as the app gets it: a plain object, whatever stands for it here. */
 export function plainContext(context: SessionContext): SessionContext {
   if (context.state !== 'active') return context
-  return activeContext(context.session, context.source, context.askedAt)
+  const { state, session, source, askedAt } = context
+  return Object.freeze({ state, session, source, askedAt })
 }
 
 export function unavailable({ code, retryAfterMs = 1_000 }: NoAnswer): UnavailableContext {

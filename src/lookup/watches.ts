@@ -1,10 +1,11 @@
 /** Watches live sessions for connections that outlast a request, and says once when one is over. */
-import type { SessionContext, SessionEnd } from '../model/context.js'
+import type { SessionEnd } from '../model/context.js'
 import type { Clock, Credential, Logger } from '../model/contracts.js'
 import type { Session } from '../model/session.js'
 import type { Lookup } from './lookup.js'
 import type { RevocationLog } from './revocations.js'
 import { sessionEndsAt } from './session-state.js'
+import type { FoundContext, FoundSession } from './verdict.js'
 
 export interface WatchOptions {
   readonly lookup: Lookup
@@ -20,8 +21,8 @@ interface Watched {
   readonly credential: Credential
   readonly onEnd: (reason: SessionEnd) => void
   session: Session
-  /** Wall time of the lookup behind it. */
-  askedAt: number
+  /** Monotonic milliseconds at which the lookup behind it began. */
+  askedMono: number
   /** The position in the revocation log up to which it is known to stand. */
   position: number
   timer: NodeJS.Timeout | undefined
@@ -56,7 +57,7 @@ export class Watches {
   watch(
     key: string,
     credential: Credential,
-    context: { readonly session: Session; readonly askedAt: number },
+    context: FoundSession,
     since: number,
     onEnd: (reason: SessionEnd) => void,
   ): () => void {
@@ -65,7 +66,7 @@ export class Watches {
       credential,
       onEnd,
       session: context.session,
-      askedAt: context.askedAt,
+      askedMono: context.askedMono,
       position: since,
       timer: undefined,
       asking: false,
@@ -113,7 +114,7 @@ export class Watches {
   /** At maxTtlMs after the last answer, or at the session's own end. */
   #schedule(watched: Watched): void {
     const { clock, lookup, maxTtlMs } = this.#options
-    const untilOld = watched.askedAt + maxTtlMs - clock.now()
+    const untilOld = watched.askedMono + maxTtlMs - clock.monotonic()
     const untilEnd = sessionEndsAt(watched.session) - lookup.oktaNow()
     this.#after(watched, Math.min(untilOld, untilEnd))
   }
@@ -138,7 +139,7 @@ export class Watches {
     if (!watched.over) this.#conclude(watched, context)
   }
 
-  #conclude(watched: Watched, context: SessionContext): void {
+  #conclude(watched: Watched, context: FoundContext): void {
     switch (context.state) {
       case 'active':
         // The cookie is another person's now: the session this was opened with is over. Another id alone
@@ -148,7 +149,7 @@ export class Watches {
           return
         }
         watched.session = context.session
-        watched.askedAt = context.askedAt
+        watched.askedMono = context.askedMono
         if (context.source === 'stale') this.#after(watched, RETRY_MS)
         else this.#schedule(watched)
         return

@@ -1,18 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createVerdicts } from '../../src/http/verdicts.js'
-import type { SessionContext } from '../../src/model/context.js'
+import { type FoundContext, type FoundSession, foundAs } from '../../src/lookup/verdict.js'
 import { sessionFor } from '../lookup/lookup-world.js'
 
 const alice = sessionFor('alice', Date.now() + 3_600_000)
 const mallory = sessionFor('mallory', Date.now() + 3_600_000)
-const yes: SessionContext = Object.freeze({
-  state: 'active',
+/** Learned at position 7 of the revocation log, good until the monotonic clock shows 5,000. */
+const yes = foundAs('memory', {
   session: alice,
-  source: 'memory',
   askedAt: 1,
-})
-const no: SessionContext = Object.freeze({ state: 'anonymous', reason: 'no_cookie' })
+  askedMono: 1,
+  position: 7,
+  deadAt: 5_000,
+} as FoundSession)
+const no: FoundContext = Object.freeze({ state: 'anonymous', reason: 'no_cookie' })
 
 type Request = IncomingMessage & { okta?: unknown }
 
@@ -22,7 +24,7 @@ function request(): Request {
 
 describe('the verdict on a request', () => {
   it('shows the app the fields of its context and nothing else', () => {
-    const verdicts = createVerdicts('okta', () => 0)
+    const verdicts = createVerdicts('okta', () => true)
     for (const context of [yes, no]) {
       const req = request()
       verdicts.put(req, context)
@@ -33,7 +35,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is the context that was put, whatever the app writes into what it was shown', () => {
-    const verdicts = createVerdicts('okta', () => 0)
+    const verdicts = createVerdicts('okta', () => true)
     const req = request()
     verdicts.put(req, no)
     Object.assign(req.okta ?? {}, { state: 'active', session: mallory })
@@ -41,7 +43,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is none where something else stands under the property', () => {
-    const verdicts = createVerdicts('okta', () => 0)
+    const verdicts = createVerdicts('okta', () => true)
     for (const forged of [undefined, null, 'active', yes, { ...yes }]) {
       const req = request()
       verdicts.put(req, no)
@@ -53,7 +55,7 @@ describe('the verdict on a request', () => {
   })
 
   it('is none where the verdict belongs to another request', () => {
-    const verdicts = createVerdicts('okta', () => 0)
+    const verdicts = createVerdicts('okta', () => true)
     const [hers, his] = [request(), request()]
     verdicts.put(hers, yes)
     verdicts.letThrough(hers, alice)
@@ -64,12 +66,12 @@ describe('the verdict on a request', () => {
 
   it('is none where another instance made it', () => {
     const req = request()
-    createVerdicts('okta', () => 0).put(req, yes)
-    expect(createVerdicts('okta', () => 0).of(req)).toBeUndefined()
+    createVerdicts('okta', () => true).put(req, yes)
+    expect(createVerdicts('okta', () => true).of(req)).toBeUndefined()
   })
 
   it('has let nobody through before a guard did, nor after another verdict was put', () => {
-    const verdicts = createVerdicts('okta', () => 0)
+    const verdicts = createVerdicts('okta', () => true)
     const req = request()
     verdicts.put(req, yes)
     expect(verdicts.guarded(req)).toBeUndefined()
@@ -77,5 +79,24 @@ describe('the verdict on a request', () => {
     expect(verdicts.guarded(req)).toBe(alice)
     verdicts.put(req, no)
     expect(verdicts.guarded(req)).toBeUndefined()
+  })
+
+  it('stands while its session may serve and nothing has been revoked since its lookup began', () => {
+    let position = 7
+    let now = 4_999
+    const verdicts = createVerdicts(
+      'okta',
+      (context) => context.position === position && now < context.deadAt,
+    )
+    const req = request()
+    // Put late: the position that counts is the lookup's, not the one of this moment.
+    position = 8
+    verdicts.put(req, yes)
+    expect(verdicts.current(req)).toBeUndefined()
+    position = 7
+    expect(verdicts.current(req)).toBe(yes)
+    now = 5_000
+    expect(verdicts.current(req)).toBeUndefined()
+    expect(verdicts.of(req)).toBe(yes)
   })
 })

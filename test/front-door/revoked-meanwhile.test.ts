@@ -70,3 +70,57 @@ describe('a sign-out in the middle of a request', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 })
+
+describe('a revocation between the answer of Okta and its use', () => {
+  /** Ends the session at Okta and forgets it here, in the turn of the event loop in which Okta's answer came. */
+  function endInTheSameTurn(req: express.Request): Promise<void> {
+    return okta.authenticate(req).then(async (context) => {
+      expect(context.state).toBe('active')
+      if (context.session === undefined) return
+      org.endSession(context.session.id)
+      await okta.forget({ userId: context.session.userId })
+    })
+  }
+
+  it('is seen by a guard behind attachSession() and a slow middleware', async () => {
+    const app = express()
+    app.use((req, _res, next) => {
+      next()
+      void endInTheSameTurn(req)
+    })
+    app.use(okta.attachSession())
+    app.use((_req, _res, next) => void setImmediate(next))
+    app.get('/', okta.requireSession(), (_req, res) => void res.send('let through'))
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('is seen by a guard alone', async () => {
+    const app = express()
+    app.use((req, _res, next) => {
+      next()
+      void endInTheSameTurn(req)
+    })
+    app.get('/', okta.requireSession(), (_req, res) => void res.send('let through'))
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('is seen by a guard whose allow() decides at once', async () => {
+    const app = express()
+    app.use((req, _res, next) => {
+      next()
+      void endInTheSameTurn(req)
+    })
+    app.get('/', okta.requireSession({ allow: () => true }), (_req, res) => void res.send('in'))
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('is seen by forwardAuth()', async () => {
+    const app = express()
+    app.use((req, _res, next) => {
+      next()
+      void endInTheSameTurn(req)
+    })
+    app.get('/', okta.forwardAuth())
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+})

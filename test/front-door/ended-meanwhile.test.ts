@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import express, { type RequestHandler } from 'express'
+import type { OktaSessionOptions, SessionRule } from 'express-okta-session'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { deferred } from './deferred.js'
+import { serve, startParts, TestClock } from './door.js'
+
+const HOURS = 3_600_000
+
+/** attachSession(), a step that takes its time, a guard. */
+async function open(rule: SessionRule, slow: RequestHandler, options: OktaSessionOptions = {}) {
+  const parts = await startParts({ okta: options, org: { idleMinutes: 120 } })
+  const app = express()
+  app.use(parts.okta.attachSession(), slow)
+  app.all('/', parts.okta.requireSession(rule), (_req, res) => void res.send('let through'))
+  return { ...parts, app, cookie: parts.org.signIn('alice@example.com') }
+}
+
+describe('a session that ends while the request is on its way', () => {
+  it('at its own end, behind a slow middleware: is not let through', async () => {
+    const { app, cookie, clock } = await open({}, (_req, _res, next) => {
+      clock.advance(2 * HOURS + 1_000)
+      next()
+    })
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('at its own end, while allow() takes its time: is not let through', async () => {
+    const rule: SessionRule = {
+      allow: async () => {
+        await new Promise((done) => setImmediate(done))
+        clock.advance(2 * HOURS + 1_000)
+        return true
+      },
+    }
+    const { app, cookie, clock } = await open(rule, (_req, _res, next) => next())
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('at Okta, longer ago than maxTtlMs: is not let through', async () => {
+    const { app, cookie, clock, org } = await open({}, (req, _res, next) => {
+      org.endSession(req.okta.session?.id ?? '')
+      clock.advance(300_001)
+      next()
+    })
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('within maxTtlMs of the answer: is let through without another call', async () => {
+    const { app, cookie, clock, org } = await open({}, (_req, _res, next) => {
+      clock.advance(299_000)
+      next()
+    })
+    await request(app).get('/').set('Cookie', cookie).expect(200)
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+
+  it('while the machine sleeps: is not let through', async () => {
+    const { app, cookie, clock } = await open({}, (_req, _res, next) => {
+      clock.wall += 3 * HOURS
+      next()
+    })
+    await request(app).get('/').set('Cookie', cookie).expect(401)
+  })
+
+  it('while its body comes slowly in front of the guard: is not let through', async () => {
+    const { okta, org, clock } = await startParts({
+      okta: { cache: { ttlMs: 1_000, maxTtlMs: 1_000 } },
+    })
+    const attached = deferred()
+    const app = express()
+    app.use(okta.attachSession())
+    app.use((_req, _res, next) => {
+      attached.resolve()
+      next()
+    })
+    app.use(express.json())
+    app.post('/', okta.requireSession(), (_req, res) => void res.send('let through'))
+    const url = new URL(await serve(app))
+    const cookie = org.signIn('alice@example.com')
+    const socket = connectTcp(Number(url.port), '127.0.0.1')
+    socket.write(
+      `POST / HTTP/1.1\r\nHost: ${url.host}\r\nCookie: ${cookie}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n`,
+    )
+    await attached.promise
+    const { id } = await okta.api.getCurrentSession(cookie)
+    org.endSession(id)
+    clock.advance(20_000)
+    socket.write('{}')
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    await once(socket, 'close')
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+  })
+})
+
+describe('a rule about time', () => {
+  it('is judged when allow() is done, not when it begins', async () => {
+    const rule: SessionRule = {
+      signedInWithinMs: 60_000,
+      allow: async () => {
+        clock.advance(61_000)
+        return true
+      },
+    }
+    const { app, cookie, clock } = await open(rule, (_req, _res, next) => next())
+    const { body } = await request(app).get('/').set('Cookie', cookie).expect(403)
+    expect(body.code).toBe('reauthentication_required')
+  })
+
+  it('asks Okta again where allow() took longer than maxStalenessMs', async () => {
+    const rule: SessionRule = {
+      maxStalenessMs: 5_000,
+      allow: async () => {
+        clock.advance(6_000)
+        return true
+      },
+    }
+    const { app, cookie, clock, org } = await open(rule, (_req, _res, next) => next())
+    await request(app).get('/').set('Cookie', cookie).expect(200)
+    const calls = org.calls.getCurrentSession ?? 0
+    await request(app).get('/').set('Cookie', cookie).expect(200)
+    expect((org.calls.getCurrentSession ?? 0) - calls).toBeGreaterThanOrEqual(1)
+  })
+})
+
+describe('a wall clock that steps back by four seconds at a time', () => {
+  /** The app behind this rule, and an org whose own clock is right. */
+  async function openBeside(rule: SessionRule, steps: number) {
+    const orgClock = new TestClock()
+    const parts = await startParts({ org: { clock: orgClock } })
+    const app = express()
+    app.use(parts.okta.attachSession())
+    app.get('/', parts.okta.requireSession(rule), (_req, res) => void res.send('let through'))
+    const cookie = parts.org.signIn('alice@example.com')
+    const ask = (path: string) => request(app).get(path).set('Cookie', cookie)
+    await ask('/').expect(200)
+    for (let step = 0; step < steps; step += 1) {
+      orgClock.advance(4_000)
+      parts.clock.advance(4_000)
+      parts.clock.wall -= 4_000
+      await ask('/public').expect(404)
+    }
+    return { ...parts, ask }
+  }
+
+  it('makes no sign-in younger than it is', async () => {
+    const { ask } = await openBeside({ signedInWithinMs: 30_000 }, 10)
+    await ask('/').expect(403)
+  })
+
+  it('makes no answer younger than it is', async () => {
+    const { ask, org } = await openBeside({ maxStalenessMs: 1_000 }, 1)
+    const calls = org.calls.getCurrentSession ?? 0
+    await ask('/').expect(200)
+    expect(org.calls.getCurrentSession).toBe(calls + 1)
+  })
+
+  it('asks for everything anew once the steps add up to a suspend', async () => {
+    const { okta, org, clock } = await startParts()
+    const headers = { cookie: org.signIn('alice@example.com') }
+    await okta.authenticate({ headers })
+    for (let step = 0; step < 2; step += 1) {
+      clock.wall -= 3_000
+      await okta.authenticate({ headers })
+    }
+    expect(org.calls.getCurrentSession).toBe(2)
+  })
+})

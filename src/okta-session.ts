@@ -31,6 +31,7 @@ import { Refresher } from './lookup/refresher.js'
 import { RevocationLog } from './lookup/revocations.js'
 import { engineOf } from './lookup/shared.js'
 import { SignOut } from './lookup/sign-out.js'
+import { keyedSubjectDigest } from './lookup/subjects.js'
 import { plainContext } from './lookup/verdict.js'
 import { Watches } from './lookup/watches.js'
 import type { RequestLike } from './model/context.js'
@@ -256,7 +257,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
 
 /** From credential to verdict. */
 function composeCore(
-  { api, cache, upstream }: Settings,
+  { api, cache, upstream, secrets }: Settings,
   surroundings: Surroundings,
   logger: Logger | undefined,
 ) {
@@ -278,6 +279,7 @@ function composeCore(
     maxMarks: MAX_MARKS,
     maxProvisional: MAX_PROVISIONAL_MARKS,
     shared,
+    nameSubject: shared && keyedSubjectDigest(secrets, api.orgUrl),
   })
   const gate = new Gate({ upstream, logger, ...surroundings })
   const { fetchSession, refreshSession } = org

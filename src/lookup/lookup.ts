@@ -11,8 +11,9 @@ import type { Gate } from './gate.js'
 import { Known } from './known.js'
 import type { Asked, Remembered } from './memory.js'
 import type { Negative } from './negatives.js'
-import { type RevocationLog, subject } from './revocations.js'
+import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared.js'
+import { subject } from './subjects.js'
 import {
   anonymous,
   type FoundContext,

@@ -9,13 +9,7 @@ import { publishers, type RevocationMessage } from '../model/channels.js'
 import type { Clock } from '../model/contracts.js'
 import { type Mark, MarkTable, type Tier } from './marks.js'
 import type { SharedMark, SharedSessions } from './shared.js'
-
-/** Whose mark it is; the three kinds never collide. */
-export const subject = {
-  credential: (key: string) => `c:${key}`,
-  session: (id: string) => `s:${id}`,
-  user: (id: string) => `u:${id}`,
-} as const
+import { type NameSubject, subject, subjectDigest } from './subjects.js'
 
 /** What a mark is compared with. */
 export interface Marked {
@@ -38,6 +32,8 @@ export interface RevocationLogOptions {
   readonly maxProvisional: number
   /** The log all instances share; without it revocations reach this process only. */
   readonly shared?: SharedSessions | undefined
+  /** Subjects stand under these names in the log, and in what is shared of it. Default: their sha256. */
+  readonly nameSubject?: NameSubject | undefined
 }
 
 const MAX_REFUSAL_MS = 24 * 60 * 60_000
@@ -53,6 +49,7 @@ export class RevocationLog {
   sharedPosition: string | undefined
 
   readonly #options: RevocationLogOptions
+  readonly #name: NameSubject
   readonly #marks: MarkTable
   /** What a provisional refusal stands in front of, to be put back when it is withdrawn. */
   readonly #covered = new Map<string, Mark>()
@@ -62,6 +59,7 @@ export class RevocationLog {
 
   constructor(options: RevocationLogOptions) {
     this.#options = options
+    this.#name = options.nameSubject ?? subjectDigest
     this.#marks = new MarkTable({ ...options, onLost: (mark) => this.#lose(mark) })
     this.#unsubscribe =
       options.shared?.subscribe({
@@ -84,14 +82,15 @@ export class RevocationLog {
    * resolves when every instance will see it, rejects when the shared log could not record it.
    */
   async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
-    const position = this.#forget(subjects)
+    const names = subjects.map(this.#name)
+    const position = this.#forget(names)
     this.#recorded({ kind: 'forget', scope, position })
-    await this.#share({ kind: 'forget', subjects }, subjects, position)
+    await this.#share({ kind: 'forget', subjects: names }, names, position)
   }
 
   /** This credential is answered `signed_out` for `forMs` (at most a day), unless it is confirmed or withdrawn before. */
   refuse(key: string, forMs: number, tier: Exclude<Tier, 'voiding'>): Refusal {
-    const name = subject.credential(key)
+    const name = this.#nameOf(key)
     const position = this.#refuse(name, forMs, tier)
     this.#recorded({ kind: 'refuse', scope: 'credential', position })
     this.#shareBehind({ kind: 'refuse', subject: name, forMs }, position)
@@ -102,7 +101,7 @@ export class RevocationLog {
   establish(refusal: Refusal, forMs: number): void {
     const mark = this.#own(refusal)
     if (mark === undefined) return
-    const name = subject.credential(refusal.key)
+    const name = this.#nameOf(refusal.key)
     this.#covered.delete(name)
     this.#marks.put(name, { ...mark, tier: 'refusing', ...this.#refusalTimes(forMs) })
     this.#shareBehind({ kind: 'refuse', subject: name, forMs }, mark.position)
@@ -112,7 +111,7 @@ export class RevocationLog {
   confirm(refusal: Refusal, forMs: number): void {
     const mark = this.#own(refusal)
     if (mark === undefined) return
-    const name = subject.credential(refusal.key)
+    const name = this.#nameOf(refusal.key)
     this.#covered.delete(name)
     this.#marks.put(name, { ...mark, tier: 'voiding', ...this.#refusalTimes(forMs) })
     this.#recorded({ kind: 'confirm', scope: 'credential', position: mark.position })
@@ -123,7 +122,7 @@ export class RevocationLog {
   withdraw(refusal: Refusal): void {
     const mark = this.#own(refusal)
     if (mark?.tier !== 'provisional') return
-    const name = subject.credential(refusal.key)
+    const name = this.#nameOf(refusal.key)
     this.#withdraw(name)
     this.#recorded({ kind: 'withdraw', scope: 'credential', position: mark.position })
     this.#shareBehind({ kind: 'withdraw', subject: name }, mark.position)
@@ -137,7 +136,7 @@ export class RevocationLog {
 
   /** The refusal in force for this credential. */
   refusal(key: string): (Refusal & { readonly confirmed: boolean }) | undefined {
-    const mark = this.#marks.get(subject.credential(key))
+    const mark = this.#marks.get(this.#nameOf(key))
     if (mark === undefined || mark.refusedUntil <= this.#options.clock.monotonic()) return undefined
     return { key, position: mark.position, confirmed: mark.tier === 'voiding' }
   }
@@ -171,10 +170,10 @@ export class RevocationLog {
     this.#unsubscribe()
   }
 
-  #forget(subjects: readonly string[], sharedPosition?: string): number {
+  #forget(names: readonly string[], sharedPosition?: string): number {
     const position = ++this.position
     const now = this.#options.clock.monotonic()
-    for (const name of subjects) {
+    for (const name of names) {
       const standing = this.#marks.get(name)
       const refusing = standing !== undefined && standing.refusedUntil > now
       this.#marks.put(name, {
@@ -231,10 +230,10 @@ export class RevocationLog {
   }
 
   /** Tells the other instances, and learns the place of our mark in their order. */
-  async #share(mark: SharedMark, subjects: readonly string[], position: number): Promise<void> {
+  async #share(mark: SharedMark, names: readonly string[], position: number): Promise<void> {
     const sharedPosition = await this.#options.shared?.record(mark)
     if (sharedPosition === undefined) return
-    for (const name of subjects) {
+    for (const name of names) {
       const standing = this.#marks.get(name)
       if (standing?.position === position) this.#marks.put(name, { ...standing, sharedPosition })
     }
@@ -251,14 +250,18 @@ export class RevocationLog {
       return mark !== undefined && voids(mark)
     }
     return (
-      stands(subject.credential(key)) ||
-      (sessionId !== undefined && stands(subject.session(sessionId))) ||
-      (userId !== undefined && stands(subject.user(userId)))
+      stands(this.#nameOf(key)) ||
+      (sessionId !== undefined && stands(this.#name(subject.session(sessionId)))) ||
+      (userId !== undefined && stands(this.#name(subject.user(userId))))
     )
   }
 
+  #nameOf(key: string): string {
+    return this.#name(subject.credential(key))
+  }
+
   #own(refusal: Refusal): Mark | undefined {
-    const mark = this.#marks.get(subject.credential(refusal.key))
+    const mark = this.#marks.get(this.#nameOf(refusal.key))
     // A later forget() of the same credential moves the position and keeps the refusal.
     return mark !== undefined && mark.position >= refusal.position && mark.refusedUntil > 0
       ? mark

@@ -18,7 +18,10 @@ export interface SharedEntry {
   readonly position: string
 }
 
-/** What one instance tells the others. Subjects are named as in `subject`. */
+/**
+ * What one instance tells the others. Subjects are the log's own names for them, digests under a key of
+ * all instances (see `keyedSubjectDigest`): an engine passes them on as they are.
+ */
 export type SharedMark =
   | { readonly kind: 'forget'; readonly subjects: readonly string[] }
   | { readonly kind: 'refuse'; readonly subject: string; readonly forMs: number }

@@ -147,7 +147,23 @@ function packageVersion(): string {
 
 function keepAliveAgent(orgUrl: string): HttpsAgent | HttpAgent {
   const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS }
-  return orgUrl.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options)
+  return forgetful(orgUrl.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options))
+}
+
+/** What a connection has no use for. */
+const OF_THE_REQUEST = ['headers', 'href', 'pathname', 'search', 'hash', 'auth', 'method']
+
+/**
+ * Node keeps the options of the request that opened a connection for as long as it lives: a cookie among
+ * its headers, or a session id in its path, would stay in memory long after the session's end.
+ */
+function forgetful<A extends HttpAgent>(agent: A): A {
+  const connect = agent.createConnection.bind(agent)
+  agent.createConnection = (options, callback) => {
+    for (const name of OF_THE_REQUEST) Reflect.deleteProperty(options, name)
+    return connect(options, callback)
+  }
+  return agent
 }
 
 /** Proxy agents for https commonly extend http.Agent, which the client's types do not foresee. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { credentialKey } from '../../src/lookup/credential-key.js'
-import { RevocationLog, subject } from '../../src/lookup/revocations.js'
+import { RevocationLog } from '../../src/lookup/revocations.js'
+import { subject } from '../../src/lookup/subjects.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { Fleet } from './shared-engine.js'
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { sessionStoreOver } from '../../src/lookup/shared.js'
+import { type SharedMark, sessionStoreOver } from '../../src/lookup/shared.js'
 import type { SessionStore } from '../../src/model/contracts.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { Fleet } from './shared-engine.js'
@@ -119,6 +119,32 @@ describe('the cache.store option', () => {
     org.endsAt = () => undefined
     expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ reason: 'not_found' })
     await Promise.all([first?.close(), second?.close(), org.close()])
+  })
+
+  it('is handed no session id, no user id and no digest that can be guessed', async () => {
+    const clock = new TestClock()
+    const org = await tinyOrg(clock)
+    const marksUnder = async (secret: string) => {
+      const marks: SharedMark[] = []
+      const engine = new Fleet().member()
+      const record = (mark: SharedMark) => {
+        marks.push(mark)
+        return engine.record(mark)
+      }
+      const store = sessionStoreOver({ ...engine, record })
+      const okta = middleware(org, clock, { secret, cache: { store } })
+      await okta.forget({ sessionId: 'a-session' })
+      await okta.forget({ userId: 'a-user' })
+      await okta.close()
+      return marks.flatMap((mark) => (mark.kind === 'forget' ? mark.subjects : mark.subject))
+    }
+    const names = await marksUnder('a secret of at least thirty-two bytes')
+    expect(names).toHaveLength(4)
+    for (const name of names) expect(name).toMatch(/^[csu]:[\w-]{43}$/)
+    expect(await marksUnder('a secret of at least thirty-two bytes')).toEqual(names)
+    const others = await marksUnder('another of at least thirty-two bytes')
+    expect(others.filter((name) => names.includes(name))).toEqual([])
+    await org.close()
   })
 
   it('refuses what no factory made', async () => {

@@ -173,13 +173,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     for (let index = from; index < cookies.length; index += 1) {
       const other = candidateAt(index, cookieHeader)
       if (other === undefined) continue
-      const asked = lookup.position
       const user = others.userOf(other.key, other.credential, () => otherAskerOf(req, demand))
       if (user instanceof Promise)
         return user.then((userId) => {
           if (userId !== undefined && userId !== session.userId) return anonymous.ambiguous
           // Meanwhile the first one's session may have been revoked.
-          return lookup.isOvertaken(key, session, asked)
+          return lookup.isOvertaken(key, yes)
             ? findFrom(0, cookieHeader, req, demand)
             : unlessContradicted(yes, key, index + 1, cookieHeader, req, demand)
         })

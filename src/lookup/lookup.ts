@@ -139,13 +139,9 @@ export class Lookup {
     return this.#log.refusal(key) !== undefined
   }
 
-  /** Where the revocation log stands now. */
-  get position(): number {
-    return this.#log.position
-  }
-
-  /** Whether something recorded since `position` ends or voids what was known of this session then. */
-  isOvertaken(key: string, { id: sessionId, userId }: Session, position: number): boolean {
+  /** Whether something was recorded that refuses or voids a session since it was found. */
+  isOvertaken(key: string, { session, position }: FoundSession): boolean {
+    const { id: sessionId, userId } = session
     return this.isRefused(key) || this.#log.voids({ key, sessionId, userId }, position)
   }
 

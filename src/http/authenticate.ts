@@ -14,7 +14,11 @@ import {
   spotEach,
 } from './cookie.js'
 import { header } from './headers.js'
+<<<<<<< HEAD
 import { createOtherCookies } from './other-cookies.js'
+=======
+import { plainAddress } from './plain-address.js'
+>>>>>>> 57e6326 (Okta is told an IP address or nothing of the client)
 
 /** What a caller needs beyond the usual. */
 export interface Demand {
@@ -300,9 +304,9 @@ function detached({ as, value }: Credential): Credential {
   return { as, value: Buffer.from(value, 'latin1').toString('latin1') }
 }
 
-/** The address Okta may be told, as it is. */
+/** The address Okta may be told: an IP address without a port or a zone, or nothing. */
 export function clientIp(req: RequestLike): string | undefined {
-  return req.ip ?? req.socket?.remoteAddress
+  return plainAddress(req.ip ?? req.socket?.remoteAddress)
 }
 
 function announce(found: FoundContext | Promise<FoundContext>): void {

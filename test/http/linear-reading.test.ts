@@ -70,7 +70,6 @@ const bounded: [string, Work, (length: number) => string][] = [
   ['a challenge of schemes', inChallenge, (length) => fill('a ', length)],
   ['an Origin', inOrigin, (length) => `https://${encodeURIComponent(distinct(length / 9))}`],
   ['a Host', inHost, (length) => encodeURIComponent(distinct(length / 9))],
-  ['a return address', inReturnTo, (length) => `https://${distinct(length / 4)}.example/`],
   [
     'a connection’s failure',
     (text) => safeCause(new Error(text), [fill('cookies8 ', MOST)]),
@@ -97,6 +96,7 @@ const linear: [string, Work, (length: number) => string][] = [
     (length) => fill('okta-sign-in-redirects;', length),
   ],
   ['the count of redirects among blanks', inLoop, (length) => fill(' ', length)],
+  ['a return address', inReturnTo, (length) => `https://${distinct(length / 4)}.example/`],
   ['a return path of dots', inReturnTo, (length) => `/${fill('a/../', length / 2)}`],
   ['a content type of an answer', inType, (length) => `application/${fill('a+', length)}`],
   ['a content type of blanks', inType, (length) => `application/json${fill(' ', length)}x`],

@@ -14,11 +14,8 @@ import {
   spotEach,
 } from './cookie.js'
 import { header } from './headers.js'
-<<<<<<< HEAD
 import { createOtherCookies } from './other-cookies.js'
-=======
 import { plainAddress } from './plain-address.js'
->>>>>>> 57e6326 (Okta is told an IP address or nothing of the client)
 
 /** What a caller needs beyond the usual. */
 export interface Demand {

@@ -123,5 +123,6 @@ export function send(res: ServerResponse, status: number, type: string, body: st
   res.statusCode = status
   res.setHeader('Content-Type', `${type}; charset=utf-8`)
   res.setHeader('Content-Length', Buffer.byteLength(body))
+  res.setHeader('X-Content-Type-Options', 'nosniff')
   res.end(body)
 }

@@ -1,4 +1,5 @@
 /** The pages a guard answers a person with: plain HTML that needs nothing but itself. */
+import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { send } from './answers.js'
 
@@ -13,6 +14,8 @@ export interface Page {
 }
 
 export function page(res: ServerResponse, content: Page): void {
+  // The app's own policy was made for the app's pages; this one needs nothing but its style.
+  res.setHeader('Content-Security-Policy', POLICY)
   send(res, content.status, 'text/html', render(content))
 }
 
@@ -42,12 +45,21 @@ function render({ title, text, signInUrl, reloadAfter }: Page): string {
 `
 }
 
-/** The browser's own colours, light or dark. A policy without inline styles leaves a plain page. */
+/** The browser's own colours, light or dark. */
 const STYLE = `:root{color-scheme:light dark;background:Canvas;color:CanvasText}
 body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif}
 h1{margin:0;font-size:1.75rem;line-height:1.25}
 a{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
 :focus-visible{outline:3px solid;outline-offset:3px}`
+
+/** No script, no frame around it, no form, nothing loaded: a page of ours can't be used against its reader. */
+const POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 export function escapeHtml(text: string): string {
   return text

@@ -135,14 +135,14 @@ const linear: [string, Work, (length: number) => string][] = [
 describe('is read within a bound:', () => {
   it.each(bounded)('%s', (_, work, input) => {
     // Eight times the input: read as a whole it would cost eight times as much, or more.
-    expect(growth(work, input(MOST / 8), input(MOST))).toBeLessThan(4)
+    expect(growth(work, input(MOST / 8), input(MOST), 4)).toBeLessThan(4)
   })
 })
 
 describe('is read in one pass:', () => {
   it.each(linear)('%s', (_, work, input) => {
     // Three doublings: 8 where the work follows the length, 64 where it follows its square.
-    expect(growth(work, input(MOST / 8), input(MOST))).toBeLessThan(27)
+    expect(growth(work, input(MOST / 8), input(MOST), 27)).toBeLessThan(27)
   })
 })
 
@@ -154,11 +154,14 @@ it('reads the first kilobyte of an Accept header, and no range that is cut there
   expect(wantsPage(request({ accept: `${fill('a', 2_000)},text/html` }))).toBe(false)
 })
 
-/** How many times the CPU the longer input takes: the least of many runs each, in turns. */
-function growth(work: Work, shorter: string, longer: string): number {
+/**
+ * How many times the CPU the longer input takes: the least of many runs each, in turns. On a busy machine
+ * the least is found late, so that more runs are made while the figure is not below the limit.
+ */
+function growth(work: Work, shorter: string, longer: string, limit: number): number {
   const repeats = Math.max(1, Math.round(1_000 / Math.max(1, cpu(work, shorter, 8) / 8)))
   let least = { shorter: Number.POSITIVE_INFINITY, longer: Number.POSITIVE_INFINITY }
-  for (let run = 0; run < 12; run += 1)
+  for (let run = 0; run < 12 || (run < 200 && least.longer >= limit * least.shorter); run += 1)
     least = {
       shorter: Math.min(least.shorter, cpu(work, shorter, repeats)),
       longer: Math.min(least.longer, cpu(work, longer, repeats)),

@@ -47,7 +47,7 @@ async function flood(junk, oneAddress) {
   const app = modelApp(time, org, random)
   const parts = { time, org, app, random }
   const known = new Crowd({ ...parts, prefix: 'known' })
-  const newcomers = new Crowd({ ...parts, prefix: 'newcomer' })
+  const newcomers = new Crowd({ ...parts, prefix: 'unseen' })
   for (let i = 0; i < KNOWN; i += 1)
     known.comes({ ...person(i), at: i * 20, staysMs: 4 * MINUTE, thinkMs: 1_000 })
   await time.runUntil(2 * MINUTE)

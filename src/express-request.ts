@@ -1,5 +1,5 @@
 /** Tells Express's types, where an app has them, what attachSession() and requireSession() put on a request. */
-import type { SessionContext } from './model/context.js'
+import type { SessionContext } from './public-types.js'
 
 // Express's own types leave this namespace open for middleware. Naming it needs none of them: without
 // Express in the project it is an interface nobody reads.

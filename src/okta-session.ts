@@ -1,13 +1,21 @@
 /** The composition root: options become parts, parts become handlers. The only place that builds things. */
-import { createAttachSession } from './http/attach-session.js'
+
+import type { Clock, Logger } from './contracts.js'
 import { clientIp as addressOf, createAuthenticator } from './http/authenticate.js'
 import { createClientAddress } from './http/client-address.js'
-import { createDecidingCandidate } from './http/deciding-candidate.js'
+import { createSessionCookies } from './http/cookies.js'
+import { createIsOurs } from './http/csrf.js'
+import { createSelectCookie } from './http/deciding-candidate.js'
 import { createDeny } from './http/deny.js'
-import { createForwardAuth } from './http/forward-auth.js'
 import { checkedOptions, orDefault, soleArgument } from './http/handler-options.js'
-import { createLogin } from './http/login.js'
-import { createLogout } from './http/logout.js'
+import { createAttachSession } from './http/handlers/attach-session.js'
+import { createForwardAuth } from './http/handlers/forward-auth.js'
+import { createLogin } from './http/handlers/login.js'
+import { createLogout } from './http/handlers/logout.js'
+import { createRefresh } from './http/handlers/refresh.js'
+import { createRefreshOnActivity } from './http/handlers/refresh-on-activity.js'
+import { createRequireSession } from './http/handlers/require-session.js'
+import { createSessionInfo } from './http/handlers/session-info.js'
 import {
   missingGuard,
   once,
@@ -15,33 +23,26 @@ import {
   refuseResponse,
   refuseToBeMounted,
 } from './http/misuse.js'
-import { createRefresh } from './http/refresh.js'
-import { createRefreshOnActivity } from './http/refresh-on-activity.js'
-import { createRequireSession } from './http/require-session.js'
-import { createIsOurs } from './http/same-origin.js'
-import { createSessionCookies } from './http/session-cookies.js'
-import { createSessionInfo } from './http/session-info.js'
 import { checkedRule } from './http/session-rule.js'
 import { createSignInAgainUrl, createSignInUrl } from './http/sign-in-url.js'
 import { createVerdicts } from './http/verdicts.js'
 import { createWatch } from './http/watch.js'
-import { Gate } from './lookup/gate.js'
-import { Lookup } from './lookup/lookup.js'
-import { Refresher } from './lookup/refresher.js'
-import { RevocationLog } from './lookup/revocations.js'
-import { engineOf } from './lookup/shared.js'
-import { SignOut } from './lookup/sign-out.js'
-import { keyedSubjectDigest } from './lookup/subjects.js'
-import { plainContext } from './lookup/verdict.js'
-import { Watches } from './lookup/watches.js'
-import type { RequestLike } from './model/context.js'
-import type { Clock, Logger } from './model/contracts.js'
-import { enter, leave, refuseAnotherOrg } from './model/instances.js'
-import type { OktaSessionOptions, Settings } from './model/options.js'
-import { parseOptions } from './model/parse-options.js'
-import { unfailing } from './model/unfailing-logger.js'
+import { Limiter } from './limiter/limiter.js'
 import { connect } from './okta/connect.js'
 import { systemClock } from './okta/system-clock.js'
+import { enter, leave, refuseAnotherOrg } from './options/instances.js'
+import { unfailing } from './options/logger.js'
+import type { OktaSessionOptions, Settings } from './options/options.js'
+import { parseOptions } from './options/parse-options.js'
+import type { RequestLike } from './public-types.js'
+import { Lookup } from './session/lookup.js'
+import { Refresher } from './session/refresh.js'
+import { keyedSubjectDigest } from './session/revocation-subjects.js'
+import { RevocationLog } from './session/revocations.js'
+import { engineOf } from './session/shared-cache.js'
+import { SignOut } from './session/sign-out.js'
+import { plainContext } from './session/verdict.js'
+import { Watches } from './session/watch.js'
 import type { OktaSession } from './surface.js'
 import { beginDebugLines } from './telemetry/debug-lines.js'
 
@@ -103,7 +104,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const { cache } = settings
   const logger = unfailing(settings.logger)
   const core = composeCore(settings, surroundings, logger)
-  const { org, gate, lookup, refresher, signOut, watches } = core
+  const { org, limiter, lookup, refresher, signOut, watches } = core
   const edge = composeEdge(settings, clock, logger, core)
   const { authenticator, verdicts, guard, deny, cookies, isOurs, decidingCandidate } = edge
   const { clientAddress, clientIp, signInUrl, oktaNow } = edge
@@ -140,7 +141,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       authenticator.prefer(entry)
       return createLogin({
         isOurs,
-        gate,
+        limiter,
         lookup,
         authenticator,
         cookies,
@@ -228,7 +229,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     stats() {
-      const { heldOff, quota, ...gauges } = gate.stats()
+      const { heldOff, quota, ...gauges } = limiter.stats()
       return {
         ...lookup.stats(),
         ...gauges,
@@ -239,7 +240,12 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     },
 
     async settled() {
-      await Promise.all([gate.settled(), lookup.settled(), refresher.settled(), signOut.settled()])
+      await Promise.all([
+        limiter.settled(),
+        lookup.settled(),
+        refresher.settled(),
+        signOut.settled(),
+      ])
     },
 
     close() {
@@ -281,16 +287,24 @@ function composeCore(
     shared,
     nameSubject: shared && keyedSubjectDigest(secrets, api.orgUrl),
   })
-  const gate = new Gate({ upstream, logger, ...surroundings })
+  const limiter = new Limiter({ upstream, logger, ...surroundings })
   const { fetchSession, refreshSession } = org
-  const lookup = new Lookup({ ...surroundings, cache, timeoutMs, gate, log, fetchSession, shared })
+  const lookup = new Lookup({
+    ...surroundings,
+    cache,
+    timeoutMs,
+    limiter,
+    log,
+    fetchSession,
+    shared,
+  })
   const { maxSessions, maxTtlMs } = cache
-  const refresher = new Refresher({ gate, lookup, clock, refreshSession, maxSessions })
-  const signOut = new SignOut({ ...org, gate, lookup, log, timeoutMs, logger })
+  const refresher = new Refresher({ limiter, lookup, clock, refreshSession, maxSessions })
+  const signOut = new SignOut({ ...org, limiter, lookup, log, timeoutMs, logger })
   const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
 
   async function close(): Promise<void> {
-    gate.close()
+    limiter.close()
     watches.close()
     signOut.close()
     log.close()
@@ -298,7 +312,7 @@ function composeCore(
     await Promise.all([org.close(), shared?.close()])
   }
 
-  return { org, gate, log, lookup, refresher, signOut, watches, close }
+  return { org, limiter, log, lookup, refresher, signOut, watches, close }
 }
 
 /** From request to verdict, and what the handlers share. */
@@ -335,7 +349,7 @@ function composeEdge(
     }),
     cookies,
     isOurs: createIsOurs(settings),
-    decidingCandidate: createDecidingCandidate(authenticator, (key) => lookup.peek(key)),
+    decidingCandidate: createSelectCookie(authenticator, (key) => lookup.peek(key)),
     clientAddress,
     clientIp,
     signInUrl,

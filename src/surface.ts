@@ -1,21 +1,21 @@
 /** What oktaSession() returns: the handlers an app mounts and what stands around them. */
 import type { IncomingMessage } from 'node:http'
-import type { ForwardAuthOptions } from './http/forward-auth.js'
-import type { LoginOptions } from './http/login.js'
-import type { LogoutOptions } from './http/logout.js'
-import type { RefreshOptions } from './http/refresh.js'
-import type { RefreshOnActivityOptions } from './http/refresh-on-activity.js'
-import type { SessionInfoOptions } from './http/session-info.js'
+import type { ForwardAuthOptions } from './http/handlers/forward-auth.js'
+import type { LoginOptions } from './http/handlers/login.js'
+import type { LogoutOptions } from './http/handlers/logout.js'
+import type { RefreshOptions } from './http/handlers/refresh.js'
+import type { RefreshOnActivityOptions } from './http/handlers/refresh-on-activity.js'
+import type { SessionInfoOptions } from './http/handlers/session-info.js'
+import type { SessionApi } from './okta/session-api.js'
 import type {
   Handler,
+  OktaSessionStats,
   RequestLike,
+  Session,
   SessionContext,
   SessionEnd,
   SessionRule,
-} from './model/context.js'
-import type { Session } from './model/session.js'
-import type { OktaSessionStats } from './model/stats.js'
-import type { SessionApi } from './okta/session-api.js'
+} from './public-types.js'
 
 export interface OktaSession {
   /**

@@ -15,19 +15,37 @@ const src = join(root, 'src')
  * named here. `local-org` names none: it states Okta's wire for itself, so that a mistake about the wire
  * can't hide on both sides of it.
  */
+const leaves = ['contracts.ts', 'public-types.ts', 'errors.ts', 'channels.ts'] as const
 const map: Readonly<Record<string, readonly string[]>> = {
-  'index.ts': ['okta-session.ts', 'surface.ts', 'express-request.ts', 'http', 'okta', 'model'],
-  'okta-session.ts': ['surface.ts', 'http', 'redis', 'telemetry', 'lookup', 'okta', 'model'],
-  'surface.ts': ['http', 'okta', 'model'],
-  'express-request.ts': ['model'],
-  http: ['lookup', 'model'],
-  redis: ['lookup', 'model'],
-  telemetry: ['model'],
-  lookup: ['model'],
-  okta: ['model'],
-  model: [],
+  'index.ts': [
+    'okta-session.ts',
+    'surface.ts',
+    'express-request.ts',
+    'http',
+    'okta',
+    'options',
+    ...leaves,
+  ],
+  'okta-session.ts': [
+    'surface.ts',
+    ...['http', 'redis', 'telemetry', 'session', 'limiter', 'okta', 'options'],
+    ...leaves,
+  ],
+  'surface.ts': ['http', 'okta', ...leaves],
+  'express-request.ts': leaves,
+  http: ['session', 'limiter', 'options', ...leaves],
+  redis: ['session', 'options', ...leaves],
+  telemetry: leaves,
+  session: ['limiter', 'options', ...leaves],
+  limiter: ['options', ...leaves],
+  okta: ['options', ...leaves],
+  options: leaves,
+  'contracts.ts': ['errors.ts', 'public-types.ts'],
+  'public-types.ts': ['errors.ts', 'contracts.ts'],
+  'channels.ts': ['errors.ts'],
+  'errors.ts': [],
   'local-org': [],
-  cli: ['local-org', 'okta', 'model'],
+  cli: ['local-org', 'okta', 'options', ...leaves],
 }
 
 /** The rooms of `local-org` itself; what is `org` knows nothing of the endpoints that speak for it. */

@@ -5,7 +5,7 @@ import { sessionJson } from './tiny-org.js'
 /**
  * @typedef {import('../../dist/okta/connect.js').Org} Org
  * @typedef {import('../../dist/okta/exchange.js').Ended} Ended
- * @typedef {import('../../dist/model/contracts.js').Credential} Credential
+ * @typedef {import('../../dist/contracts.js').Credential} Credential
  */
 
 /**

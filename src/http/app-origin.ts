@@ -1,5 +1,5 @@
 /** The origin the browser sees this app under. */
-import type { RequestLike } from '../model/context.js'
+import type { RequestLike } from '../public-types.js'
 import { header } from './headers.js'
 
 /** A host name has 253 characters at most (RFC 1035), a port 5: parsing a longer one takes time without end. */

@@ -1,10 +1,11 @@
 /** From a request's Cookie header to its verdict: which cookie decides, and what the lookup says of it. */
-import { credentialKey, pairKey } from '../lookup/credential-key.js'
-import type { Asker, Lookup } from '../lookup/lookup.js'
-import type { FoundContext, FoundSession } from '../lookup/verdict.js'
-import { publishers } from '../model/channels.js'
-import type { AnonymousContext, RequestLike } from '../model/context.js'
-import type { CookieEntry, Credential } from '../model/contracts.js'
+
+import { publishers } from '../channels.js'
+import type { CookieEntry, Credential } from '../contracts.js'
+import type { AnonymousContext, RequestLike } from '../public-types.js'
+import { credentialKey, pairKey } from '../session/cache-key.js'
+import type { Lookup, LookupRequest } from '../session/lookup.js'
+import type { FoundContext, FoundSession } from '../session/verdict.js'
 import {
   type CookieFault,
   cookieValueOf,
@@ -12,7 +13,7 @@ import {
   readCookie,
   spotCookie,
   spotEach,
-} from './cookie.js'
+} from './cookie-header.js'
 import { header } from './headers.js'
 import { createOtherCookies } from './other-cookies.js'
 import { plainAddress } from './plain-address.js'
@@ -25,15 +26,15 @@ export interface Demand {
 }
 
 /** A cookie of the request's that could be a session, under its configured entry. */
-export interface Candidate {
+export interface SessionCookie {
   readonly entry: CookieEntry
   readonly key: string
   readonly credential: Credential
 }
 
 /** What a sign-out has to close. */
-export interface EveryCandidate {
-  readonly candidates: readonly Candidate[]
+export interface EveryCookie {
+  readonly candidates: readonly SessionCookie[]
   /** Whether the request brought no more than these. */
   readonly isComplete: boolean
 }
@@ -49,9 +50,9 @@ export interface Authenticator {
   /** What find() would say from what is known here; undefined where Okta would have to be asked. */
   known(req: RequestLike): FoundContext | undefined
   /** Every well-formed session cookie of the request, in the order in which they are asked. */
-  candidates(req: RequestLike): readonly Candidate[]
+  candidates(req: RequestLike): readonly SessionCookie[]
   /** The same with each of several values of one name, as far as {@link MOST_VALUES_OF_A_NAME}. */
-  everyCandidate(req: RequestLike): EveryCandidate
+  everyCandidate(req: RequestLike): EveryCookie
 }
 
 export interface AuthenticatorOptions {
@@ -189,7 +190,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   /** The cookie of this entry, where there is one that could be sent to Okta. */
-  function candidateAt(index: number, cookieHeader: string): Candidate | undefined {
+  function candidateAt(index: number, cookieHeader: string): SessionCookie | undefined {
     const entry = cookies[index]
     const spotted = entry && spotCookie(cookieHeader, entry.name)
     const pair = entry && typeof spotted === 'string' ? pairToSend(entry, spotted) : undefined
@@ -215,13 +216,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return last
   }
 
-  function candidates(req: RequestLike): readonly Candidate[] {
+  function candidates(req: RequestLike): readonly SessionCookie[] {
     return [...all(header(req, 'cookie'))]
       .filter((candidate) => candidate !== undefined)
       .map(({ credential, ...rest }) => ({ ...rest, credential: detached(credential) }))
   }
 
-  function everyCandidate(req: RequestLike): EveryCandidate {
+  function everyCandidate(req: RequestLike): EveryCookie {
     const cookieHeader = header(req, 'cookie')
     if (cookieHeader === undefined) return { candidates: [], isComplete: true }
     const byName = cookies.map((entry) => candidatesOf(entry, cookieHeader))
@@ -232,7 +233,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   /** The well-formed values under one name; those that had a yes here come first. */
-  function candidatesOf(entry: CookieEntry, cookieHeader: string): readonly Candidate[] {
+  function candidatesOf(entry: CookieEntry, cookieHeader: string): readonly SessionCookie[] {
     const candidates = spotEach(cookieHeader, entry.name).flatMap((pair) => {
       const value = opened(entry, cookieValueOf(pair))
       return value === undefined || !isCookieValue(value)
@@ -240,12 +241,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         : { entry, key: credentialKey(entry.as, value), credential: { as: entry.as, value } }
     })
     if (candidates.length <= 1) return candidates
-    const isSeen = ({ key }: Candidate) => lookup.hasSeen(key)
+    const isSeen = ({ key }: SessionCookie) => lookup.hasSeen(key)
     return [...candidates.filter(isSeen), ...candidates.filter((each) => !isSeen(each))]
   }
 
   /** The configured cookies that are present, in order; undefined for one that can't be used. */
-  function* all(cookieHeader: string | undefined): Generator<Candidate | undefined> {
+  function* all(cookieHeader: string | undefined): Generator<SessionCookie | undefined> {
     let reading = readCookie(cookieHeader, cookies, 0)
     while (reading.kind !== 'none') {
       const entry = cookies[reading.index]
@@ -268,7 +269,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return value === undefined ? undefined : `${entry.as}=${value}`
   }
 
-  function askerOf(req: RequestLike, demand: Demand | undefined): Asker {
+  function askerOf(req: RequestLike, demand: Demand | undefined): LookupRequest {
     return {
       client: options.clientAddress(req),
       clientIp: options.clientIp(req),
@@ -279,7 +280,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   /** Any answer will do, and a no needs no second question: the first cookie's yes stands anyway. */
-  function otherAskerOf(req: RequestLike, demand: Demand | undefined): Asker {
+  function otherAskerOf(req: RequestLike, demand: Demand | undefined): LookupRequest {
     return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
   }
 

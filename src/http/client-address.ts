@@ -1,8 +1,8 @@
 /** Tells clients apart by their address, so that one that guesses cookies spends its own budget and nobody else's. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { sharedPeer } from '../lookup/budget.js'
-import type { RequestLike } from '../model/context.js'
-import type { Logger } from '../model/contracts.js'
+import type { Logger } from '../contracts.js'
+import { sharedPeer } from '../limiter/token-bucket.js'
+import type { RequestLike } from '../public-types.js'
 import { header } from './headers.js'
 
 const privateRanges = new BlockList()

@@ -1,13 +1,13 @@
 /** Carries out a refusal: a redirect or a page for a person, a problem document for a program. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { plainContext } from '../lookup/verdict.js'
-import type { Denial, SessionContext } from '../model/context.js'
-import type { Settings } from '../model/options.js'
+import type { Settings } from '../options/options.js'
+import type { Denial, SessionContext } from '../public-types.js'
+import { plainContext } from '../session/verdict.js'
 import { isGetOrHead, problem, redirect, retryAfter, wantsPage } from './answers.js'
 import { orFail } from './failure.js'
-import type { Refusal } from './judge.js'
+import type { RuleRefusal } from './judge.js'
 import { isThenable, later } from './later.js'
-import { page } from './page.js'
+import { page } from './pages.js'
 import { mayRedirectAgain } from './sign-in-loop.js'
 import type { SignInUrlFor } from './sign-in-url.js'
 
@@ -15,7 +15,7 @@ type Next = (error?: unknown) => void
 
 /** Answers one refused request. */
 export type Deny = (
-  refusal: Refusal,
+  refusal: RuleRefusal,
   context: SessionContext,
   req: IncomingMessage,
   res: ServerResponse,
@@ -48,7 +48,7 @@ export function createDeny(options: DenyOptions): Deny {
     })
   }
 
-  function describe(refusal: Refusal, found: SessionContext, req: IncomingMessage): Denial {
+  function describe(refusal: RuleRefusal, found: SessionContext, req: IncomingMessage): Denial {
     const context = plainContext(found)
     const couldHelp = refusal.status === 401 || refusal.status === 403
     if (!couldHelp || refusal.code === 'forbidden') return { ...refusal, context }

@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { wantsPage } from './answers.js'
 import { appOrigin } from './app-origin.js'
+import { mediaType } from './body.js'
 import { header } from './headers.js'
-import { mediaType } from './read-fields.js'
 import { safeReturnTo } from './return-to.js'
 
 /** Where a post may lead back to. */

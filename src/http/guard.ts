@@ -1,12 +1,12 @@
 /** What every guard does: find the verdict, judge it, ask the app. What comes of it is the caller's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FoundContext, FoundSession } from '../lookup/verdict.js'
-import type { ActiveContext, Handler, SessionContext, SessionRule } from '../model/context.js'
+import type { ActiveContext, Handler, SessionContext, SessionRule } from '../public-types.js'
+import type { FoundContext, FoundSession } from '../session/verdict.js'
 import { isAnswered } from './answered.js'
 import type { Authenticator, Demand } from './authenticate.js'
 import { failure } from './failure.js'
 import { header } from './headers.js'
-import { forbidden, judgeSession, type Refusal, refusalOf } from './judge.js'
+import { forbidden, type RuleRefusal, refusalOf, unmetRule } from './judge.js'
 import { isThenable, later } from './later.js'
 import type { Verdicts } from './verdicts.js'
 
@@ -32,7 +32,7 @@ const MOST_ROUNDS = 5
 export interface GuardEnds {
   pass(context: ActiveContext, req: IncomingMessage, res: ServerResponse, next: Next): void
   refuse(
-    refusal: Refusal,
+    refusal: RuleRefusal,
     context: SessionContext,
     req: IncomingMessage,
     res: ServerResponse,
@@ -43,7 +43,7 @@ export interface GuardEnds {
 /** What a guard decided for one request; `ask_again`: its answer grew too old for the rule meanwhile. */
 type Decision =
   | { readonly kind: 'pass' | 'ask_again'; readonly context: FoundSession }
-  | { readonly kind: 'refuse'; readonly refusal: Refusal; readonly context: FoundContext }
+  | { readonly kind: 'refuse'; readonly refusal: RuleRefusal; readonly context: FoundContext }
 
 export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnds): Handler {
   const { authenticator, verdicts, oktaNow, monotonic } = parts
@@ -76,14 +76,14 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
       ends.refuse(refusalOf(context), context, req, res, next)
       return
     }
-    const refusal = judgeSession(context.session, rule, oktaNow)
+    const refusal = unmetRule(context.session, rule, oktaNow)
     if (refusal === undefined && rule.allow === undefined) ends.pass(context, req, res, next)
     else decideHere(context, refusal, req, res, next)
   }
 
   function decideHere(
     context: FoundSession,
-    refusal: Refusal | undefined,
+    refusal: RuleRefusal | undefined,
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
@@ -113,7 +113,7 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
 
   function decideActive(
     context: FoundSession,
-    refusal: Refusal | undefined,
+    refusal: RuleRefusal | undefined,
     req: IncomingMessage,
   ): Decision | Promise<Decision> {
     if (refusal === undefined) return consult(context, req)
@@ -133,7 +133,7 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
   /** Once: a slow answer is not asked for again, however old it is when it arrives. */
   async function askAgain(
     context: FoundSession,
-    refusal: Refusal,
+    refusal: RuleRefusal,
     req: IncomingMessage,
   ): Promise<Decision> {
     const newer = await authenticator.find(req, {
@@ -167,9 +167,9 @@ export function createGuard(parts: GuardParts, rule: SessionRule, ends: GuardEnd
   }
 
   /** Why this context is refused by this rule, `allow` apart. */
-  function refusalFor(context: FoundContext): Refusal | undefined {
+  function refusalFor(context: FoundContext): RuleRefusal | undefined {
     return context.state === 'active'
-      ? judgeSession(context.session, rule, oktaNow)
+      ? unmetRule(context.session, rule, oktaNow)
       : refusalOf(context)
   }
 

@@ -1,6 +1,6 @@
 /** Reads a header from anything with headers: Node's lower-cased record, or a Fetch `Headers`. */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { RequestLike } from '../model/context.js'
+import type { RequestLike } from '../public-types.js'
 
 /** One header's value; Node's arrays are joined as HTTP allows. TypeError when `req` has no headers. */
 export function header(req: RequestLike, name: string): string | undefined {

@@ -3,17 +3,17 @@ import type {
   ActiveContext,
   Denial,
   IncompleteReason,
+  Session,
   SessionContext,
   SessionRule,
   UnavailableContext,
-} from '../model/context.js'
-import type { Session } from '../model/session.js'
+} from '../public-types.js'
 
 /** A refusal before it has met a request. */
-export type Refusal = Omit<Denial, 'context' | 'signInUrl'>
+export type RuleRefusal = Omit<Denial, 'context' | 'signInUrl'>
 
 /** Why a verdict that is no yes is refused, whatever the rule. */
-export function refusalOf(context: Exclude<SessionContext, ActiveContext>): Refusal {
+export function refusalOf(context: Exclude<SessionContext, ActiveContext>): RuleRefusal {
   switch (context.state) {
     case 'anonymous':
       return { status: 401, code: 'session_required', reason: context.reason }
@@ -27,11 +27,11 @@ export function refusalOf(context: Exclude<SessionContext, ActiveContext>): Refu
 }
 
 /** Why an active session does not satisfy the rule; undefined when it does, `allow` apart. */
-export function judgeSession(
+export function unmetRule(
   session: Session,
   rule: SessionRule,
   oktaNow: () => number,
-): Refusal | undefined {
+): RuleRefusal | undefined {
   if (rule.mfa === true && !session.amr.includes('mfa') && !session.amr.includes('mca'))
     return { status: 403, code: 'mfa_required', amr: ['mfa'] }
   if (rule.amr?.some((method) => !session.amr.includes(method)))
@@ -47,7 +47,7 @@ export function judgeSession(
 }
 
 /** What `allow` saying no comes to. */
-export const forbidden: Refusal = { status: 403, code: 'forbidden' }
+export const forbidden: RuleRefusal = { status: 403, code: 'forbidden' }
 
 const incompleteCodes = {
   mfa_required: 'mfa_required',
@@ -55,7 +55,7 @@ const incompleteCodes = {
   unknown_status: 'session_incomplete',
 } as const satisfies Record<IncompleteReason, Denial['code']>
 
-function unavailable({ reason, retryAfterMs }: UnavailableContext): Refusal {
+function unavailable({ reason, retryAfterMs }: UnavailableContext): RuleRefusal {
   return reason === 'too_many_attempts'
     ? { status: 429, code: 'too_many_attempts', reason, retryAfterMs }
     : { status: 503, code: 'okta_unavailable', reason, retryAfterMs }

@@ -1,5 +1,5 @@
 /** Answers mounting mistakes with the line to write instead. */
-import type { RequestLike } from '../model/context.js'
+import type { RequestLike } from '../public-types.js'
 
 /** A factory handed to app.use() itself is called with the request as its option. */
 export function refuseRequest(factory: string, option: unknown): void {

@@ -1,14 +1,15 @@
 /** Whose a request's further session cookies are, where one has been found to be somebody's already. */
-import type { Asker, Lookup } from '../lookup/lookup.js'
-import type { SessionContext } from '../model/context.js'
-import type { Credential } from '../model/contracts.js'
+
+import type { Credential } from '../contracts.js'
+import type { SessionContext } from '../public-types.js'
+import type { Lookup, LookupRequest } from '../session/lookup.js'
 
 export interface OtherCookies {
   /** The user whose live session the cookie stands for; undefined when it is nobody's, or nobody can say now. */
   userOf(
     key: string,
     credential: Credential,
-    asker: () => Asker,
+    asker: () => LookupRequest,
   ): string | undefined | Promise<string | undefined>
 }
 
@@ -31,7 +32,7 @@ export function createOtherCookies(
   /** By key: until when it is nobody's. */
   const nobodys = new Map<string, number>()
 
-  function userOf(key: string, credential: Credential, asker: () => Asker) {
+  function userOf(key: string, credential: Credential, asker: () => LookupRequest) {
     const known = lookup.peek(key)
     if (known !== undefined) return known.session?.userId
     const until = nobodys.get(key)

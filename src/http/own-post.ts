@@ -1,23 +1,23 @@
-/** The gate in front of our POST handlers: the right method, from a page of ours. */
+/** The limiter in front of our POST handlers: the right method, from a page of ours. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Handler } from '../model/context.js'
+import type { Handler } from '../public-types.js'
 import { isAnswered } from './answered.js'
 import { methodNotAllowed, noStore, problem, wantsPage } from './answers.js'
 import { later } from './later.js'
-import { page } from './page.js'
+import { page } from './pages.js'
 
 type Next = (error?: unknown) => void
 
 /** Whether a post comes from a page of ours. */
-export type IsOurs = (req: IncomingMessage) => boolean
+export type IsSameOrigin = (req: IncomingMessage) => boolean
 
 /**
  * Wraps what a POST handler does. OPTIONS passes to `next()`, other methods are answered 405, posts from
  * elsewhere 403 `cross_site`. A rejection goes to `next(error)`.
  */
-export function ownPost(
+export function sameOriginPost(
   name: string,
-  isOurs: IsOurs,
+  isOurs: IsSameOrigin,
   act: (req: IncomingMessage, res: ServerResponse, next: Next) => Promise<void>,
 ): Handler {
   const handler: Handler = (req, res, next) => {

@@ -1,5 +1,5 @@
 /** Checks a guard's rule when the guard is made, so that a typing error is a fault at start-up and not an open door. */
-import type { SessionRule } from '../model/context.js'
+import type { SessionRule } from '../public-types.js'
 import { checkedOptions } from './handler-options.js'
 
 /** The rule, frozen; TypeError with every fault in it, naming whose rule it is. */

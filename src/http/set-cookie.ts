@@ -1,7 +1,7 @@
 /** The one place for cookie attributes, and the filter on what of Okta's own cookies a browser may get. */
 import type { ServerResponse } from 'node:http'
 import { parseSetCookie, stringifySetCookie } from 'cookie'
-import { isCookieValue } from './cookie.js'
+import { isCookieValue } from './cookie-header.js'
 
 /** Okta's cookies that concern a session; `xids` is its external id. */
 export type OktaCookieName = 'idx' | 'sid' | 'xids'

@@ -1,7 +1,7 @@
 /** Where a browser goes to sign in, and how it finds its way back. */
 import type { IncomingMessage } from 'node:http'
-import type { RequestLike } from '../model/context.js'
-import type { Settings } from '../model/options.js'
+import type { Settings } from '../options/options.js'
+import type { RequestLike } from '../public-types.js'
 import { appOrigin } from './app-origin.js'
 import { safeReturnTo } from './return-to.js'
 

@@ -1,6 +1,6 @@
 /** Our own cookie's envelope: junk in it is known for junk without a call to Okta. */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { isCookieValue } from './cookie.js'
+import { isCookieValue } from './cookie-header.js'
 
 /** What the key is for: the same secret seals other things under other labels. */
 const PURPOSE = 'express-okta-session signed cookie v1'

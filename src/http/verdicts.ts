@@ -1,8 +1,7 @@
 /** Where a request's verdict is kept: under one property of the request, in an object only this instance can have put there. */
 import type { IncomingMessage } from 'node:http'
-import type { FoundContext, FoundSession } from '../lookup/verdict.js'
-import type { ActiveContext } from '../model/context.js'
-import type { Session } from '../model/session.js'
+import type { ActiveContext, Session } from '../public-types.js'
+import type { FoundContext, FoundSession } from '../session/verdict.js'
 
 /**
  * The verdicts of one instance. A guard trusts only what its own instance put on this very request: not

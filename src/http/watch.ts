@@ -1,15 +1,15 @@
 /** watch(): tells a long-lived connection when the session it was opened with is over. */
 
-import type { FoundContext } from '../lookup/verdict.js'
-import type { Watches } from '../lookup/watches.js'
-import type { RequestLike, SessionEnd } from '../model/context.js'
+import type { RequestLike, SessionEnd } from '../public-types.js'
+import type { FoundContext } from '../session/verdict.js'
+import type { Watches } from '../session/watch.js'
 import type { Authenticator } from './authenticate.js'
-import type { DecidingCandidate } from './deciding-candidate.js'
+import type { SelectCookie } from './deciding-candidate.js'
 import { header } from './headers.js'
 
 export interface WatchParts {
   readonly authenticator: Authenticator
-  readonly decidingCandidate: DecidingCandidate
+  readonly decidingCandidate: SelectCookie
   readonly watches: Watches
 }
 

@@ -1,7 +1,7 @@
 /** Tells the `call` channel how each call to Okta ended, whoever made it and whichever operation it was. */
-import { type CallMessage, publishers } from '../model/channels.js'
-import type { Outcome } from '../model/contracts.js'
-import type { Operation } from '../model/errors.js'
+import { type CallMessage, publishers } from '../channels.js'
+import type { Outcome } from '../contracts.js'
+import type { Operation } from '../errors.js'
 import { toAnswer } from './answer.js'
 
 /** Makes the call; while nobody subscribes that is all it does. */

@@ -1,21 +1,20 @@
 /** Sorts how a call ended into the three outcomes the middleware knows. */
-import type { Answer } from '../model/answer.js'
-import type { Outcome } from '../model/contracts.js'
-import type { Operation } from '../model/errors.js'
+import type { OktaAnswer, Outcome } from '../contracts.js'
+import type { Operation } from '../errors.js'
 import { unavailableCodeOf } from './responses.js'
 
 /** Makes the call, and never rejects for the wire's reasons. */
 export async function answerTo<T>(
   operation: Operation,
   call: () => Promise<Outcome<T>>,
-): Promise<Answer<T>> {
+): Promise<OktaAnswer<T>> {
   return call().then(
     (outcome) => toAnswer(operation, outcome),
     (error: unknown) => abandoned<T>(error),
   )
 }
 
-export function toAnswer<T>(operation: Operation, outcome: Outcome<T>): Answer<T> {
+export function toAnswer<T>(operation: Operation, outcome: Outcome<T>): OktaAnswer<T> {
   switch (outcome.kind) {
     case 'ok':
       return { kind: 'yes', value: outcome.value, head: outcome.head }
@@ -60,7 +59,7 @@ const NO: Readonly<Record<Operation, readonly number[]>> = {
 }
 
 /** Our own deadline is the only one who aborts these calls. */
-function abandoned<T>(error: unknown): Answer<T> {
+function abandoned<T>(error: unknown): OktaAnswer<T> {
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError'))
     return { kind: 'unavailable', code: 'timeout' }
   throw error

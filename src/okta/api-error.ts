@@ -1,15 +1,15 @@
 /** An error answer of Okta's, or of whatever stands before it, as the OktaApiError an application sees. */
-import type { AnswerHead } from '../model/contracts.js'
-import { type Challenge, OktaApiError, type OktaApiErrorDetails } from '../model/errors.js'
+import type { AnswerHead } from '../contracts.js'
+import { type Challenge, OktaApiError, type OktaApiErrorDetails } from '../errors.js'
 import { parseChallenge } from './challenge.js'
 import type { Answered } from './exchange.js'
 import { readJson } from './json-body.js'
 import { isObject, type JsonObject, own } from './json-object.js'
-import { type Clean, cleanerFor, type Question } from './question.js'
+import { type Clean, cleanerFor, type OperationSubject } from './question.js'
 
 /** A 4xx or 5xx; `okta` says whether its body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
 export function readApiError(
-  question: Question,
+  question: OperationSubject,
   answer: Answered,
   head: AnswerHead,
 ): { readonly error: OktaApiError; readonly okta: boolean } {
@@ -57,7 +57,7 @@ function readCauses(body: JsonObject, clean: Clean): { readonly errorSummary: st
 }
 
 /** The token endpoint has OAuth's words for it (RFC 6749, 5.2). */
-function readTokenError(question: Question, body: unknown, clean: Clean): Known {
+function readTokenError(question: OperationSubject, body: unknown, clean: Clean): Known {
   if (question.operation !== 'requestToken' || !isObject(body)) return {}
   return {
     errorCode: text(body, 'error', clean),
@@ -77,7 +77,7 @@ function cleanChallenge(challenge: Challenge | undefined, clean: Clean): Challen
 }
 
 function messageOf(
-  question: Question,
+  question: OperationSubject,
   status: number,
   known: Known,
   challenge: Challenge | undefined,

@@ -1,5 +1,5 @@
 /** What an application may ask the operations for; a fault is a TypeError that never shows the value. */
-import type { Operation } from '../model/errors.js'
+import type { Operation } from '../errors.js'
 
 /** The value of exactly one well-formed pair, `idx=...` or `sid=...`; undefined when no cookie is to be sent. */
 export function checkCookie(operation: Operation, cookie: unknown): string | undefined {

@@ -1,19 +1,19 @@
 /** One operation from request to outcome: authorise, send, try again where that can help, judge. */
-import type { CallOptions, Clock, Outcome } from '../model/contracts.js'
+import type { CallOptions, Clock, Outcome } from '../contracts.js'
 import { announced } from './announce-call.js'
 import { checkSignal } from './arguments.js'
 import type { Authorizer } from './authorizer.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Ended, ExchangeRequest, ExchangeResult, Send } from './exchange.js'
-import type { Question } from './question.js'
+import type { OperationSubject } from './question.js'
 import type { Retries } from './retry.js'
 
 export interface Call<T> {
-  readonly question: Question
+  readonly question: OperationSubject
   readonly request: ExchangeRequest
   readonly authorizer: Authorizer
   /** Makes the outcome of how the last exchange ended. */
-  readonly judge: (question: Question, ended: Ended) => Outcome<T>
+  readonly judge: (question: OperationSubject, ended: Ended) => Outcome<T>
 }
 
 /** Per-call options inside this package: `headers` go along as they are, `X-Forwarded-For` for one. */
@@ -46,7 +46,7 @@ export function createAsk({ orgUrl, timeoutMs, clock, send, retries }: AskParts)
     const retry = retries.begin(request, deadline)
     return tryWith(call.question)
 
-    async function tryWith(asked: Question): Promise<Outcome<T>> {
+    async function tryWith(asked: OperationSubject): Promise<Outcome<T>> {
       const shown = await attempt.show()
       if (shown.kind === 'refused') return shown.outcome
       if (shown.kind !== 'headers') return judge(asked, unlessAborted(shown))

@@ -1,5 +1,5 @@
 /** How an operation comes by the headers that authorise it, whatever the credentials. */
-import type { Outcome } from '../model/contracts.js'
+import type { Outcome } from '../contracts.js'
 import type { Deadline } from './deadline.js'
 import type { Aborted, Answered, Failed } from './exchange.js'
 import type { Target } from './target.js'

@@ -1,5 +1,5 @@
 /** Why a token was not enough, as `WWW-Authenticate` has it (RFC 6750, 3; RFC 9449, 7.1). */
-import type { Challenge } from '../model/errors.js'
+import type { Challenge } from '../errors.js'
 import type { AnswerHeaders } from './answer-headers.js'
 
 /** More than any challenge of Okta's needs; nothing is read behind it. */

@@ -1,8 +1,7 @@
 /** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
-import type { Answer } from '../model/answer.js'
-import type { Clock, Credential, Outcome } from '../model/contracts.js'
-import type { ApiSettings } from '../model/options.js'
-import type { Session } from '../model/session.js'
+import type { Clock, Credential, OktaAnswer, Outcome } from '../contracts.js'
+import type { ApiSettings } from '../options/options.js'
+import type { Session } from '../public-types.js'
 import { answerTo } from './answer.js'
 import { createOperations, type OperationOptions, type Operations } from './operations.js'
 import { type SessionApi, sessionApiOver } from './session-api.js'
@@ -17,10 +16,10 @@ export interface AskOptions {
 /** Calls to one org; none of them rejects for the wire's reasons. */
 export interface Org {
   readonly api: SessionApi
-  fetchSession(credential: Credential, options: AskOptions): Promise<Answer<Session>>
-  refreshSession(credential: Credential, options: AskOptions): Promise<Answer<Session>>
-  closeSession(credential: Credential, options: AskOptions): Promise<Answer<void>>
-  createSession(sessionToken: string, options: AskOptions): Promise<Answer<Session>>
+  fetchSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<Session>>
+  refreshSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<Session>>
+  closeSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<void>>
+  createSession(sessionToken: string, options: AskOptions): Promise<OktaAnswer<Session>>
   close(): Promise<void>
 }
 

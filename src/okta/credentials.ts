@@ -1,5 +1,9 @@
 /** What by-id operations show Okta to be let in: an API token, an access token, or a service app's. */
-import type { AccessTokenCredentials, ApiTokenCredentials, Credentials } from '../model/options.js'
+import type {
+  AccessTokenCredentials,
+  ApiTokenCredentials,
+  Credentials,
+} from '../options/options.js'
 import { TOKEN } from './access-token.js'
 import type { Attempt, Authorization, Authorizer } from './authorizer.js'
 import { within } from './deadline.js'

@@ -1,5 +1,5 @@
 /** One deadline and one caller's signal for everything an operation does: tokens, tries and pauses together. */
-import type { Clock } from '../model/contracts.js'
+import type { Clock } from '../contracts.js'
 import type { Aborted, Failed } from './exchange.js'
 
 export interface Deadline {

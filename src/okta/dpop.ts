@@ -1,7 +1,7 @@
 /** Proof that the sender of a token holds the key it was issued to (DPoP, RFC 9449). */
 import { createHash, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Clock } from '../model/contracts.js'
+import type { Clock } from '../contracts.js'
 import { soleValue } from './answer-headers.js'
 import type { Answered } from './exchange.js'
 import { signJwt } from './jwt.js'

@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { createRequire } from 'node:module'
 import { got, RequestError, type Response } from 'got'
-import type { UnavailableCode } from '../model/errors.js'
+import type { UnavailableCode } from '../errors.js'
 import { type AnswerHeaders, readHeaders } from './answer-headers.js'
 import { failureCode, safeCause } from './transport-failure.js'
 

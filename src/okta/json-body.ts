@@ -1,5 +1,5 @@
 /** From the bytes of an answer to a JSON value, or the reason why there is none. */
-import type { UnavailableCode } from '../model/errors.js'
+import type { UnavailableCode } from '../errors.js'
 import { soleValue } from './answer-headers.js'
 import type { Answered } from './exchange.js'
 

@@ -1,8 +1,8 @@
 /** The seven operations of the Sessions API as requests and outcomes: what SessionApi and the middleware both stand on. */
-import type { Clock, Outcome } from '../model/contracts.js'
-import type { Operation } from '../model/errors.js'
-import type { ApiSettings } from '../model/options.js'
-import type { Session } from '../model/session.js'
+import type { Clock, Outcome } from '../contracts.js'
+import type { Operation } from '../errors.js'
+import type { ApiSettings } from '../options/options.js'
+import type { Session } from '../public-types.js'
 import { checkCookie, checkSessionId, checkSessionToken } from './arguments.js'
 import { type Call, createAsk, type OperationOptions } from './ask.js'
 import type { Authorizer } from './authorizer.js'

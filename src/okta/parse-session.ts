@@ -1,6 +1,6 @@
 /** Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
 import { inspect } from 'node:util'
-import type { Session, SessionIdentityProvider } from '../model/session.js'
+import type { Session, SessionIdentityProvider } from '../public-types.js'
 import { isObject, own } from './json-object.js'
 import { sharedList, sharedProvider } from './shared-parts.js'
 

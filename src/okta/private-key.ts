@@ -1,6 +1,6 @@
 /** A service app's private key, from the forms people keep one in to one that signs. */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import type { PrivateKeyCredentials } from '../model/options.js'
+import type { PrivateKeyCredentials } from '../options/options.js'
 
 export interface SigningKey {
   readonly key: KeyObject

@@ -1,7 +1,7 @@
 /** What was asked, as far as an answer's text has to be read with it in mind. */
-import type { Operation } from '../model/errors.js'
+import type { Operation } from '../errors.js'
 
-export interface Question {
+export interface OperationSubject {
   readonly operation: Operation
   /** The id asked for by a by-id operation. It may be a live credential, and Okta's texts quote it. */
   readonly sessionId?: string | undefined
@@ -22,7 +22,7 @@ export type Clean = (text: string) => string
  * Takes out of an answer's texts what we sent in confidence, should something have echoed it, and the id
  * that was asked for, which may be the value of a `sid` cookie: `{secret}` and `{sessionId}` stand there.
  */
-export function cleanerFor({ secrets, sessionId }: Question): Clean {
+export function cleanerFor({ secrets, sessionId }: OperationSubject): Clean {
   const hidden = [
     ...secrets.flatMap((secret) => spelled(secret, '{secret}')),
     ...(sessionId === undefined ? [] : spelled(sessionId, '{sessionId}')),

@@ -1,5 +1,5 @@
 /** Okta's figures about its own minute, and how long a 429 asks us to stay away. */
-import type { RateLimit } from '../model/errors.js'
+import type { RateLimit } from '../errors.js'
 import { type AnswerHeaders, soleValue } from './answer-headers.js'
 
 const SHORTEST_WAIT_MS = 1_000

@@ -1,28 +1,28 @@
 /** From how an exchange ended to the outcome of an operation: pure functions, one place for every judgement of Okta's answers. */
-import type { Outcome } from '../model/contracts.js'
-import { OktaUnavailableError, type UnavailableCode } from '../model/errors.js'
-import type { Session } from '../model/session.js'
+import type { Outcome } from '../contracts.js'
+import { OktaUnavailableError, type UnavailableCode } from '../errors.js'
+import type { Session } from '../public-types.js'
 import { readHead } from './answer-head.js'
 import { readApiError } from './api-error.js'
 import type { Answered, Ended } from './exchange.js'
 import { readJson } from './json-body.js'
 import { parseSession, parseSessionWithSecretId } from './parse-session.js'
-import type { Question } from './question.js'
+import type { OperationSubject } from './question.js'
 import { isConcurrencyLimit, waitAfter429 } from './rate-limit.js'
 
 /** The session in a 200. Any other 2xx, a 204 included, is no usable answer: it tells nothing of the session. */
-export function sessionOutcome(question: Question, ended: Ended): Outcome<Session> {
+export function sessionOutcome(question: OperationSubject, ended: Ended): Outcome<Session> {
   return parsedOutcome(question, ended, parseSession)
 }
 
 /** The same for operations whose session may carry the `sid` cookie's value as its id: util.inspect hides it. */
-export function secretSessionOutcome(question: Question, ended: Ended): Outcome<Session> {
+export function secretSessionOutcome(question: OperationSubject, ended: Ended): Outcome<Session> {
   return parsedOutcome(question, ended, parseSessionWithSecretId)
 }
 
 /** The same for any JSON a 200 may hold; `parse` gives undefined for what is not what was asked for. */
 export function parsedOutcome<T>(
-  question: Question,
+  question: OperationSubject,
   ended: Ended,
   parse: (body: unknown) => T | undefined,
 ): Outcome<T> {
@@ -37,7 +37,7 @@ export function parsedOutcome<T>(
 }
 
 /** A 204. Any other 2xx is no usable answer: a proxy's page does not mean that Okta ended a session. */
-export function emptyOutcome(question: Question, ended: Ended): Outcome<void> {
+export function emptyOutcome(question: OperationSubject, ended: Ended): Outcome<void> {
   return outcome<void>(question, ended, (answer) =>
     answer.status === 204
       ? { kind: 'ok', value: undefined, head: readHead(question, answer) }
@@ -61,7 +61,7 @@ export function unavailableCodeOf(
 
 /** What is the same for every operation; `onSuccess` judges a 2xx. */
 function outcome<T>(
-  question: Question,
+  question: OperationSubject,
   ended: Ended,
   onSuccess: (answer: Answered) => Outcome<T>,
 ): Outcome<T> {
@@ -73,19 +73,23 @@ function outcome<T>(
   return unusable(question, ended, 'unexpected_status')
 }
 
-function apiError(question: Question, answer: Answered): Outcome<never> {
+function apiError(question: OperationSubject, answer: Answered): Outcome<never> {
   const head = readHead(question, answer)
   const { error, okta } = readApiError(question, answer, head)
   if (answer.status !== 429) return { kind: 'error', error, head, okta }
   return { kind: 'error', error, head, okta, retryAfterMs: waitAfter429(answer.headers) }
 }
 
-function unusable(question: Question, answer: Answered, code: UnavailableCode): Outcome<never> {
+function unusable(
+  question: OperationSubject,
+  answer: Answered,
+  code: UnavailableCode,
+): Outcome<never> {
   return { ...unavailable(question, code), head: readHead(question, answer) }
 }
 
 function unavailable(
-  { operation }: Question,
+  { operation }: OperationSubject,
   code: UnavailableCode,
   cause?: Error,
 ): Extract<Outcome<never>, { kind: 'unavailable' }> {

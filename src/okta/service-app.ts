@@ -1,5 +1,5 @@
 /** A service app's access token: asked for once however many wait, kept until shortly before it ends, renewed once on a 401. */
-import type { Clock, Outcome } from '../model/contracts.js'
+import type { Clock, Outcome } from '../contracts.js'
 import type { AccessToken } from './access-token.js'
 import type { Attempt, Authorization, Authorizer } from './authorizer.js'
 import { parseChallenge } from './challenge.js'

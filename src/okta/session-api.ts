@@ -1,8 +1,8 @@
 /** The Sessions API for applications: the seven operations as promises that give the value or reject. */
-import type { CallOptions, Outcome } from '../model/contracts.js'
-import type { SessionApiOptions } from '../model/options.js'
-import { parseApiOptions } from '../model/parse-options.js'
-import type { Session } from '../model/session.js'
+import type { CallOptions, Outcome } from '../contracts.js'
+import type { SessionApiOptions } from '../options/options.js'
+import { parseApiOptions } from '../options/parse-options.js'
+import type { Session } from '../public-types.js'
 import { createOperations, type Operations } from './operations.js'
 import { systemClock } from './system-clock.js'
 

@@ -2,7 +2,7 @@
  * One frozen object for what many sessions have alike. An org has few identity providers and few ways to
  * sign in, and tens of thousands of remembered sessions: each with its own would be half of their memory.
  */
-import type { SessionIdentityProvider } from '../model/session.js'
+import type { SessionIdentityProvider } from '../public-types.js'
 
 /** More than any org has; whatever comes after these is simply not shared. */
 const MOST_SHARED = 256

@@ -1,6 +1,6 @@
 /** Asks the org for a service app's access token: client credentials with private_key_jwt, and DPoP where the org wants it. */
-import type { Clock, Outcome } from '../model/contracts.js'
-import type { PrivateKeyCredentials } from '../model/options.js'
+import type { Clock, Outcome } from '../contracts.js'
+import type { PrivateKeyCredentials } from '../options/options.js'
 import { type AccessToken, parseAccessToken } from './access-token.js'
 import { announced } from './announce-call.js'
 import { type Deadline, startDeadline } from './deadline.js'
@@ -8,7 +8,7 @@ import { createProver, type Prover, readNonce } from './dpop.js'
 import type { Ended, ExchangeRequest, Send } from './exchange.js'
 import { signJwt } from './jwt.js'
 import { importSigningKey } from './private-key.js'
-import type { Question } from './question.js'
+import type { OperationSubject } from './question.js'
 import { parsedOutcome } from './responses.js'
 
 const PATH = '/oauth2/v1/token'
@@ -75,7 +75,7 @@ export function createTokenEndpoint(parts: TokenEndpointParts): TokenEndpoint {
     } as const
     const ended = await sendBefore(deadline, request)
     const secrets = dpop === undefined ? [assertion] : [assertion, dpop]
-    const question: Question = { operation: 'requestToken', secrets }
+    const question: OperationSubject = { operation: 'requestToken', secrets }
     return { ended, outcome: parsedOutcome(question, ended, parseAccessToken) }
   }
 

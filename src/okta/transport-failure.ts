@@ -1,5 +1,5 @@
 /** What a failed connection is called, and how much of the HTTP client's error may be told. */
-import type { UnavailableCode } from '../model/errors.js'
+import type { UnavailableCode } from '../errors.js'
 
 /** The code for an error of the HTTP client; an unknown one counts as a connection that was not to be had. */
 export function failureCode(error: unknown): UnavailableCode {

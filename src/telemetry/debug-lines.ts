@@ -1,7 +1,7 @@
 /** Debug lines for `DEBUG=express-okta-session:*`: what the channels say, one line a message. */
 import { subscribe } from 'node:diagnostics_channel'
 import createDebug from 'debug'
-import { channels } from '../model/channels.js'
+import { channels } from '../channels.js'
 
 let begun = false
 

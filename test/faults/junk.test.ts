@@ -2,11 +2,11 @@ import { Agent, createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { OktaSessionOptions } from '../../src/model/options.js'
-import { parseOptions } from '../../src/model/parse-options.js'
 import { composeOktaSession } from '../../src/okta-session.js'
-import { sessionFor, TestClock } from '../lookup/lookup-world.js'
+import type { OktaSessionOptions } from '../../src/options/options.js'
+import { parseOptions } from '../../src/options/parse-options.js'
 import { httpServer } from '../okta/raw-server.js'
+import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 const FLOOD = 20_000
 /** The flood lasts this long by the middleware's clock, however fast this machine is. */

@@ -4,9 +4,9 @@ import express from 'express'
 import type { OktaSession, SessionContext } from 'express-okta-session'
 import request from 'supertest'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { parseOptions } from '../../src/model/parse-options.js'
 import { composeOktaSession } from '../../src/okta-session.js'
-import { sessionFor, TestClock } from '../lookup/lookup-world.js'
+import { parseOptions } from '../../src/options/parse-options.js'
+import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** How Okta is out of order. */
 type Illness =

@@ -5,9 +5,9 @@ import type { Server, Socket } from 'node:net'
 import type { OktaSession, OktaSessionOptions } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { onTestFinished } from 'vitest'
-import { parseOptions } from '../../src/model/parse-options.js'
 import { composeOktaSession } from '../../src/okta-session.js'
-import { TestClock } from '../lookup/lookup-world.js'
+import { parseOptions } from '../../src/options/parse-options.js'
+import { TestClock } from '../session/lookup-world.js'
 
 export { TestClock }
 

@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OktaSession, SessionRule } from 'express-okta-session'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Answer } from '../../src/model/answer.js'
-import { parseOptions } from '../../src/model/parse-options.js'
-import type { Session } from '../../src/model/session.js'
+import type { OktaAnswer } from '../../src/contracts.js'
 import type { Org } from '../../src/okta/connect.js'
 import { composeOktaSession } from '../../src/okta-session.js'
-import { sessionFor, TestClock } from '../lookup/lookup-world.js'
+import { parseOptions } from '../../src/options/parse-options.js'
+import type { Session } from '../../src/public-types.js'
+import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** `npm run test:deep` sets more. */
 const RUNS = Number(process.env.GUARD_RUNS ?? 300)
@@ -149,12 +149,15 @@ class World {
   }
 
   #org(): Org {
-    const ask = async <T>(value: string, answer: (session: Session) => T): Promise<Answer<T>> => {
+    const ask = async <T>(
+      value: string,
+      answer: (session: Session) => T,
+    ): Promise<OktaAnswer<T>> => {
       await this.soon()
       const session = this.#sessions.get(value)
       const alive = session !== undefined && Date.parse(session.expiresAt) > this.realNow
       const head = { status: alive ? 200 : 404, setCookies: [], oktaTime: this.realNow }
-      const decided: Answer<T> = alive
+      const decided: OktaAnswer<T> = alive
         ? { kind: 'yes', value: answer(session), head }
         : { kind: 'no', head }
       await this.soon()

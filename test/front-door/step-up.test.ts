@@ -2,10 +2,10 @@ import express from 'express'
 import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { parseOptions } from '../../src/model/parse-options.js'
 import { composeOktaSession } from '../../src/okta-session.js'
+import { parseOptions } from '../../src/options/parse-options.js'
 import type { OktaSession } from '../../src/surface.js'
-import { TestClock } from '../lookup/lookup-world.js'
+import { TestClock } from '../session/lookup-world.js'
 
 const page = { 'Sec-Fetch-Mode': 'navigate' }
 let clock: TestClock

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { type CookieReading, isCookieValue, readCookie, spotEach } from '../../src/http/cookie.js'
-import type { CookieEntry } from '../../src/model/contracts.js'
+import type { CookieEntry } from '../../src/contracts.js'
+import {
+  type CookieReading,
+  isCookieValue,
+  readCookie,
+  spotEach,
+} from '../../src/http/cookie-header.js'
 
 const entry = (name: string, as: 'idx' | 'sid' = 'sid'): CookieEntry => ({
   name,

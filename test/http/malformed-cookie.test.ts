@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/surface.js'
-import { TestClock } from '../lookup/lookup-world.js'
-import { middleware, type TinyOrg, tinyOrg } from '../lookup/tiny-org.js'
+import { TestClock } from '../session/lookup-world.js'
+import { middleware, type TinyOrg, tinyOrg } from '../session/tiny-org.js'
 
 describe('a cookie that is no cookie value', () => {
   const clock = new TestClock()

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import { createIsOurs, judgePost, type PostRules } from '../../src/http/same-origin.js'
-import type { RequestLike } from '../../src/model/context.js'
+import { createIsOurs, judgePost, type PostRules } from '../../src/http/csrf.js'
+import type { RequestLike } from '../../src/public-types.js'
 
 const origins = {
   ours: 'https://app.example',

@@ -1,9 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { createSessionCookies, type SessionCookies } from '../../src/http/session-cookies.js'
-import type { OktaSessionOptions } from '../../src/model/options.js'
-import { parseOptions } from '../../src/model/parse-options.js'
+import { createSessionCookies, type SessionCookies } from '../../src/http/cookies.js'
+import type { OktaSessionOptions } from '../../src/options/options.js'
+import { parseOptions } from '../../src/options/parse-options.js'
 
 const now = Date.parse('2026-11-24T10:00:00Z')
 const secret = 's'.repeat(32)

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { isCookieValue } from '../../src/http/cookie.js'
+import { isCookieValue } from '../../src/http/cookie-header.js'
 import { createSignedCookies } from '../../src/http/signed-cookie.js'
 
 const org = 'https://id.example.com'

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createVerdicts } from '../../src/http/verdicts.js'
-import { type FoundContext, type FoundSession, foundAs } from '../../src/lookup/verdict.js'
-import { sessionFor } from '../lookup/lookup-world.js'
+import { type FoundContext, type FoundSession, foundAs } from '../../src/session/verdict.js'
+import { sessionFor } from '../session/lookup-world.js'
 
 const alice = sessionFor('alice', Date.now() + 3_600_000)
 const mallory = sessionFor('mallory', Date.now() + 3_600_000)

@@ -3,8 +3,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { LocalOrg } from '../../src/local-org/index.js'
-import type { Credentials } from '../../src/model/options.js'
 import { SessionApi } from '../../src/okta/session-api.js'
+import type { Credentials } from '../../src/options/options.js'
 import { httpServer } from '../okta/raw-server.js'
 import {
   ACCESS_TOKEN,

@@ -1,7 +1,7 @@
 /** Answers as Okta's are known to be, typed by hand, each with the question it answers and what it means to SessionApi. */
 import type { Engine, Fault, LocalOrgOptions } from '../../src/local-org/index.js'
-import type { Session } from '../../src/model/session.js'
 import type { SessionApi } from '../../src/okta/session-api.js'
+import type { Session } from '../../src/public-types.js'
 import { assertion, dpopKey } from '../local-org/service-app.js'
 import type { HeaderLine, SentRequest, SentResponse } from './recorded-org.js'
 import type { World } from './ways.js'

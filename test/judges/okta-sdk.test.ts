@@ -7,8 +7,8 @@ import {
   type Session as SdkSession,
 } from '@okta/okta-sdk-nodejs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { OktaApiError } from '../../src/errors.js'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
-import { OktaApiError } from '../../src/model/errors.js'
 import { SessionApi } from '../../src/okta/session-api.js'
 import { stillClock } from '../local-org/orgs.js'
 

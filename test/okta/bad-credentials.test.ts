@@ -2,11 +2,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { OktaApiError } from '../../src/errors.js'
 import { createLocalOrg, type LocalOrg } from '../../src/local-org/index.js'
-import { OktaApiError } from '../../src/model/errors.js'
-import type { Credentials } from '../../src/model/options.js'
 import { SessionApi } from '../../src/okta/session-api.js'
 import { oktaSession } from '../../src/okta-session.js'
+import type { Credentials } from '../../src/options/options.js'
 
 const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 const PEM = RSA.export({ format: 'pem', type: 'pkcs8' }).toString()

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { OktaApiError } from '../../src/errors.js'
 import { createLocalOrg, type LocalOrg } from '../../src/local-org/index.js'
-import { OktaApiError } from '../../src/model/errors.js'
 import { SessionApi } from '../../src/okta/session-api.js'
 
 const ALICE = 'alice@example.com'

@@ -1,10 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type CallMessage, channels, publishers } from '../../src/channels.js'
 import { createLocalOrg, type LocalOrg } from '../../src/local-org/index.js'
-import { type CallMessage, channels, publishers } from '../../src/model/channels.js'
-import type { Credentials } from '../../src/model/options.js'
 import { SessionApi } from '../../src/okta/session-api.js'
 import { oktaSession } from '../../src/okta-session.js'
+import type { Credentials } from '../../src/options/options.js'
 
 const ALICE = 'alice@example.com'
 

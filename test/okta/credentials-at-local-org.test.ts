@@ -1,11 +1,11 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { OktaApiError, OktaUnavailableError } from '../../src/errors.js'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
-import { OktaApiError, OktaUnavailableError } from '../../src/model/errors.js'
-import type { Credentials, PrivateKeyCredentials } from '../../src/model/options.js'
 import { createOperations } from '../../src/okta/operations.js'
 import { SessionApi } from '../../src/okta/session-api.js'
+import type { Credentials, PrivateKeyCredentials } from '../../src/options/options.js'
 
 const ALICE = 'alice@example.com'
 /** Made once: an RSA key takes its time. */

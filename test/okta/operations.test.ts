@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Outcome } from '../../src/model/contracts.js'
-import type { Credentials } from '../../src/model/options.js'
+import type { Outcome } from '../../src/contracts.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import { systemClock } from '../../src/okta/system-clock.js'
+import type { Credentials } from '../../src/options/options.js'
 import { ENVELOPE, SESSION } from './answers.js'
 import { httpServer, type RawServer, type Seen } from './raw-server.js'
 

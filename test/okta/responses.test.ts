@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import type { Outcome } from '../../src/model/contracts.js'
+import type { Outcome } from '../../src/contracts.js'
 import type { Answered } from '../../src/okta/exchange.js'
-import type { Question } from '../../src/okta/question.js'
+import type { OperationSubject } from '../../src/okta/question.js'
 import {
   emptyOutcome,
   secretSessionOutcome,
@@ -11,7 +11,7 @@ import {
 } from '../../src/okta/responses.js'
 import { answer, ENVELOPE, longAnswer, SESSION } from './answers.js'
 
-const ME: Question = { operation: 'getCurrentSession', secrets: [] }
+const ME: OperationSubject = { operation: 'getCurrentSession', secrets: [] }
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 const inSession = (ended: Answered) => sessionOutcome(ME, ended)
@@ -186,7 +186,7 @@ describe('an operation without an answer body', () => {
     ['a 302', answer(302), 'redirect'],
     ['a 404 of Okta’s', answer(404, ENVELOPE), 'error okta unexpected_status'],
   ] as const)('makes of %s: %s', (_what, given, expected) => {
-    const question: Question = { operation: 'revokeSession', secrets: [] }
+    const question: OperationSubject = { operation: 'revokeSession', secrets: [] }
     expect(verdict(emptyOutcome(question, given))).toBe(expected)
   })
 })
@@ -224,7 +224,7 @@ describe('no answer', () => {
 })
 
 describe('an OktaApiError', () => {
-  const failure = (question: Question, given: Answered) => {
+  const failure = (question: OperationSubject, given: Answered) => {
     const outcome = sessionOutcome(question, given)
     if (outcome.kind !== 'error') throw new Error(outcome.kind)
     return outcome.error
@@ -353,7 +353,7 @@ describe('an OktaApiError', () => {
     'has no request id that is %s, nor has the head the call channel reads',
     (_, more, requestId) => {
       const headers = { ...JSON_TYPE, 'x-okta-request-id': requestId }
-      const question: Question = { operation: 'getSession', secrets: [], ...more }
+      const question: OperationSubject = { operation: 'getSession', secrets: [], ...more }
       for (const given of [
         answer(404, ENVELOPE, headers),
         answer(200, SESSION, headers),

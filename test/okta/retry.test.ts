@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Outcome } from '../../src/model/contracts.js'
-import type { Credentials } from '../../src/model/options.js'
+import type { Outcome } from '../../src/contracts.js'
 import type { Deadline } from '../../src/okta/deadline.js'
 import type { Ended, ExchangeRequest } from '../../src/okta/exchange.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import { createRetries } from '../../src/okta/retry.js'
 import { systemClock } from '../../src/okta/system-clock.js'
+import type { Credentials } from '../../src/options/options.js'
 import { answer, SESSION } from './answers.js'
 import { httpServer, type RawServer, tcpServer } from './raw-server.js'
 

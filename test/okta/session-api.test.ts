@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { OktaApiError, OktaUnavailableError } from '../../src/model/errors.js'
-import type { Credentials } from '../../src/model/options.js'
+import { OktaApiError, OktaUnavailableError } from '../../src/errors.js'
 import { SessionApi } from '../../src/okta/session-api.js'
+import type { Credentials } from '../../src/options/options.js'
 import { ENVELOPE, SESSION } from './answers.js'
 import { bytes, httpServer, type RawServer, type Seen, tcpServer } from './raw-server.js'
 

@@ -1,0 +1,107 @@
+/** The seams: what the parts hand each other. No part needs more of another than stands here. */
+import type { OktaApiError, OktaUnavailableError, RateLimit, UnavailableCode } from './errors.js'
+
+/** One clock for everything that reasons about time. */
+export interface Clock {
+  /** Wall time, epoch milliseconds. */
+  now(): number
+  /** Milliseconds that only move forward, from an arbitrary start. */
+  monotonic(): number
+}
+
+/** Which of Okta's two cookies a value is sent to Okta as. */
+export type CookieKind = 'idx' | 'sid'
+
+/** One configured cookie, after validation. */
+export interface CookieEntry {
+  /** The cookie's name in the browser. */
+  readonly name: string
+  /** The name it is sent to Okta under. */
+  readonly as: CookieKind
+  /** Whether the value is our own HMAC envelope. */
+  readonly signed: boolean
+}
+
+/** A well-formed cookie value to ask Okta about, stripped of any envelope. A secret: never logged. */
+export interface Credential {
+  readonly as: CookieKind
+  readonly value: string
+}
+
+/** What one HTTP answer of Okta's said beside its body. */
+export interface AnswerHead {
+  readonly status: number
+  readonly requestId?: string
+  /** Absent when missing, malformed or duplicated: then it is not to be trusted. */
+  readonly rateLimit?: RateLimit
+  /** Okta's `Date`, epoch milliseconds. */
+  readonly oktaTime?: number
+  /** Raw `Set-Cookie` lines. Secrets. */
+  readonly setCookies: readonly string[]
+}
+
+/**
+ * How a call to Okta ended. The operations return it and never throw, so that the three outcomes stay
+ * three; SessionApi turns the last two into rejections.
+ */
+export type Outcome<T> =
+  | { readonly kind: 'ok'; readonly value: T; readonly head: AnswerHead }
+  | {
+      /** A 4xx or 5xx. */
+      readonly kind: 'error'
+      readonly error: OktaApiError
+      readonly head: AnswerHead
+      /** Whether the body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
+      readonly okta: boolean
+      /** For a 429: how long to wait, clamped; see `okta/rate-limit`. */
+      readonly retryAfterMs?: number
+    }
+  | {
+      readonly kind: 'unavailable'
+      readonly error: OktaUnavailableError
+      readonly head?: AnswerHead
+    }
+
+/** Per-call options every operation takes last. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where log lines go. One line per change of state and per misuse; never one per request. */
+export interface Logger {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  info?(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+declare const opaque: unique symbol
+
+/**
+ * A second cache level shared by all instances. Its contract is internal until a second engine needs
+ * it: get one from a factory of this package.
+ */
+export interface SessionStore {
+  readonly [opaque]: 'SessionStore'
+}
+
+/** Okta did what was asked. */
+export interface OktaYes<T> {
+  readonly kind: 'yes'
+  readonly value: T
+  readonly head: AnswerHead
+}
+
+/** Okta said, in its own error shape, that there is no such session (or no such sign-in). */
+export interface OktaNo {
+  readonly kind: 'no'
+  readonly head: AnswerHead
+}
+
+/** Neither: silence, an error that says nothing about the session, or a call not made. */
+export interface OktaUnavailable {
+  readonly kind: 'unavailable'
+  readonly code: UnavailableCode
+  readonly retryAfterMs?: number | undefined
+  readonly head?: AnswerHead | undefined
+}
+
+export type OktaAnswer<T> = OktaYes<T> | OktaNo | OktaUnavailable

@@ -1,0 +1,41 @@
+/** Who waits for a call to Okta, in the order in which they are let in: a crowd of strangers keeps no known session waiting. */
+import type { CallKind } from './policy.js'
+
+/** Which lane an ask stands in; a lane moves when those before it are empty. Last is who has something to be served with. */
+const LANE: Readonly<Record<CallKind, number>> = { seen: 0, unseen: 1, stale: 2, prefetch: 2 }
+
+export class CallQueue<T extends { readonly kind: CallKind }> {
+  readonly #max: number
+  readonly #lanes: readonly [T[], T[], T[]] = [[], [], []]
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get length(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.length, 0)
+  }
+
+  get first(): T | undefined {
+    return this.#lanes.find((lane) => lane.length > 0)?.[0]
+  }
+
+  /** How many an ask of this kind would stand behind. */
+  before(kind: CallKind): number {
+    return this.#lanes.slice(0, LANE[kind] + 1).reduce((sum, lane) => sum + lane.length, 0)
+  }
+
+  /** Takes a place; where that is one too many, returns the last in line, who gives way. */
+  stand(waiter: T): T | undefined {
+    this.#lanes[LANE[waiter.kind]]?.push(waiter)
+    return this.length > this.#max
+      ? this.#lanes.findLast((lane) => lane.length > 0)?.pop()
+      : undefined
+  }
+
+  leave(waiter: T): void {
+    const lane = this.#lanes[LANE[waiter.kind]]
+    const at = lane?.indexOf(waiter) ?? -1
+    if (at !== -1) lane?.splice(at, 1)
+  }
+}

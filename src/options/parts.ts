@@ -1,0 +1,129 @@
+/** Reads the options that bring code of the app's: agent, logger, store, callbacks, and the request property. */
+import { Agent as HttpAgent, IncomingMessage } from 'node:http'
+import type { Logger, SessionStore } from '../contracts.js'
+import { type Faults, given, givenSecret } from './faults.js'
+import type { ApiSettings } from './options.js'
+import { type Group, isRecord } from './values.js'
+
+/** Names on a request that Express, its usual middleware or Node itself own. */
+const TAKEN: readonly string[] = [
+  ...['app', 'baseUrl', 'body', 'cookies', 'files', 'fresh', 'host', 'hostname', 'ip', 'ips'],
+  ...['originalUrl', 'params', 'path', 'protocol', 'query', 'res', 'route', 'secret', 'secure'],
+  ...['session', 'sessionID', 'sessionStore', 'signedCookies', 'stale', 'subdomains', 'xhr'],
+  ...['accepts', 'acceptsCharsets', 'acceptsEncodings', 'acceptsLanguages', 'get', 'header'],
+  ...['is', 'next', 'param', 'range'],
+  ...['socket', 'client', 'method', 'url', 'httpVersion', 'httpVersionMajor', 'httpVersionMinor'],
+  ...['complete', 'aborted', 'upgrade', 'rawHeaders', 'rawTrailers', 'joinDuplicateHeaders'],
+  ...['statusCode', 'statusMessage'],
+]
+
+/** An agent of Node's http or https, or of a proxy library built on them. */
+export function readAgent(
+  faults: Faults,
+  path: string,
+  value: unknown,
+  orgUrl: string,
+): ApiSettings['agent'] {
+  if (value === undefined) return undefined
+  if (!isAgent(value)) {
+    faults.add(path, given(value), agentAdvice(value))
+    return undefined
+  }
+  const options: unknown = Reflect.get(value, 'options')
+  if (isRecord(options) && options.rejectUnauthorized === false) {
+    const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
+    faults.add(path, 'its rejectUnauthorized is false', advice)
+  }
+  // A plain http.Agent carries its protocol itself; proxy agents answer for whatever they are asked.
+  const protocol: unknown = Object.getOwnPropertyDescriptor(value, 'protocol')?.value
+  if (orgUrl !== '' && typeof protocol === 'string' && !orgUrl.startsWith(protocol)) {
+    const advice = `orgUrl is ${orgUrl.slice(0, orgUrl.indexOf('/'))}; give an agent of the same protocol`
+    faults.add(path, `an agent for ${protocol}`, advice)
+  }
+  return value
+}
+
+function isAgent(value: unknown): value is HttpAgent {
+  return (
+    value instanceof HttpAgent ||
+    (isRecord(value) &&
+      typeof value.addRequest === 'function' &&
+      typeof value.destroy === 'function')
+  )
+}
+
+function agentAdvice(value: unknown): string {
+  if (isRecord(value) && typeof value.dispatch === 'function')
+    return 'that is a dispatcher of undici; give an agent of node:https'
+  if (isRecord(value) && (isAgent(value.https) || isAgent(value.http)))
+    return 'give the agent itself, not { https: agent }'
+  return 'must be an https.Agent (or http.Agent for an http orgUrl)'
+}
+
+/** `console` unless another is given; undefined is silence. */
+export function readLogger(faults: Faults, value: unknown): Logger | undefined {
+  if (value === undefined) return console
+  if (value === false) return undefined
+  if (isLogger(value)) return value
+  faults.add(
+    'logger',
+    given(value),
+    'must be false or an object with warn(message, fields?), info? too',
+  )
+  return undefined
+}
+
+function isLogger(value: unknown): value is Logger {
+  return (
+    isRecord(value) &&
+    typeof value.warn === 'function' &&
+    (value.info === undefined || typeof value.info === 'function')
+  )
+}
+
+/** A store made by a factory of this package; a bare Redis client is the likely mistake. */
+export function readStore(faults: Faults, value: unknown): SessionStore | undefined {
+  if (value === undefined) return undefined
+  const isClient =
+    isRecord(value) && (typeof value.sendCommand === 'function' || typeof value.call === 'function')
+  if (isStore(value) && !isClient) return value
+  const advice =
+    'must come from a factory of this package; leave it out to remember sessions in this process alone'
+  faults.add('cache.store', isClient ? 'got a Redis client itself' : givenSecret(value), advice)
+  return undefined
+}
+
+/** The store's contract is not public: whatever our own factories make is an object. */
+function isStore(value: unknown): value is SessionStore {
+  return isRecord(value)
+}
+
+/** A callback, or nothing. */
+export function readCallback<T>(
+  faults: Faults,
+  group: Group,
+  name: string,
+  is: (value: unknown) => value is T,
+): T | undefined {
+  const value = group[name]
+  if (value === undefined || is(value)) return value
+  faults.add(name, given(value), 'must be a function')
+  return undefined
+}
+
+/** The request property that holds the context: an identifier nobody else owns. */
+export function readProperty(faults: Faults, value: unknown): string {
+  if (value === undefined) return 'okta'
+  if (typeof value === 'string' && /^[A-Za-z$][\w$]{0,63}$/.test(value) && !isTaken(value))
+    return value
+  const isWord = typeof value === 'string' && isTaken(value)
+  const advice = isWord
+    ? 'requests have that already; choose another, for example "oktaAdmin"'
+    : 'must be an identifier that begins with a letter, for example "oktaAdmin"'
+  faults.add('property', given(value), advice)
+  return 'okta'
+}
+
+function isTaken(name: string): boolean {
+  return TAKEN.includes(name) || name in IncomingMessage.prototype
+}

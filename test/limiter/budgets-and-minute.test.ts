@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest'
+import { GateWorld, no, silence, yes } from './limiter-world.js'
+
+const known = { kind: 'seen' } as const
+const ahead = { kind: 'prefetch' } as const
+const aging = { kind: 'stale' } as const
+const newcomer = { kind: 'unseen' } as const
+const from = (client: string) => ({ kind: 'unseen', client }) as const
+const signInFrom = (client: string) => ({ kind: 'unseen', account: 'sign_in', client }) as const
+
+describe('failure budgets', () => {
+  it('let a client fail 20 times at once, then once a second', async () => {
+    const world = new GateWorld()
+    expect(await world.runMany(30, from('198.51.100.1'), no())).toEqual({
+      no: 20,
+      'refused: too_many_attempts': 10,
+    })
+    world.clock.advance(3_000)
+    expect(await world.runMany(9, from('198.51.100.1'), no())).toEqual({
+      no: 3,
+      'refused: too_many_attempts': 6,
+    })
+    expect(await world.run(from('198.51.100.2'), no())).toBe('no')
+  })
+
+  it('let all clients together fail 50 times at once, then 2.5 times a second', async () => {
+    const world = new GateWorld()
+    let noes = 0
+    for (let i = 0; i < 100; i += 1)
+      if ((await world.run(from(`198.51.100.${i}`), no())) === 'no') noes += 1
+    expect(noes).toBe(50)
+    world.clock.advance(2_000)
+    expect(await world.runMany(9, newcomer, no())).toEqual({ no: 5, 'refused: over_budget': 4 })
+  })
+
+  it('hold for clients that are not known all the same', async () => {
+    const world = new GateWorld()
+    expect(await world.runMany(60, newcomer, no())).toEqual({ no: 50, 'refused: over_budget': 10 })
+  })
+
+  it('are given back on a yes and when no usable answer comes', async () => {
+    const world = new GateWorld()
+    for (let i = 0; i < 40; i += 1) {
+      expect(await world.run(from('198.51.100.1'), yes())).toBe('yes')
+      expect(await world.run(from('198.51.100.1'), silence('connect'))).toBe('connect')
+    }
+    expect(await world.runMany(21, from('198.51.100.1'), no())).toEqual({
+      no: 20,
+      'refused: too_many_attempts': 1,
+    })
+  })
+
+  it('are charged when a call is let through, so that none is let through on credit', async () => {
+    const world = new GateWorld({ upstream: { maxConcurrent: 100 } })
+    const attempts = Array.from({ length: 30 }, () => world.try(from('198.51.100.1')))
+    expect(attempts.filter(({ isOut }) => isOut())).toHaveLength(20)
+    await attempts[0]?.end(yes())
+    expect(world.try(from('198.51.100.1')).isOut()).toBe(true)
+    expect(world.try(from('198.51.100.1')).isOut()).toBe(false)
+  })
+
+  it('are not charged for who only waits, so that any number of real newcomers may', async () => {
+    const world = new GateWorld()
+    const attempts = Array.from({ length: 60 }, () => world.try(newcomer))
+    expect(world.limiter.stats()).toMatchObject({ inFlight: 5, queued: 55, refused: {} })
+    for (const attempt of attempts) expect((await attempt.end(yes())).kind).toBe('yes')
+  })
+
+  it('turn away in their turn those who waited while others spent them', async () => {
+    const world = new GateWorld({ upstream: { failedLookups: { perSecond: 1, burst: 6 } } })
+    const attempts = Array.from({ length: 8 }, () => world.try(newcomer))
+    for (const attempt of attempts.slice(0, 5)) await attempt.end(no())
+    expect(world.limiter.stats()).toMatchObject({
+      inFlight: 1,
+      queued: 0,
+      refused: { over_budget: 2 },
+    })
+  })
+
+  it('stand even in silence where that was asked for, also for what is not let through', async () => {
+    const world = new GateWorld()
+    const leaver = { ...from('198.51.100.1'), chargeSilence: true }
+    expect(await world.runMany(5, leaver, silence())).toEqual({ timeout: 5 })
+    expect(await world.runMany(20, leaver, silence())).toEqual({
+      'refused: breaker_open': 15,
+      'refused: too_many_attempts': 5,
+    })
+  })
+
+  it('are never asked of a known session', async () => {
+    const world = new GateWorld()
+    await world.runMany(60, newcomer, no())
+    expect(await world.runMany(60, { ...known, client: '198.51.100.1' }, no())).toEqual({ no: 60 })
+  })
+
+  it('count sign-ins apart from lookups', async () => {
+    const world = new GateWorld()
+    await world.runMany(30, signInFrom('198.51.100.1'), no())
+    expect(await world.run(signInFrom('198.51.100.1'), no())).toBe('refused: too_many_attempts')
+    expect(await world.runMany(20, from('198.51.100.1'), no())).toEqual({ no: 20 })
+    expect(await world.run(signInFrom('198.51.100.2'), yes())).toBe('yes')
+  })
+})
+
+describe("the org's minute", () => {
+  it('is counted down by what leaves, before Okta says so', async () => {
+    const world = new GateWorld({ upstream: { maxConcurrent: 100 } })
+    await world.run(known, yes(world.minute(100, 30, 40_000)))
+    const attempts = Array.from({ length: 20 }, () => world.try(newcomer))
+    expect(attempts.filter(({ isOut }) => isOut())).toHaveLength(10)
+    expect(world.limiter.stats().quota).toEqual({ limit: 100, remaining: 20, resetsInMs: 41_000 })
+  })
+
+  it('keeps its last fifth for known sessions, and is over for all at nothing', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(100, 21, 40_000)))
+    expect(await world.runMany(3, newcomer, yes())).toEqual({ yes: 1, 'refused: over_budget': 2 })
+    expect(await world.runMany(30, known, yes())).toEqual({ yes: 20, 'refused: over_budget': 10 })
+    world.clock.advance(41_000)
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it('is not spent beyond its half on what can wait', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(100, 52, 40_000)))
+    expect(await world.runMany(2, ahead, yes())).toEqual({ yes: 2 })
+    expect(await world.run(ahead, yes())).toBe('refused: over_budget')
+    expect(await world.run(aging, yes())).toBe('refused: over_budget')
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it('is what the lowest figure says, for answers overtake each other', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(600, 300, 40_000)))
+    await world.run(known, yes(world.minute(600, 301, 40_000)))
+    expect(world.limiter.stats().quota?.remaining).toBe(299)
+  })
+
+  it('is taken to hold as many less as are still under way', async () => {
+    const world = new GateWorld()
+    const others = [1, 2, 3].map(() => world.try(known))
+    await world.run(known, yes(world.minute(600, 300, 40_000)))
+    expect(world.limiter.stats().quota?.remaining).toBe(297)
+    expect(others.every(({ isOut }) => isOut())).toBe(true)
+  })
+
+  it('is the same minute however slow an answer was', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(600, 300, 40_000)))
+    world.clock.advance(5_000)
+    // Written 4 s ago, and read now.
+    await world.run(known, yes(world.minute(600, 310, 35_000, 4_000)))
+    expect(world.limiter.stats().quota).toEqual({ limit: 600, remaining: 299, resetsInMs: 36_000 })
+  })
+
+  it('is not the one before, of which a late answer speaks', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(600, 300, 55_000)))
+    await world.run(known, yes(world.minute(600, 5, -3_000, 4_000)))
+    expect(world.limiter.stats().quota?.remaining).toBe(299)
+  })
+
+  it('begins anew when its end has passed', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(600, 0, 10_000)))
+    world.clock.advance(11_000)
+    expect(world.limiter.stats().quota).toBeUndefined()
+    await world.run(known, yes(world.minute(600, 599, 60_000)))
+    expect(world.limiter.stats().quota?.remaining).toBe(599)
+  })
+
+  it.each([
+    ['a limit of 0', 0, 0, 30_000],
+    ['an end in the past', 600, 0, -1_000],
+    ['an end beyond two minutes', 600, 0, 121_000],
+  ])('is not learned from %s', async (_what, limit, remaining, endsInMs) => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(limit, remaining, endsInMs)))
+    expect(world.limiter.stats().quota).toBeUndefined()
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it('ends in 61 s at the latest, whatever Okta says', async () => {
+    const world = new GateWorld()
+    await world.run(known, yes(world.minute(600, 0, 119_000)))
+    expect(world.limiter.stats().quota?.resetsInMs).toBe(61_000)
+  })
+
+  it('is an API token’s own for sign-ins, who spend the lookups’ minute besides', async () => {
+    const world = new GateWorld()
+    const signIn = signInFrom('198.51.100.1')
+    await world.run(known, yes(world.minute(600, 400, 40_000)))
+    await world.run(signIn, yes(world.minute(300, 61, 40_000)))
+    expect(world.limiter.stats().quota).toMatchObject({ limit: 600, remaining: 399 })
+    expect(await world.runMany(2, signIn, yes())).toEqual({ yes: 1, 'refused: over_budget': 1 })
+    expect(await world.run(newcomer, yes())).toBe('yes')
+    const other = new GateWorld()
+    await other.run(known, yes(other.minute(600, 120, 40_000)))
+    expect(await other.run(signIn, yes())).toBe('refused: over_budget')
+  })
+})

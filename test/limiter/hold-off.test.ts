@@ -1,0 +1,374 @@
+import { describe, expect, it, vi } from 'vitest'
+import { GateWorld, no, saying, silence, yes } from './limiter-world.js'
+
+const known = { kind: 'seen' } as const
+const aging = { kind: 'stale' } as const
+const ahead = { kind: 'prefetch' } as const
+const newcomer = { kind: 'unseen' } as const
+const signIn = { kind: 'unseen', account: 'sign_in' } as const
+
+async function outage(world = new GateWorld()): Promise<GateWorld> {
+  await world.runMany(5, known, silence())
+  return world
+}
+
+describe('the breaker', () => {
+  it('opens at the fifth failure in a row, and an answer in between starts the count anew', async () => {
+    const world = new GateWorld()
+    expect(await world.runMany(4, known, silence())).toEqual({ timeout: 4 })
+    expect(await world.run(known, no())).toBe('no')
+    expect(await world.runMany(7, known, silence())).toEqual({
+      timeout: 5,
+      'refused: breaker_open': 2,
+    })
+  })
+
+  it.each([known, aging, ahead, newcomer, signIn])('holds off %o', async (ask) => {
+    const world = await outage()
+    expect(await world.run(ask, yes())).toBe('refused: breaker_open')
+  })
+
+  it('lets one probe a second through while Okta is down', async () => {
+    const world = await outage(new GateWorld({ random: Math.random }))
+    let probes = 0
+    for (let ms = 0; ms < 60_000; ms += 50) {
+      world.clock.advance(50)
+      const { timeout = 0 } = await world.runMany(10, known, silence())
+      probes += timeout
+    }
+    expect(probes).toBeGreaterThanOrEqual(54)
+    expect(probes).toBeLessThanOrEqual(66)
+  })
+
+  it('keeps everybody waiting while the probe is out, and opens the limiter when it comes home', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    const probe = world.try(known)
+    expect(probe.isOut()).toBe(true)
+    expect(await world.run(known, yes())).toBe('refused: breaker_open')
+    await probe.end(yes())
+    expect(await world.runMany(3, known, yes())).toEqual({ yes: 3 })
+    expect(world.limiter.stats().heldOff).toBeUndefined()
+  })
+
+  it('takes a no for an answer as good as a yes', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    expect(await world.run(known, no())).toBe('no')
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('gives a probe up that never comes home', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    expect(world.try(known).isOut()).toBe(true)
+    world.clock.advance(9_900)
+    expect(world.try(known).isOut()).toBe(false)
+    world.clock.advance(200)
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('is not wedged by a probe that breaks', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    await world.try(known).break()
+    expect(await world.run(known, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    expect(await world.run(known, yes())).toBe('yes')
+    expect(world.limiter.stats().inFlight).toBe(0)
+  })
+
+  it('hears nothing of now in an answer to a question put before it opened', async () => {
+    const world = new GateWorld()
+    const slow = world.try(known)
+    world.clock.advance(1)
+    await outage(world)
+    world.clock.advance(1)
+    await slow.end(yes())
+    expect(await world.run(known, yes())).toBe('refused: breaker_open')
+  })
+
+  it('is not put off by failures of questions put before it opened', async () => {
+    const world = new GateWorld()
+    const slow = [world.try(known), world.try(known)]
+    world.clock.advance(1)
+    await outage(world)
+    world.clock.advance(900)
+    for (const attempt of slow) await attempt.end(silence())
+    world.clock.advance(200)
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('asks nothing that nobody waits for as a probe', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    expect(await world.run(ahead, yes())).toBe('refused: breaker_open')
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('does not keep somebody waiting for the probe who can be served without', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    const probe = world.try(aging)
+    expect(probe.isOut()).toBe(true)
+    expect(saying(await probe.ended)).toBe('refused: breaker_open')
+    let settled = false
+    const settling = world.limiter.settled().then(() => {
+      settled = true
+    })
+    expect(world.limiter.stats().inFlight).toBe(1)
+    await Promise.resolve()
+    expect(settled).toBe(false)
+    await probe.end(yes())
+    await settling
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('says so in the log once when it opens and once when it closes', async () => {
+    const logger = { warn: vi.fn(), info: vi.fn() }
+    const world = await outage(new GateWorld({ logger }))
+    for (let i = 0; i < 10; i += 1) {
+      world.clock.advance(1_100)
+      await world.runMany(5, known, silence())
+    }
+    world.clock.advance(1_100)
+    await world.runMany(5, known, yes())
+    expect(logger.warn).toHaveBeenCalledOnce()
+    expect(logger.warn.mock.calls[0]?.[1]).toMatchObject({
+      who: 'everybody',
+      code: 'breaker_open',
+      why: 'timeout',
+    })
+    expect(logger.info).toHaveBeenCalledOnce()
+  })
+})
+
+describe('what strangers send', () => {
+  it('holds strangers off, and no known session', async () => {
+    const world = new GateWorld()
+    expect(await world.runMany(9, newcomer, silence('unexpected_status'))).toEqual({
+      unexpected_status: 5,
+      'refused: breaker_open': 4,
+    })
+    expect(world.limiter.stats().heldOff).toMatchObject({ who: 'newcomers', code: 'breaker_open' })
+    expect(await world.run(known, silence())).toBe('timeout')
+    expect(await world.run(signIn, yes())).toBe('yes')
+  })
+
+  it('holds off nobody any more once a known session has been answered', async () => {
+    const world = new GateWorld()
+    await world.runMany(5, newcomer, silence('unexpected_status'))
+    world.clock.advance(1)
+    await world.run(known, yes())
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it.each(['dns', 'connect', 'tls'] as const)(
+    'speaks for everybody when it was not even put: %s',
+    async (code) => {
+      const world = new GateWorld()
+      await world.runMany(5, newcomer, silence(code))
+      expect(await world.run(known, yes())).toBe('refused: breaker_open')
+    },
+  )
+
+  it('leaves the probe to a known session that was turned away, for a second', async () => {
+    const world = await outage()
+    await world.run(known, yes())
+    world.clock.advance(1_100)
+    expect(await world.run(newcomer, silence('schema'))).toBe('refused: breaker_open')
+    expect(await world.run(known, yes())).toBe('yes')
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it('is probed with when no known session is about', async () => {
+    const world = await outage()
+    world.clock.advance(1_100)
+    expect(await world.run(newcomer, yes())).toBe('yes')
+  })
+
+  it('makes two hold-offs at most one probe', async () => {
+    const world = new GateWorld()
+    await world.runMany(5, newcomer, silence())
+    await outage(world)
+    world.clock.advance(1_100)
+    const probe = world.try(newcomer)
+    expect(probe.isOut()).toBe(true)
+    expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
+    expect(await world.run(known, yes())).toBe('refused: breaker_open')
+    await probe.end(silence())
+    expect(await world.run(known, yes())).toBe('refused: breaker_open')
+    expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
+    world.clock.advance(2_100)
+    const next = world.try(known)
+    expect(next.isOut()).toBe(true)
+    expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
+  })
+
+  it('costs an account of its own when Okta answers oddly, however often Okta answers well between', async () => {
+    const world = new GateWorld()
+    let odd = 0
+    for (let ms = 0; ms < 60_000; ms += 20) {
+      world.clock.advance(20)
+      const client = `198.51.${ms % 250}.1`
+      if ((await world.run({ kind: 'unseen', client }, silence('schema'))) === 'schema') odd += 1
+      await world.run(known, yes())
+    }
+    expect(odd).toBeGreaterThan(150)
+    expect(odd).toBeLessThanOrEqual(200)
+  })
+
+  it('costs its own client, not the others', async () => {
+    const world = new GateWorld()
+    const attacker = { kind: 'unseen', client: '198.51.100.1' } as const
+    for (let i = 0; i < 30; i += 1) {
+      await world.run(attacker, silence('schema'))
+      world.clock.advance(1)
+      await world.run(known, yes())
+    }
+    expect(await world.run(attacker, yes())).toBe('refused: too_many_attempts')
+    expect(await world.run({ kind: 'unseen', client: '198.51.100.2' }, yes())).toBe('yes')
+  })
+
+  it('is not charged for what no question can be blamed for', async () => {
+    const world = new GateWorld()
+    for (let i = 0; i < 100; i += 1) {
+      const code = i % 2 === 0 ? 'connect' : 'concurrency_limited'
+      await world.run({ kind: 'unseen', client: '198.51.100.1' }, silence(code))
+      world.clock.advance(1_100)
+      await world.run(known, yes())
+    }
+    expect(await world.run({ kind: 'unseen', client: '198.51.100.1' }, yes())).toBe('yes')
+  })
+})
+
+describe('sign-ins', () => {
+  it('that Okta answers oddly cost sign-ins their budget, and no lookup', async () => {
+    const world = new GateWorld()
+    const client = '198.51.100.1'
+    for (let i = 0; i < 25; i += 1) {
+      await world.run({ ...signIn, client }, silence('forbidden'))
+      await world.run({ ...signIn, client: '198.51.100.2' }, yes())
+    }
+    expect(await world.run({ ...signIn, client }, yes())).toBe('refused: too_many_attempts')
+    expect(await world.run({ ...newcomer, client }, yes())).toBe('yes')
+  })
+
+  it('that fail hold off sign-ins alone, and only a sign-in ends that', async () => {
+    const world = new GateWorld()
+    await world.runMany(5, signIn, silence('forbidden'))
+    expect(await world.run(known, yes())).toBe('yes')
+    expect(await world.run(newcomer, yes())).toBe('yes')
+    expect(await world.run(signIn, yes())).toBe('refused: breaker_open')
+    expect(world.limiter.stats().heldOff).toMatchObject({ who: 'sign_ins' })
+    world.clock.advance(1_100)
+    await world.run(known, yes())
+    const probe = world.try(signIn)
+    expect(await world.run(signIn, yes())).toBe('refused: breaker_open')
+    await probe.end(no())
+    expect(await world.run(signIn, yes())).toBe('yes')
+  })
+})
+
+describe('a 429', () => {
+  it('holds everybody off for as long as Okta said, and a little more', async () => {
+    const world = new GateWorld({ random: () => 1 })
+    await world.run(newcomer, silence('rate_limited', 17_000))
+    expect(await world.run(known, yes())).toBe('refused: rate_limited')
+    expect(world.limiter.stats().heldOff).toEqual({
+      who: 'everybody',
+      code: 'rate_limited',
+      forMs: 17_500,
+    })
+    world.clock.advance(17_499)
+    expect(await world.run(known, yes())).toBe('refused: rate_limited')
+    world.clock.advance(1)
+    const probe = world.try(known)
+    expect(await world.run(known, yes())).toBe('refused: rate_limited')
+    await probe.end(yes())
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+
+  it('is believed for 5 s when it does not say', async () => {
+    const world = new GateWorld({ random: () => 0 })
+    await world.run(known, silence('rate_limited'))
+    expect(world.limiter.stats().heldOff?.forMs).toBe(5_000)
+  })
+
+  it('that comes late puts the end off, and an earlier end changes nothing', async () => {
+    const world = new GateWorld({ random: () => 0 })
+    const late = [world.try(known), world.try(known)]
+    await world.run(known, silence('rate_limited', 5_000))
+    await late[0]?.end(silence('rate_limited', 20_000))
+    expect(world.limiter.stats().heldOff?.forMs).toBe(20_000)
+    await late[1]?.end(silence('rate_limited', 2_000))
+    expect(world.limiter.stats().heldOff?.forMs).toBe(20_000)
+  })
+
+  it('that comes late while the probe is out is not forgotten when the probe comes home', async () => {
+    const world = new GateWorld({ random: () => 0 })
+    const late = world.try(known)
+    await world.run(known, silence('rate_limited', 5_000))
+    world.clock.advance(5_000)
+    const probe = world.try(known)
+    world.clock.advance(10)
+    await late.end(silence('rate_limited', 3_000))
+    await probe.end(yes())
+    expect(await world.run(known, yes())).toBe('refused: rate_limited')
+    world.clock.advance(3_000)
+    expect(await world.run(known, yes())).toBe('yes')
+  })
+})
+
+describe("Okta's other 429, too many calls at once", () => {
+  it.each([
+    [0, 250],
+    [0.5, 625],
+    [1, 1_000],
+  ])('pauses everybody for 250 to 1,000 ms (%d: %d)', async (random, forMs) => {
+    const world = new GateWorld({ random: () => random })
+    await world.run(known, silence('concurrency_limited'))
+    expect(world.limiter.stats().heldOff).toEqual({
+      who: 'everybody',
+      code: 'concurrency_limited',
+      forMs,
+    })
+  })
+
+  it('halves the cap once for all that were under way together, and again when it comes again', async () => {
+    const world = new GateWorld()
+    const together = [1, 2, 3, 4, 5].map(() => world.try(known))
+    world.clock.advance(100)
+    for (const attempt of together) await attempt.end(silence('concurrency_limited'))
+    expect(world.limiter.stats().maxConcurrent).toBe(2)
+    for (const cap of [1, 1]) {
+      world.clock.advance(1_000)
+      await world.run(known, silence('concurrency_limited'))
+      expect(world.limiter.stats().maxConcurrent).toBe(cap)
+    }
+  })
+
+  it('wins a place back with every ten answers, up to what was configured', async () => {
+    const world = new GateWorld({ upstream: { maxConcurrent: 4 } })
+    await world.run(known, silence('concurrency_limited'))
+    world.clock.advance(1_000)
+    const caps: number[] = []
+    for (let i = 0; i < 40; i += 1) {
+      await world.run(known, yes())
+      caps.push(world.limiter.stats().maxConcurrent)
+    }
+    expect(caps.indexOf(3)).toBe(9)
+    expect(caps.indexOf(4)).toBe(19)
+    expect(Math.max(...caps)).toBe(4)
+  })
+
+  it('leaves no more under way than the halved cap', async () => {
+    const world = new GateWorld()
+    await world.run(known, silence('concurrency_limited'))
+    world.clock.advance(1_000)
+    await world.run(known, yes())
+    const attempts = [1, 2, 3, 4].map(() => world.try(known))
+    expect(attempts.filter(({ isOut }) => isOut())).toHaveLength(2)
+    expect(world.limiter.stats()).toMatchObject({ inFlight: 2, queued: 2 })
+  })
+})

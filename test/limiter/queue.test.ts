@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { CallRequest } from '../../src/limiter/limiter.js'
+import { type Attempt, GateWorld, no, saying, silence, yes } from './limiter-world.js'
+
+const known = { kind: 'seen' } as const
+const aging = { kind: 'stale' } as const
+const ahead = { kind: 'prefetch' } as const
+const newcomer = { kind: 'unseen' } as const
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A limiter with one place, taken. */
+function busy() {
+  const world = new GateWorld({ upstream: { maxConcurrent: 1, maxQueueMs: 1_000 } })
+  return { world, first: world.try(known) }
+}
+
+function tryMany(world: GateWorld, times: number, ask: CallRequest): Attempt[] {
+  return Array.from({ length: times }, () => world.try(ask))
+}
+
+async function outcomes(attempts: readonly Attempt[]): Promise<string[]> {
+  return Promise.all(attempts.map(async ({ ended }) => saying(await ended)))
+}
+
+/** Lets those who wait in one after the other; says in which order. */
+async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<number[]> {
+  const order: number[] = []
+  for (let last = first; order.length < attempts.length; ) {
+    await last.end(yes())
+    const next = attempts.findIndex((each, index) => each.isOut() && !order.includes(index))
+    const attempt = attempts[next]
+    if (attempt === undefined) throw new Error('nobody was let in')
+    order.push(next)
+    last = attempt
+  }
+  return order
+}
+
+describe('the queue', () => {
+  it('lets in who came first, known sessions before all others, and last who can be served without', async () => {
+    const { world, first } = busy()
+    const waiting = [newcomer, aging, known, newcomer, known, aging].map((ask) => world.try(ask))
+    expect(await orderOf(first, waiting)).toEqual([2, 4, 0, 3, 1, 5])
+  })
+
+  it('is for nobody who does not wait', async () => {
+    const { world } = busy()
+    expect(await world.run(ahead, yes())).toBe('refused: queue_full')
+  })
+
+  it('has an end to its patience', async () => {
+    const { world } = busy()
+    const waiting = tryMany(world, 3, known)
+    vi.advanceTimersByTime(999)
+    expect(world.limiter.stats().queued).toBe(3)
+    vi.advanceTimersByTime(1)
+    expect(await outcomes(waiting)).toEqual(Array(3).fill('refused: queue_full'))
+    expect(world.limiter.stats()).toMatchObject({ queued: 0, refused: { queue_full: 3 } })
+    expect(waiting.some(({ isOut }) => isOut())).toBe(false)
+  })
+
+  it('is bounded', async () => {
+    const { world } = busy()
+    const waiting = tryMany(world, 1_001, newcomer)
+    expect(world.limiter.stats()).toMatchObject({ queued: 1_000, refused: { queue_full: 1 } })
+    expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
+  })
+
+  it('has so many places for one client’s unseen cookies and one credential, and no more', async () => {
+    const { world, first } = busy()
+    const junk = { ...newcomer, client: '198.51.100.1' }
+    const crowd = tryMany(world, 251, junk)
+    expect(await outcomes(crowd.slice(-1))).toEqual(['refused: too_many_attempts'])
+    const demanding = tryMany(world, 21, { ...known, key: 'one', client: '198.51.100.2' })
+    expect(await outcomes(demanding.slice(-1))).toEqual(['refused: too_many_attempts'])
+    expect(world.limiter.stats().queued).toBe(270)
+    // Seen sessions in their ordinary rhythm, of the same client, are not held to it.
+    tryMany(world, 300, { ...known, client: '198.51.100.1' })
+    expect(world.limiter.stats().queued).toBe(570)
+    // Places are given back.
+    await first.end(yes())
+    vi.advanceTimersByTime(1_000)
+    expect(world.limiter.stats().queued).toBe(0)
+    expect(tryMany(world, 2, junk).length).toBe(2)
+    expect(world.limiter.stats().queued).toBe(2)
+  })
+
+  it('full of newcomers has a place for every known session', async () => {
+    const { world, first } = busy()
+    const crowd = tryMany(world, 1_000, newcomer)
+    const sessions = tryMany(world, 2, known)
+    expect(await outcomes(crowd.slice(-2))).toEqual(Array(2).fill('refused: queue_full'))
+    expect(world.limiter.stats().queued).toBe(1_000)
+    expect(await world.run(newcomer, yes())).toBe('refused: queue_full')
+    expect(await world.run(aging, yes())).toBe('refused: queue_full')
+    expect(await orderOf(first, sessions)).toEqual([0, 1])
+  })
+
+  it('full of those who can be served without has a place for every newcomer', async () => {
+    const { world } = busy()
+    const crowd = tryMany(world, 1_000, aging)
+    tryMany(world, 1, newcomer)
+    expect(await outcomes(crowd.slice(-1))).toEqual(['refused: queue_full'])
+    expect(world.limiter.stats().queued).toBe(1_000)
+  })
+
+  it('full of known sessions is full', async () => {
+    const { world } = busy()
+    tryMany(world, 1_000, known)
+    expect(await world.run(known, yes())).toBe('refused: queue_full')
+    expect(world.limiter.stats().queued).toBe(1_000)
+  })
+
+  it('is dissolved when calls are held off', async () => {
+    const { world, first } = busy()
+    const waiting = tryMany(world, 4, known)
+    await first.end(silence('rate_limited', 30_000))
+    expect(await outcomes(waiting)).toEqual(Array(4).fill('refused: rate_limited'))
+  })
+
+  it('is dissolved when the limiter closes', async () => {
+    const { world, first } = busy()
+    const waiting = [known, newcomer, aging].map((ask) => world.try(ask))
+    world.limiter.close()
+    expect(await outcomes(waiting)).toEqual(Array(3).fill('refused: closed'))
+    expect(await world.run(known, yes())).toBe('refused: closed')
+    expect(saying(await first.end(no()))).toBe('no')
+  })
+
+  it('moves on when a call breaks', async () => {
+    const { world, first } = busy()
+    const next = world.try(known)
+    await first.break()
+    expect(next.isOut()).toBe(true)
+  })
+})

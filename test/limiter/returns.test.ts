@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { RetrySchedule } from '../../src/limiter/retry-schedule.js'
+import { type Attempt, GateWorld, no, yes } from './limiter-world.js'
+
+describe('when those turned away should come back', () => {
+  const room = { soonestMs: 400, perSecond: 2.5 }
+
+  it('is one after the other, as fast as they can be let in', () => {
+    const returns = new RetrySchedule()
+    expect(['a', 'b', undefined].map((who) => returns.after({ key: who }, room, 0))).toEqual([
+      400, 800, 1_200,
+    ])
+    expect(returns.after({ key: 'd' }, room, 1_000)).toBe(600)
+    expect(returns.after({ key: 'e' }, room, 60_000)).toBe(400)
+  })
+
+  it('is the same however often they ask', () => {
+    const returns = new RetrySchedule()
+    returns.after({ key: 'a' }, room, 0)
+    returns.after({ key: 'b' }, room, 0)
+    expect(returns.after({ key: 'b' }, room, 300)).toBe(500)
+    expect(returns.after({ key: 'b' }, room, 799)).toBe(1)
+    expect(returns.after({ key: 'b' }, room, 800)).toBe(400)
+    expect(returns.after({ key: 'c' }, room, 800)).toBe(400)
+  })
+
+  it('is no more than a minute later on account of others', () => {
+    const returns = new RetrySchedule()
+    const waits = Array.from({ length: 200 }, (_, i) => returns.after({ key: `${i}` }, room, 0))
+    expect(Math.max(...waits)).toBe(60_400)
+    for (let i = 0; i < 150; i += 1) returns.came(`${i}`)
+    // 80 s are 200 turns, and whoever asks meanwhile keeps theirs.
+    expect(returns.after({ key: '199' }, room, 60_000)).toBe(20_000)
+  })
+
+  it('is given out ten minutes ahead and no further', () => {
+    const returns = new RetrySchedule()
+    for (let i = 0; i < 10_000; i += 1) returns.after({ key: `${i}` }, room, 0)
+    for (let i = 0; i < 1_499; i += 1) returns.came(`${i}`)
+    expect(returns.before(undefined, 604_999)).toBe(2)
+    expect(returns.after({ key: 'last' }, room, 601_000)).toBe(400)
+  })
+
+  it('moves up when somebody took no room after all', () => {
+    const returns = new RetrySchedule()
+    for (const who of ['a', 'b', 'c', 'd', 'e']) returns.after({ key: who }, room, 0)
+    returns.moveUp()
+    expect(returns.after({ key: 'f' }, room, 0)).toBe(2_000)
+  })
+
+  it('knows who is expected and goes first, until they are late', () => {
+    const returns = new RetrySchedule()
+    for (const who of ['a', 'b', 'c']) returns.after({ key: who }, room, 0)
+    expect(['a', 'b', 'c', 'x', undefined].map((who) => returns.before(who, 800))).toEqual([
+      0, 1, 2, 2, 2,
+    ])
+    returns.came('a')
+    expect(returns.before('x', 800)).toBe(1)
+    expect(returns.before('x', 5_799)).toBe(2)
+    expect(returns.before('x', 5_800)).toBe(1)
+    expect(returns.before('x', 6_200)).toBe(0)
+  })
+
+  it('knows whether some are still to come', () => {
+    const returns = new RetrySchedule()
+    expect(returns.areExpected(0)).toBe(false)
+    returns.after({ key: 'a' }, { soonestMs: 10_000, perSecond: 10 }, 0)
+    expect(returns.areExpected(11_000)).toBe(true)
+    expect(returns.areExpected(11_200)).toBe(false)
+  })
+
+  it('holds back the less, and is the sooner, the fewer of the turns before were taken', () => {
+    const returns = new RetrySchedule()
+    for (let i = 0; i < 1_000; i += 1) returns.after({ key: `${i}` }, room, 0)
+    expect(returns.before('x', 5_000)).toBe(12)
+    expect(returns.before('x', 10_000)).toBeLessThan(9)
+    expect(returns.before('x', 30_000)).toBe(0)
+    expect(returns.after({ key: 'x' }, room, 30_000)).toBeLessThan(10_000)
+    expect(returns.areExpected(60_000)).toBe(false)
+  })
+
+  it('is kept for a client 20 times, and after that only told apart', () => {
+    const returns = new RetrySchedule()
+    const waits = Array.from({ length: 23 }, (_, i) =>
+      returns.after({ key: `${i}`, client: '198.51.100.1' }, room, 0),
+    )
+    expect(waits.slice(18)).toEqual([7_600, 8_000, 8_400, 8_800, 9_200])
+    expect(returns.after({ key: 'other', client: '198.51.100.2' }, room, 0)).toBe(8_400)
+    returns.came('0')
+    expect(returns.after({ key: '23', client: '198.51.100.1' }, room, 0)).toBe(8_800)
+    expect(returns.after({ key: 'other too', client: '198.51.100.2' }, room, 0)).toBe(9_200)
+  })
+
+  it('is said when nothing comes back at all', () => {
+    expect(new RetrySchedule().after({ key: 'a' }, { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(
+      60_000,
+    )
+  })
+})
+
+describe('a newcomer who is turned away', () => {
+  const newcomer = { kind: 'unseen' } as const
+  const aging = { kind: 'stale' } as const
+
+  async function waits(attempts: readonly Attempt[]): Promise<(number | undefined)[]> {
+    const endings = await Promise.all(attempts.map(({ ended }) => ended))
+    return endings.map((each) => (each.kind === 'unavailable' ? each.retryAfterMs : undefined))
+  }
+
+  it('comes back in turn when failures are spent', async () => {
+    const world = new GateWorld()
+    await world.runMany(50, newcomer, no())
+    expect(await waits([1, 2, 3].map(() => world.try(newcomer)))).toEqual([400, 800, 1_200])
+  })
+
+  it('comes back sooner when others turn out to be signed in', async () => {
+    const world = new GateWorld()
+    await world.runMany(49, newcomer, no())
+    const last = world.try(newcomer)
+    await waits([1, 2, 3, 4, 5].map(() => world.try(newcomer)))
+    await last.end(yes())
+    await world.run(newcomer, no())
+    expect(await waits([world.try(newcomer)])).toEqual([2_000])
+  })
+
+  it('finds room when it comes in its turn, though others came before', async () => {
+    const world = new GateWorld()
+    await world.runMany(50, newcomer, no())
+    const early = { ...newcomer, key: 'early' }
+    expect(await waits([world.try(early)])).toEqual([400])
+    world.clock.advance(450)
+    expect(await world.run({ ...newcomer, key: 'late' }, no())).toBe('refused: over_budget')
+    expect(await world.run(early, no())).toBe('no')
+  })
+
+  it('loses a turn that it does not take', async () => {
+    const world = new GateWorld()
+    await world.runMany(50, newcomer, no())
+    await waits([world.try({ ...newcomer, key: 'early' })])
+    world.clock.advance(5_500)
+    expect(await world.runMany(20, newcomer, no())).toEqual({ no: 13, 'refused: over_budget': 7 })
+  })
+
+  it('comes back in turn when the minute is spent, and until then nothing is asked that can wait', async () => {
+    const world = new GateWorld()
+    await world.run(newcomer, yes(world.minute(600, 120, 9_000)))
+    expect(await waits([1, 2, 3].map(() => world.try(newcomer)))).toEqual([10_000, 10_125, 10_250])
+    world.clock.advance(10_100)
+    await world.run(newcomer, yes(world.minute(600, 599, 60_000)))
+    expect(await world.run(aging, yes())).toBe('refused: over_budget')
+    world.clock.advance(2_000)
+    expect(await world.run(aging, yes())).toBe('yes')
+  })
+})

@@ -1,0 +1,159 @@
+/** A lookup with an Okta, a clock and a network of the test's own: every answer lands when the test says so. */
+
+import type { Credential, OktaAnswer } from '../../src/contracts.js'
+import { Limiter } from '../../src/limiter/limiter.js'
+import type { Settings } from '../../src/options/options.js'
+import { parseOptions } from '../../src/options/parse-options.js'
+import type { Session, SessionContext } from '../../src/public-types.js'
+import { credentialKey } from '../../src/session/cache-key.js'
+import { Lookup, type LookupRequest } from '../../src/session/lookup.js'
+import { RevocationLog } from '../../src/session/revocations.js'
+import type { SharedSessions } from '../../src/session/shared-cache.js'
+import { SignOut } from '../../src/session/sign-out.js'
+
+/** A clock whose hands the test moves; wall and monotonic together unless told otherwise. */
+export class TestClock {
+  wall = Date.parse('2026-11-02T09:00:00.000Z')
+  mono = 1_000
+
+  now = (): number => this.wall
+  monotonic = (): number => this.mono
+
+  advance(ms: number): void {
+    this.wall += ms
+    this.mono += ms
+  }
+}
+
+/** One of Okta's sessions, as the test keeps it. */
+export interface OktaSide {
+  readonly session: Session
+  ended: boolean
+}
+
+/** Hands out when a message arrives: at once, or when a scheduler says so. */
+export type Deliver = <T>(value: () => T) => Promise<T>
+
+const atOnce: Deliver = async (value) => value()
+
+export interface WorldOptions {
+  readonly cache?: Partial<Settings['cache']>
+  readonly upstream?: Partial<Settings['upstream']>
+  readonly deliver?: Deliver
+  readonly random?: () => number
+  /** The second level this instance shares with others. */
+  readonly shared?: SharedSessions
+  /** The clock and the Okta of another instance, to share them. */
+  readonly beside?: LookupWorld
+}
+
+export class LookupWorld {
+  readonly clock: TestClock
+  /** Okta's clock against ours. */
+  oktaAheadMs = 0
+  /** Whether Okta answers. */
+  up = true
+  calls = 0
+  readonly okta: Map<string, OktaSide>
+  readonly settings: Settings
+  readonly limiter: Limiter
+  readonly log: RevocationLog
+  readonly lookup: Lookup
+  readonly signOut: SignOut
+
+  constructor(options: WorldOptions = {}) {
+    const { cache, upstream, deliver = atOnce, random = () => 0, shared, beside } = options
+    this.clock = beside?.clock ?? new TestClock()
+    this.okta = beside?.okta ?? new Map()
+    const defaults = parseOptions({ orgUrl: 'https://id.example.com', logger: false }, {})
+    this.settings = {
+      ...defaults,
+      cache: { ...defaults.cache, maxSessions: 100, maxNegatives: 100, ...cache },
+      upstream: { ...defaults.upstream, ...upstream },
+    }
+    const { clock } = this
+    const { timeoutMs } = this.settings.api
+    this.log = new RevocationLog({
+      clock,
+      retentionMs: this.settings.cache.maxTtlMs + 2 * timeoutMs,
+      maxMarks: 1_000,
+      maxProvisional: 100,
+      shared,
+    })
+    this.limiter = new Limiter({
+      upstream: this.settings.upstream,
+      logger: undefined,
+      clock,
+      random,
+    })
+    const ask = async <T>(credential: Credential, answer: (side: OktaSide) => T) => {
+      this.calls += 1
+      // The question travels, Okta decides, the answer travels back.
+      const decided = await deliver(() => this.#decide(credential, answer))
+      return deliver(() => decided)
+    }
+    const fetchSession = (credential: Credential) => ask(credential, ({ session }) => session)
+    const closeSession = (credential: Credential) =>
+      ask(credential, (side): void => {
+        side.ended = true
+      })
+    this.lookup = new Lookup({
+      cache: this.settings.cache,
+      timeoutMs,
+      clock,
+      random,
+      limiter: this.limiter,
+      log: this.log,
+      fetchSession,
+      shared,
+    })
+    this.signOut = new SignOut({
+      limiter: this.limiter,
+      lookup: this.lookup,
+      log: this.log,
+      fetchSession,
+      closeSession,
+      timeoutMs,
+      logger: undefined,
+    })
+  }
+
+  /** A session at Okta under this cookie value. */
+  begin(value: string, fields: Partial<Session> = {}): OktaSide {
+    const side = { session: sessionFor(value, this.clock.wall + 7_200_000, fields), ended: false }
+    this.okta.set(value, side)
+    return side
+  }
+
+  /** What a request with this cookie learns. */
+  ask(value: string, asker: LookupRequest = {}): SessionContext | Promise<SessionContext> {
+    const key = credentialKey('sid', value)
+    const hit = asker.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
+    return hit || this.lookup.ask(key, { as: 'sid', value }, asker)
+  }
+
+  leave(value: string): Promise<boolean> {
+    const credential = { as: 'sid', value } as const
+    return this.signOut.signOut({ key: credentialKey('sid', value), credential })
+  }
+
+  #decide<T>({ value }: Credential, answer: (side: OktaSide) => T): OktaAnswer<T> {
+    if (!this.up) return { kind: 'unavailable', code: 'timeout' }
+    const head = { status: 200, setCookies: [], oktaTime: this.clock.wall + this.oktaAheadMs }
+    const side = this.okta.get(value)
+    const alive = side !== undefined && !side.ended
+    return alive ? { kind: 'yes', value: answer(side), head } : { kind: 'no', head }
+  }
+}
+
+export function sessionFor(value: string, endsAt: number, fields: Partial<Session> = {}): Session {
+  return Object.freeze({
+    id: `ext-${value}`,
+    login: `${value}@example.com`,
+    userId: `user-${value}`,
+    status: 'ACTIVE',
+    expiresAt: new Date(endsAt).toISOString(),
+    amr: Object.freeze(['pwd']),
+    ...fields,
+  })
+}

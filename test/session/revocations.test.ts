@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { credentialKey } from '../../src/session/cache-key.js'
+import { subject } from '../../src/session/revocation-subjects.js'
+import { RevocationLog } from '../../src/session/revocations.js'
+import { LookupWorld, TestClock } from './lookup-world.js'
+import { Fleet } from './shared-engine.js'
+
+const keyOf = (value: string) => credentialKey('sid', value)
+
+describe('the revocation log', () => {
+  let clock: TestClock
+  let log: RevocationLog
+
+  beforeEach(() => {
+    clock = new TestClock()
+    log = new RevocationLog({ clock, retentionMs: 310_000, maxMarks: 3, maxProvisional: 2 })
+  })
+
+  const voids = (key: string, position: number) => log.voids({ key }, position)
+
+  it('voids what was learned before a mark, and nothing learned after it', async () => {
+    const before = log.position
+    await log.forget([subject.credential('a')], 'credential')
+    expect(voids('a', before)).toBe(true)
+    expect(voids('b', before)).toBe(false)
+    expect(voids('a', log.position)).toBe(false)
+  })
+
+  it('tells credentials, sessions and users apart', async () => {
+    const before = log.position
+    await log.forget([subject.user('x')], 'user')
+    expect(log.voids({ key: 'x', sessionId: 'x' }, before)).toBe(false)
+    expect(log.voids({ key: 'k', userId: 'x' }, before)).toBe(true)
+  })
+
+  it('has everything before a lost mark asked again', async () => {
+    const before = log.position
+    for (const key of ['a', 'b', 'c', 'd'])
+      await log.forget([subject.credential(key)], 'credential')
+    expect(log.size).toBe(3)
+    expect(voids('a', before)).toBe(true)
+    expect(voids('somebody', before)).toBe(true)
+    expect(voids('somebody', log.position)).toBe(false)
+  })
+
+  it('loses a confirmed mark before a sign-out Okta has not confirmed', () => {
+    log.refuse('waiting', 3_600_000, 'refusing')
+    log.confirm(log.refuse('done', 3_600_000, 'refusing'), 6_000)
+    log.refuse('another', 3_600_000, 'refusing')
+    log.refuse('third', 3_600_000, 'refusing')
+    expect(log.refusal('waiting')).toBeDefined()
+    expect(log.refusal('done')).toBeUndefined()
+  })
+
+  it('never has remembered sessions asked again for junk', () => {
+    const before = log.position
+    for (let index = 0; index < 50; index += 1) log.refuse(`junk${index}`, 60_000, 'provisional')
+    expect(log.size).toBe(2)
+    expect(voids('somebody', before)).toBe(false)
+  })
+
+  it('refuses until Okta has confirmed, then for as long as an answer may be under way', () => {
+    const refusal = log.refuse('a', 3_600_000, 'refusing')
+    clock.advance(600_000)
+    expect(log.refusal('a')).toMatchObject({ confirmed: false })
+    log.confirm(refusal, 6_000)
+    clock.advance(5_999)
+    expect(log.refusal('a')).toMatchObject({ confirmed: true })
+    clock.advance(1)
+    expect(log.refusal('a')).toBeUndefined()
+  })
+
+  it('refuses for a day at most', () => {
+    log.refuse('a', Number.POSITIVE_INFINITY, 'refusing')
+    clock.advance(86_399_999)
+    expect(log.refusal('a')).toBeDefined()
+    clock.advance(1)
+    expect(log.refusal('a')).toBeUndefined()
+  })
+
+  it('goes on voiding what is older when it refuses no longer', () => {
+    const before = log.position
+    log.confirm(log.refuse('a', 3_600_000, 'refusing'), 6_000)
+    clock.advance(7_000)
+    expect(voids('a', before)).toBe(true)
+  })
+
+  it('leaves no trace of a refusal taken back, and keeps what stood before it', async () => {
+    const before = log.position
+    log.withdraw(log.refuse('a', 60_000, 'provisional'))
+    expect(log.size).toBe(0)
+    await log.forget([subject.credential('b')], 'credential')
+    log.withdraw(log.refuse('b', 60_000, 'provisional'))
+    expect(log.refusal('b')).toBeUndefined()
+    expect(voids('b', before)).toBe(true)
+  })
+
+  it('goes on refusing what is forgotten besides', async () => {
+    log.refuse('a', 3_600_000, 'refusing')
+    await log.forget([subject.credential('a')], 'credential')
+    expect(log.refusal('a')).toMatchObject({ confirmed: false })
+  })
+
+  it('drops marks nothing servable is older than', async () => {
+    await log.forget([subject.user('x')], 'user')
+    clock.advance(310_001)
+    await log.forget([subject.user('y')], 'user')
+    expect(log.size).toBe(1)
+  })
+})
+
+describe('an answer overtaken', () => {
+  it('to another operation is not remembered', async () => {
+    const world = new LookupWorld()
+    const { session } = world.begin('alice')
+    const asked = world.lookup.asking()
+    await world.lookup.forget({ userId: session.userId })
+    world.lookup.learn('a key', session, asked, undefined)
+    expect(world.lookup.peek('a key')).toBeUndefined()
+    world.lookup.learn('a key', session, world.lookup.asking(), undefined)
+    expect(world.lookup.peek('a key')).toMatchObject({ state: 'active' })
+  })
+
+  it('by a newer one does not overwrite it', () => {
+    const world = new LookupWorld()
+    const { session } = world.begin('alice')
+    const older = world.lookup.asking()
+    world.clock.advance(10)
+    const newer = world.lookup.asking()
+    world.lookup.learn('a key', { ...session, login: 'newer' }, newer, undefined)
+    world.lookup.learn('a key', { ...session, login: 'older' }, older, undefined)
+    expect(world.lookup.peek('a key')).toMatchObject({ session: { login: 'newer' } })
+    world.lookup.learnNo('a key', older)
+    expect(world.lookup.peek('a key')).toMatchObject({ state: 'active' })
+  })
+
+  it('of who has signed out meanwhile is not asked for again', async () => {
+    const land: (() => void)[] = []
+    const world = new LookupWorld({
+      deliver: async (value) => {
+        await new Promise<void>((resolve) => land.push(resolve))
+        return value()
+      },
+    })
+    world.begin('alice')
+    const answer = world.ask('alice')
+    land.shift()?.()
+    await Promise.resolve()
+    world.log.refuse(keyOf('alice'), 60_000, 'refusing')
+    while (land.length === 0) await Promise.resolve()
+    land.shift()?.()
+    expect(await answer).toEqual({ state: 'anonymous', reason: 'signed_out' })
+    expect(world.calls).toBe(1)
+  })
+
+  it('by silence is signed out all the same, not unavailable', async () => {
+    const world = new LookupWorld()
+    world.begin('alice')
+    world.up = false
+    const answer = world.ask('alice')
+    world.log.refuse(keyOf('alice'), 60_000, 'refusing')
+    expect(await answer).toEqual({ state: 'anonymous', reason: 'signed_out' })
+  })
+})
+
+describe('who asks for a recent answer', () => {
+  it('does not take what the fleet remembers for one', async () => {
+    const fleet = new Fleet()
+    const here = new LookupWorld({ shared: fleet.member() })
+    const there = new LookupWorld({ shared: fleet.member(), beside: here })
+    here.begin('alice')
+    await here.ask('alice')
+    here.clock.advance(40_000)
+    const [, recent] = await Promise.all([
+      there.ask('alice'),
+      there.ask('alice', { maxStalenessMs: 5_000 }),
+    ])
+    expect(recent).toMatchObject({ source: 'okta' })
+  })
+})

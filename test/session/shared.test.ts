@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { SessionStore } from '../../src/contracts.js'
+import { type SharedRecord, sessionStoreOver } from '../../src/session/shared-cache.js'
+import { LookupWorld, TestClock } from './lookup-world.js'
+import { Fleet } from './shared-engine.js'
+import { middleware, requestWith, tinyOrg } from './tiny-org.js'
+
+let fleet: Fleet
+let here: LookupWorld
+let there: LookupWorld
+
+beforeEach(() => {
+  fleet = new Fleet()
+  here = new LookupWorld({ shared: fleet.member() })
+  there = new LookupWorld({ shared: fleet.member(), beside: here })
+  here.begin('alice')
+})
+
+describe('two instances with one second level', () => {
+  it('ask Okta once for one cold cookie, also when both are asked at once', async () => {
+    const answers = await Promise.all([here.ask('alice'), there.ask('alice'), there.ask('alice')])
+    expect(answers.map(({ state }) => state)).toEqual(['active', 'active', 'active'])
+    expect(here.calls + there.calls).toBe(1)
+    expect(await there.ask('alice')).toMatchObject({ source: 'memory' })
+  })
+
+  it('serve what the other learned, with its age', async () => {
+    await here.ask('alice')
+    here.clock.advance(50_000)
+    expect(await there.ask('alice')).toMatchObject({
+      source: 'shared',
+      askedAt: here.clock.now() - 50_000,
+    })
+    here.clock.advance(11_000)
+    fleet.entries.clear()
+    expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
+  })
+
+  it('ignore an entry from a clock that is more than two seconds ahead', async () => {
+    await here.ask('alice')
+    here.clock.wall -= 3_000
+    expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(there.lookup.stats()).toMatchObject({ fromTheFuture: 1 })
+  })
+
+  it('refuse what was signed out at the other', async () => {
+    await here.ask('alice')
+    await there.ask('alice')
+    await here.leave('alice')
+    expect(await there.ask('alice')).toEqual({ state: 'anonymous', reason: 'signed_out' })
+  })
+
+  it('void a shared entry from before a revocation, however late it is read', async () => {
+    await here.ask('alice')
+    const before = fleet.entries.get([...fleet.entries.keys()][0] ?? '')
+    await here.lookup.forget({ userId: 'user-alice' })
+    const side = here.okta.get('alice')
+    if (side !== undefined) side.ended = true
+    expect(fleet.entries.size).toBe(1)
+    expect([...fleet.entries.values()]).toEqual([before])
+    expect(await there.ask('alice')).toMatchObject({ state: 'anonymous', reason: 'not_found' })
+  })
+
+  it('accept a shared entry from after the revocation', async () => {
+    await here.lookup.forget({ userId: 'user-alice' })
+    await here.ask('alice')
+    expect(await there.ask('alice')).toMatchObject({ source: 'shared' })
+  })
+
+  it('do not accept the entry of an instance that had not read the revocation yet', async () => {
+    fleet.slow = true
+    await here.lookup.forget({ userId: 'user-alice' })
+    await there.ask('alice')
+    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(here.calls).toBe(1)
+  })
+
+  it('say so when a revocation could not be recorded, and hold it here all the same', async () => {
+    await here.ask('alice')
+    fleet.up = false
+    await expect(here.lookup.forget({ userId: 'user-alice' })).rejects.toThrow('not writable')
+    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+  })
+
+  it('ask again after a gap, and serve what they have while Okta is silent', async () => {
+    await here.ask('alice')
+    fleet.entries.clear()
+    fleet.gap()
+    here.up = false
+    expect(await here.ask('alice')).toMatchObject({ source: 'stale' })
+    here.up = true
+    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
+  })
+
+  it('take no failure budget for a cookie the fleet knows', async () => {
+    await here.ask('alice')
+    const poor = new LookupWorld({
+      shared: fleet.member(),
+      beside: here,
+      upstream: { failedLookups: { perSecond: 0, burst: 0 } },
+    })
+    expect(await poor.ask('alice')).toMatchObject({ source: 'shared' })
+    expect(await poor.ask('mallory')).toMatchObject({ reason: 'over_budget' })
+  })
+})
+
+describe('the cache.store option', () => {
+  it('carries a sign-out from one app to another', async () => {
+    const clock = new TestClock()
+    const org = await tinyOrg(clock)
+    const secret = 'a secret of at least thirty-two bytes'
+    const [first, second] = [fleet.member(), fleet.member()].map((engine) =>
+      middleware(org, clock, { secret, cache: { store: sessionStoreOver(engine) } }),
+    )
+    await first?.authenticate(requestWith('carol'))
+    expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ source: 'shared' })
+    await first?.forget({ sessionId: 'ext-carol' })
+    org.endsAt = () => undefined
+    expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ reason: 'not_found' })
+    await Promise.all([first?.close(), second?.close(), org.close()])
+  })
+
+  it('is handed no session id, no user id and no digest that can be guessed', async () => {
+    const clock = new TestClock()
+    const org = await tinyOrg(clock)
+    const marksUnder = async (secret: string) => {
+      const marks: SharedRecord[] = []
+      const engine = new Fleet().member()
+      const record = (mark: SharedRecord) => {
+        marks.push(mark)
+        return engine.record(mark)
+      }
+      const store = sessionStoreOver({ ...engine, record })
+      const okta = middleware(org, clock, { secret, cache: { store } })
+      await okta.forget({ sessionId: 'a-session' })
+      await okta.forget({ userId: 'a-user' })
+      await okta.close()
+      return marks.flatMap((mark) => (mark.kind === 'forget' ? mark.subjects : mark.subject))
+    }
+    const names = await marksUnder('a secret of at least thirty-two bytes')
+    expect(names).toHaveLength(4)
+    for (const name of names) expect(name).toMatch(/^[csu]:[\w-]{43}$/)
+    expect(await marksUnder('a secret of at least thirty-two bytes')).toEqual(names)
+    const others = await marksUnder('another of at least thirty-two bytes')
+    expect(others.filter((name) => names.includes(name))).toEqual([])
+    await org.close()
+  })
+
+  it('refuses what no factory made', async () => {
+    const org = await tinyOrg(new TestClock())
+    const secret = 'a secret of at least thirty-two bytes'
+    const store = {} as SessionStore
+    expect(() => middleware(org, new TestClock(), { secret, cache: { store } })).toThrow(
+      'cache.store',
+    )
+    await org.close()
+  })
+})

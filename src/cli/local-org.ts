@@ -1,15 +1,17 @@
 /** `express-okta-session local-org`: starts a local org and says where it is, until it is told to stop. */
 import { parseArgs } from 'node:util'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../local-org/index.js'
+import { isHostName } from '../local-org/org/host-names.js'
 
-const USAGE = `Usage: express-okta-session local-org [--port N] [--engine identity|classic] [--json]
+const USAGE = `Usage: express-okta-session local-org [options]
 
 Starts an Okta org on http://localhost, with users to sign in as. Ctrl-C stops it.
 
-  --port N      the port to listen on (default: a free one)
-  --engine E    identity (default) or classic
-  --json        print one line of JSON once it listens: url, apiToken, users, serviceApp
-  --help        this text
+  --port N             the port to listen on (default: a free one)
+  --engine E           identity (default) or classic
+  --allow-hosts A,B    host names to answer to besides localhost, 127.0.0.1 and [::1]
+  --json               print one line of JSON once it listens: url, apiToken, users, serviceApp
+  --help               this text
 `
 
 interface Command {
@@ -57,6 +59,7 @@ function parse(args: readonly string[]): Command | 'help' {
     options: {
       port: { type: 'string' },
       engine: { type: 'string' },
+      'allow-hosts': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -69,11 +72,19 @@ function parse(args: readonly string[]): Command | 'help' {
   if (engine !== undefined && engine !== 'identity' && engine !== 'classic') {
     throw new Error(`--engine must be identity or classic, not ${engine}`)
   }
+  const allowedHosts = values['allow-hosts']?.split(',').map((name) => name.trim())
+  const wrong = allowedHosts?.find((name) => !isHostName(name))
+  if (wrong !== undefined) {
+    throw new Error(
+      `--allow-hosts must be host names without a port, a comma between, not ${wrong}`,
+    )
+  }
   return {
     json: values.json,
     options: {
       ...(port !== undefined && { port: Number(port) }),
       ...(engine !== undefined && { engine }),
+      ...(allowedHosts !== undefined && { allowedHosts }),
     },
   }
 }

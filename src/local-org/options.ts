@@ -1,4 +1,5 @@
 /** The options of a local org: what they mean, what they are when left out, and what is no option at all. */
+import { isHostName } from './org/host-names.js'
 import type { Clock } from './org/org-clock.js'
 import { PRACTICALLY_UNLIMITED } from './org/rate-limits.js'
 import { readPrivateJwk, type ServiceAppOption } from './org/service-app.js'
@@ -29,6 +30,11 @@ export interface LocalOrgOptions {
    * for primary authentication and the current session (CORS, with credentials). Default none.
    */
   readonly trustedOrigins?: readonly string[]
+  /**
+   * Host names besides `localhost`, `127.0.0.1` and `[::1]` that the org answers to, without a port. A
+   * request by any other name gets 421 Misdirected Request. Default none.
+   */
+  readonly allowedHosts?: readonly string[]
   /** The API token. Default: a random one. */
   readonly apiToken?: string
   /** Where the time comes from. Default `Date`. */
@@ -56,6 +62,7 @@ export interface CheckedOptions {
   readonly dpop: 'off' | 'required'
   readonly serviceApp: ServiceAppOption
   readonly trustedOrigins: ReadonlySet<string>
+  readonly allowedHosts: readonly string[]
   readonly apiToken: string | undefined
   readonly clock: Clock
   readonly dateSkewMs: number
@@ -70,6 +77,7 @@ export function checkOptions(options: LocalOrgOptions): CheckedOptions {
     ...choiceFaults(checked),
     ...userFaults(checked.users),
     ...originFaults(options.trustedOrigins ?? []),
+    ...hostFaults(checked.allowedHosts),
     ...keyFaults(checked.serviceApp),
   ]
   if (faults.length > 0) throw new TypeError(`createLocalOrg(): ${faults.join('; ')}`)
@@ -79,7 +87,7 @@ export function checkOptions(options: LocalOrgOptions): CheckedOptions {
 const MINUTE_MS = 60_000
 
 function withDefaults(options: LocalOrgOptions): CheckedOptions {
-  const { idleMinutes = 120, lifetimeMinutes = 1_440 } = options
+  const { idleMinutes = 120, lifetimeMinutes = 1_440, allowedHosts = [] } = options
   return {
     port: options.port ?? 0,
     engine: options.engine ?? 'identity',
@@ -91,6 +99,7 @@ function withDefaults(options: LocalOrgOptions): CheckedOptions {
     dpop: options.dpop ?? 'off',
     serviceApp: options.serviceApp ?? {},
     trustedOrigins: new Set(options.trustedOrigins),
+    allowedHosts,
     apiToken: options.apiToken,
     clock: options.clock ?? Date,
     dateSkewMs: options.dateSkewMs ?? 0,
@@ -108,6 +117,7 @@ const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
   dpop: true,
   serviceApp: true,
   trustedOrigins: true,
+  allowedHosts: true,
   apiToken: true,
   clock: true,
   dateSkewMs: true,
@@ -164,6 +174,14 @@ function originFaults(origins: readonly string[]): readonly string[] {
   return origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
     ? []
     : [`trustedOrigins must hold origins such as 'https://app.example.com'`]
+}
+
+function hostFaults(hosts: unknown): readonly string[] {
+  const areNames =
+    Array.isArray(hosts) && hosts.every((name) => typeof name === 'string' && isHostName(name))
+  return areNames
+    ? []
+    : [`allowedHosts must hold host names such as 'org.example.com', without a scheme or a port`]
 }
 
 function keyFaults({ privateKey }: ServiceAppOption): readonly string[] {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LocalOrg } from '../../src/local-org/index.js'
 import { bodyOf, postJson } from './orgs.js'
+import { rawExchange } from './raw-exchange.js'
 import { askToken, assertion } from './service-app.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -99,6 +100,19 @@ describe('express-okta-session local-org', () => {
     }
   })
 
+  it('answers to the names it is given with --allow-hosts, and to no others', async () => {
+    const command = run('local-org', '--json', '--allow-hosts', 'org.test, id.test')
+    const { url }: Said = JSON.parse(await command.firstLine())
+    const statuses = await Promise.all(
+      ['org.test', 'id.test:1', 'localhost', 'evil.example'].map(async (host) => {
+        const lines = ['GET /api/v1/sessions/me HTTP/1.1', `Host: ${host}`, 'Connection: close']
+        const { head } = await rawExchange(url, `${lines.join('\r\n')}\r\n\r\n`, 2_000)
+        return head.split(' ')[1]
+      }),
+    )
+    expect(statuses).toEqual(['404', '404', '404', '421'])
+  })
+
   it('tells a person where it is and whom to sign in as', async () => {
     const command = run('local-org')
     expect(await command.firstLine()).toMatch(/^Local org at http:\/\/localhost:\d+ \(identity/)
@@ -112,6 +126,8 @@ describe('express-okta-session local-org', () => {
     [['local-org', '--port', '65536'], '--port must be a whole number from 0 to 65535, not 65536'],
     [['local-org', '--port', 'http'], '--port'],
     [['local-org', '--engine', 'oie'], '--engine must be identity or classic, not oie'],
+    [['local-org', '--allow-hosts', 'org.test:80'], '--allow-hosts'],
+    [['local-org', '--allow-hosts', ''], '--allow-hosts'],
     [['local-org', '--speed', '9'], '--speed'],
     [['local-org', 'here'], 'here'],
     [['serve'], 'There is no command serve.'],

@@ -8,6 +8,7 @@ import type { Bucket } from '../org/rate-limits.js'
 import { showKeys } from '../org/signing-key.js'
 import { CONSOLE_PATH } from '../pages/console-page.js'
 import { ACTIONS, control, showConsole, showState } from '../pages/control.js'
+import { isOwnPost, refuseForeignPost } from '../pages/own-post.js'
 import { HOME_PATH } from '../pages/return-target.js'
 import {
   redeemInBrowser,
@@ -36,6 +37,7 @@ export interface Route {
 export function findRoute(ask: Ask): Route {
   const { method, path } = ask
   if (isPreflight(ask)) return PREFLIGHT
+  if (changes(method) && !isApi(path) && !isOwnPost(ask)) return FOREIGN_POST
   if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
     return sessionsRoute(method, path)
   }
@@ -46,6 +48,18 @@ export function findRoute(ask: Ask): Route {
 
 /** Not counted: it asks for leave to ask. */
 const PREFLIGHT: Route = { answer: answerPreflight }
+
+/** Of everything but the API, by path or by none: what is added later is held to it too. */
+const FOREIGN_POST: Route = { answer: refuseForeignPost }
+
+function changes(method: string): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method)
+}
+
+/** Where CORS and credentials decide, as at Okta. */
+function isApi(path: string): boolean {
+  return path.startsWith('/api/v1/') || path.startsWith('/oauth2/')
+}
 
 const UNKNOWN_PATH: Route = {
   answer: (_org, ask) => oktaError('E0000007', { what: ask.path }),
@@ -79,7 +93,8 @@ function factorRoutes(path: string): ReadonlyMap<string, Route> | undefined {
   return new Map([['POST', verify]])
 }
 
-const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
+/** Besides the operations on sessions and the factors by id. */
+export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route('/', { GET: { answer: () => redirectAnswer(302, CONSOLE_PATH) } }),
   route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
   route(`${AUTHN_PATH}/cancel`, { POST: { bucket: 'authn', answer: cancelAuthentication } }),

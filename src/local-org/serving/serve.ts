@@ -1,8 +1,9 @@
 /** One request from socket to socket: found, counted, answered or spoilt, written, logged. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../faults/fault.js'
-import type { Answer } from '../http/answer.js'
+import { type Answer, type Header, textAnswer } from '../http/answer.js'
 import { type Ask, toAsk } from '../http/ask.js'
+import { createIsNamed } from '../org/host-names.js'
 import { newRequestId } from '../org/okta-ids.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { type RateFigures, rateHeaders } from '../org/rate-limits.js'
@@ -18,13 +19,21 @@ export interface ServeOptions {
   readonly maxConcurrent: number
   /** Milliseconds by which the Date header is off the org's time. */
   readonly dateSkewMs: number
+  /** The names it answers to besides those of this machine. */
+  readonly allowedHosts: readonly string[]
 }
 
 export type Serve = (req: IncomingMessage, res: ServerResponse) => void
 
 export function createServe(org: OrgParts, options: ServeOptions): Serve {
+  const isNamed = createIsNamed(options.allowedHosts)
   let underWay = 0
   return function serve(req, res) {
+    // Before anything is found, counted or spoilt.
+    if (!isNamed(req)) {
+      deliver(res, misdirected(org, options), undefined)
+      return
+    }
     underWay += 1
     res.once('close', () => {
       underWay -= 1
@@ -40,6 +49,15 @@ export function createServe(org: OrgParts, options: ServeOptions): Serve {
       fail()
     }
   }
+}
+
+function misdirected(org: OrgParts, { dateSkewMs }: ServeOptions): Answer {
+  const text = `This local org does not answer to the Host of this request, or it has none or several.
+It answers to localhost, 127.0.0.1 and [::1]. Give other names to createLocalOrg() as allowedHosts,
+or to the command line as --allow-hosts.
+`
+  const headers = [dateHeader(org, dateSkewMs), ['x-content-type-options', 'nosniff']] as const
+  return textAnswer(421, 'text/plain; charset=utf-8', text, headers)
 }
 
 interface Exchange {
@@ -122,11 +140,10 @@ function finish(exchange: Exchange, answer: Answer): void {
 
 function send(exchange: Exchange, answer: Answer): void {
   const { org, ask, res, fault, dateSkewMs } = exchange
-  const date = new Date(org.clock.now() + dateSkewMs).toUTCString()
   const dated: Answer = {
     ...answer,
     headers: [
-      ['date', date],
+      dateHeader(org, dateSkewMs),
       ['x-okta-request-id', newRequestId()],
       ...corsHeaders(org, ask),
       ...answer.headers,
@@ -134,6 +151,10 @@ function send(exchange: Exchange, answer: Answer): void {
   }
   log(exchange, answer)
   deliver(res, fault === undefined ? dated : spoil(fault, dated), fault)
+}
+
+function dateHeader(org: OrgParts, skewMs: number): Header {
+  return ['date', new Date(org.clock.now() + skewMs).toUTCString()]
 }
 
 function log({ org, route, fault, startedAt }: Exchange, answer: Answer): void {

@@ -2,10 +2,10 @@
 
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
-import type { AnonymousContext, RequestLike } from '../public-types.js'
+import type { RequestLike } from '../public-types.js'
 import { credentialKey, pairKey } from '../session/cache-key.js'
+import { anonymous, type FoundContext, type FoundSession } from '../session/contexts.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
-import type { FoundContext, FoundSession } from '../session/verdict.js'
 import {
   type CookieFault,
   cookieValueOf,
@@ -67,12 +67,6 @@ export interface AuthenticatorOptions {
   readonly monotonic: () => number
 }
 
-const anonymous = {
-  none: Object.freeze({ state: 'anonymous', reason: 'no_cookie' }),
-  invalid: Object.freeze({ state: 'anonymous', reason: 'invalid_cookie' }),
-  ambiguous: Object.freeze({ state: 'anonymous', reason: 'ambiguous_cookie' }),
-} as const satisfies Record<string, AnonymousContext>
-
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { lookup, monotonic } = options
   const others = createOtherCookies(lookup, monotonic)
@@ -96,14 +90,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     req: RequestLike,
     demand: Demand | undefined,
   ): FoundContext | Promise<FoundContext> {
-    if (cookieHeader === undefined) return anonymous.none
+    if (cookieHeader === undefined) return anonymous.no_cookie
     for (let index = start; index < cookies.length; index += 1) {
       const entry = cookies[index]
       const spotted = entry && spotCookie(cookieHeader, entry.name)
       if (spotted !== undefined && entry !== undefined)
         return decide(entry, spotted, index + 1, cookieHeader, req, demand)
     }
-    return anonymous.none
+    return anonymous.no_cookie
   }
 
   /** `next` is the entry whose turn it is where this one's session is over. */
@@ -115,9 +109,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     req: RequestLike,
     demand: Demand | undefined,
   ): FoundContext | Promise<FoundContext> {
-    if (typeof spotted !== 'string') return anonymous[spotted.fault]
+    if (typeof spotted !== 'string') return anonymous[`${spotted.fault}_cookie`]
     const pair = pairToSend(entry, spotted)
-    if (pair === undefined) return anonymous.invalid
+    if (pair === undefined) return anonymous.invalid_cookie
     const key = pairKey(pair)
     // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
     const hit = lookup.recall(key, entry.as, pair, options.clientIp(req))
@@ -126,7 +120,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         ? unlessContradicted(hit, key, next, cookieHeader, req, demand)
         : hit
     const credential = { as: entry.as, value: cookieValueOf(pair) }
-    if (!isCookieValue(credential.value)) return anonymous.invalid
+    if (!isCookieValue(credential.value)) return anonymous.invalid_cookie
     return ask(key, credential, next, cookieHeader, req, demand)
   }
 
@@ -178,13 +172,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const user = others.userOf(other.key, other.credential, () => otherAskerOf(req, demand))
       if (user instanceof Promise)
         return user.then((userId) => {
-          if (userId !== undefined && userId !== session.userId) return anonymous.ambiguous
+          if (userId !== undefined && userId !== session.userId) return anonymous.ambiguous_cookie
           // Meanwhile the first one's session may have been revoked.
           return lookup.isOvertaken(key, yes)
             ? findFrom(0, cookieHeader, req, demand)
             : unlessContradicted(yes, key, index + 1, cookieHeader, req, demand)
         })
-      if (user !== undefined && user !== session.userId) return anonymous.ambiguous
+      if (user !== undefined && user !== session.userId) return anonymous.ambiguous_cookie
     }
     return yes
   }
@@ -205,7 +199,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     for (const candidate of all(header(req, 'cookie'))) {
       if (last?.state === 'active') {
         const other = candidate && lookup.peek(candidate.key)?.session
-        if (other !== undefined && other.userId !== last.session.userId) return anonymous.ambiguous
+        if (other !== undefined && other.userId !== last.session.userId)
+          return anonymous.ambiguous_cookie
         continue
       }
       // A malformed cookie decides, and needs nobody to be asked: find() says how.

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Settings } from '../options/options.js'
 import type { Denial, SessionContext } from '../public-types.js'
-import { plainContext } from '../session/verdict.js'
+import { plainContext } from '../session/contexts.js'
 import { isGetOrHead, problem, redirect, retryAfter, wantsPage } from './answers.js'
 import { orFail } from './failure.js'
 import type { RuleRefusal } from './judge.js'

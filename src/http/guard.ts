@@ -1,7 +1,7 @@
 /** What every guard does: find the verdict, judge it, ask the app. What comes of it is the caller's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ActiveContext, Handler, SessionContext, SessionRule } from '../public-types.js'
-import type { FoundContext, FoundSession } from '../session/verdict.js'
+import type { FoundContext, FoundSession } from '../session/contexts.js'
 import { isAnswered } from './answered.js'
 import type { Authenticator, Demand } from './authenticate.js'
 import { failure } from './failure.js'

@@ -1,7 +1,7 @@
 /** Where a request's verdict is kept: under one property of the request, in an object only this instance can have put there. */
 import type { IncomingMessage } from 'node:http'
 import type { ActiveContext, Session } from '../public-types.js'
-import type { FoundContext, FoundSession } from '../session/verdict.js'
+import type { FoundContext, FoundSession } from '../session/contexts.js'
 
 /**
  * The verdicts of one instance. A guard trusts only what its own instance put on this very request: not

@@ -1,7 +1,7 @@
 /** watch(): tells a long-lived connection when the session it was opened with is over. */
 
 import type { RequestLike, SessionEnd } from '../public-types.js'
-import type { FoundContext } from '../session/verdict.js'
+import { type FoundContext, sessionEndOf } from '../session/contexts.js'
 import type { Watches } from '../session/watch.js'
 import type { Authenticator } from './authenticate.js'
 import type { SelectCookie } from './deciding-candidate.js'
@@ -50,11 +50,14 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
     since: number,
     onEnd: OnEnd,
   ): (() => void) | undefined {
-    const candidate =
-      context.state === 'active' ? decidingCandidate(brought, context.session) : undefined
-    if (context.state === 'active' && candidate !== undefined)
+    if (context.state !== 'active') {
+      watches.tell(onEnd, sessionEndOf(context))
+      return undefined
+    }
+    const candidate = decidingCandidate(brought, context.session)
+    if (candidate !== undefined)
       return watches.watch(candidate.key, candidate.credential, context, since, onEnd)
-    watches.tell(onEnd, endOf(context))
+    watches.tell(onEnd, 'not_found')
     return undefined
   }
 }
@@ -65,14 +68,4 @@ function stopper(following: Following): () => void {
     following.unwanted = true
     following.stop?.()
   }
-}
-
-function endOf(context: FoundContext): SessionEnd {
-  if (context.state === 'unavailable') return context.reason === 'closed' ? 'closed' : 'unavailable'
-  if (
-    context.state === 'anonymous' &&
-    (context.reason === 'signed_out' || context.reason === 'expired')
-  )
-    return context.reason
-  return 'not_found'
 }

@@ -1,17 +1,7 @@
 /** What this process remembers of Okta's yeses: a bounded LRU of trimmed sessions, each with its own times. */
 import { LRUCache } from 'lru-cache'
 import type { Session, SessionIdentityProvider } from '../public-types.js'
-import type { FoundSession } from './verdict.js'
-
-/** When a lookup began: its number, wall time, monotonic time, and the position in the revocation log. */
-export interface LookupStart {
-  readonly turn: number
-  readonly at: number
-  readonly mono: number
-  readonly position: number
-  /** How far the log all instances share had been read. */
-  readonly sharedPosition?: string | undefined
-}
+import type { FoundSession, LookupStart } from './contexts.js'
 
 /** The share of its life after which an entry is asked again in the background. */
 const REFRESH_AHEAD_FROM = 0.75

@@ -3,11 +3,17 @@ import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contract
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
-import type { LookupStart } from './cache.js'
+import {
+  anonymous,
+  foundAs,
+  identityOf,
+  judgeAnswer,
+  type LookupResult,
+  type LookupStart,
+} from './contexts.js'
 import type { LookupCache } from './lookup-cache.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
-import { anonymous, foundAs, identity, judgeAnswer, type LookupResult } from './verdict.js'
 
 /** Asks Okta whose session this is. Never rejects. */
 export type FetchSession = (
@@ -98,7 +104,11 @@ export class InFlightLookups {
     if (adopted !== undefined) return adopted
     const learned = await this.#ask(question)
     if (claim.kind !== 'lease') return learned
-    if (learned.kind === 'active' && learned.sharedPosition !== undefined) {
+    if (
+      learned.kind === 'answered' &&
+      learned.context.state === 'active' &&
+      learned.sharedPosition !== undefined
+    ) {
       const { session, askedAt } = learned.context
       const { oktaAheadMs } = this.#options.known
       const entry = { session, askedAt, oktaAheadMs, position: learned.sharedPosition }
@@ -113,7 +123,7 @@ export class InFlightLookups {
   ): LookupResult | undefined {
     const adopted = this.#options.known.adopt(key, entry)
     if (adopted === undefined) return undefined
-    return { kind: 'active', context: foundAs('shared', adopted), position: adopted.position }
+    return { kind: 'answered', context: foundAs('shared', adopted), position: adopted.position }
   }
 
   async #ask(question: LookupCall): Promise<LookupResult> {
@@ -150,14 +160,18 @@ export class InFlightLookups {
     if (clock.monotonic() - asked.mono > timeoutMs + LATE_MS) return timeout
     known.noticeSuspend()
     known.hearOktaTime(answer.head.oktaTime, asked)
-    const verdict = judgeAnswer(answer, asked, known.times)
+    const verdict = judgeAnswer(
+      answer.kind === 'yes' ? answer.value : undefined,
+      asked,
+      known.times,
+    )
     // Before storing: a revocation that came meanwhile. Of who is refused Okta need not be asked again.
     if (log.refusal(key) !== undefined)
-      return { kind: 'negative', context: anonymous.signed_out, position: log.position }
+      return { kind: 'answered', context: anonymous.signed_out, position: log.position }
     const newerNo = known.newerNo(asked.turn, key)
     if (newerNo !== undefined)
-      return { kind: 'negative', context: newerNo.context, position: asked.position }
-    if (log.voids({ key, ...identity(verdict) }, asked.position)) return 'overtaken'
+      return { kind: 'answered', context: newerNo.context, position: asked.position }
+    if (log.voids({ key, ...identityOf(verdict.context) }, asked.position)) return 'overtaken'
     known.store(key, verdict, asked)
     return verdict
   }

@@ -3,18 +3,19 @@
 import type { Clock } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
-import { type CachedSession, type LookupStart, SessionCache } from './cache.js'
-import { NegativeCache, type NegativeEntry, restAfter } from './negative-cache.js'
-import type { RevocationLog } from './revocations.js'
-import { sessionEndsAt } from './session-state.js'
-import type { SharedEntry } from './shared-cache.js'
+import { type CachedSession, SessionCache } from './cache.js'
 import {
+  type AnsweredLookup,
+  type AnswerTimes,
   anonymous,
   type FoundContext,
   type FoundSession,
-  type LookupVerdict,
-  type Times,
-} from './verdict.js'
+  type LookupStart,
+  sessionEndsAt,
+} from './contexts.js'
+import { NegativeCache, type NegativeEntry, restAfter } from './negative-cache.js'
+import type { RevocationLog } from './revocations.js'
+import type { SharedEntry } from './shared-cache.js'
 
 export interface LookupCacheOptions {
   readonly cache: Settings['cache']
@@ -145,7 +146,7 @@ export class LookupCache {
   }
 
   /** The clocks by which an answer is judged now. */
-  get times(): Times {
+  get times(): AnswerTimes {
     const oktaNow = this.oktaNow()
     const { maxTtlMs } = this.#options.cache
     return {
@@ -166,9 +167,9 @@ export class LookupCache {
   }
 
   /** Takes in what Okta answered; an older answer never overwrites a newer one. */
-  store(key: string, verdict: LookupVerdict, asked: LookupStart): void {
+  store(key: string, verdict: AnsweredLookup, asked: LookupStart): void {
     if (this.#closed || this.#knowsNewer(key, asked)) return
-    if (verdict.kind === 'active')
+    if (verdict.context.state === 'active')
       this.#storeYes(key, verdict.context.session, asked, asked.mono + this.#oktaAtZero)
     else this.#storeNo(key, verdict.context, asked)
   }

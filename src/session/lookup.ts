@@ -4,23 +4,24 @@ import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session, UnavailableContext } from '../public-types.js'
-import type { CachedSession, LookupStart } from './cache.js'
+import type { CachedSession } from './cache.js'
 import { credentialKey } from './cache-key.js'
+import {
+  anonymous,
+  type FoundContext,
+  type FoundSession,
+  foundAs,
+  identityOf,
+  judgeAnswer,
+  type LookupStart,
+  unavailable,
+} from './contexts.js'
 import { type FetchSession, type InFlightLookup, InFlightLookups } from './in-flight.js'
 import { LookupCache } from './lookup-cache.js'
 import type { NegativeEntry } from './negative-cache.js'
 import { subject } from './revocation-subjects.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
-import {
-  anonymous,
-  contextOf,
-  type FoundContext,
-  type FoundSession,
-  foundAs,
-  identity,
-  unavailable,
-} from './verdict.js'
 
 /** On whose behalf a lookup is made, and what would satisfy it. */
 export interface LookupRequest {
@@ -169,7 +170,7 @@ export class Lookup {
   ): Exclude<FoundContext, UnavailableContext> {
     if (this.isRefused(key)) return anonymous.signed_out
     this.#known.hearOktaTime(oktaTime, asked)
-    const verdict = contextOf(session, asked, this.#known.times)
+    const verdict = judgeAnswer(session, asked, this.#known.times)
     const { id: sessionId, userId } = session
     if (!this.#log.voids({ key, sessionId, userId }, asked.position))
       this.#known.store(key, verdict, asked)
@@ -179,7 +180,7 @@ export class Lookup {
   /** Takes in that Okta does not know this credential (any more). */
   learnNo(key: string, asked: LookupStart): void {
     const { position } = asked
-    this.#known.store(key, { kind: 'negative', context: anonymous.not_found, position }, asked)
+    this.#known.store(key, { kind: 'answered', context: anonymous.not_found, position }, asked)
   }
 
   /** A new session under this credential: an old no does not count. */
@@ -278,7 +279,7 @@ export class Lookup {
     const learned = await unlessAborted(flight.landing, asker.signal)
     if (learned.kind === 'unavailable') return this.#withoutAnswer(learned, key, asker)
     // Before answering: a revocation that came between the landing and this caller's turn.
-    if (this.#log.voids({ key, ...identity(learned) }, learned.position))
+    if (this.#log.voids({ key, ...identityOf(learned.context) }, learned.position))
       return this.ask(key, credential, asker)
     return learned.context
   }

@@ -4,8 +4,8 @@ import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contract
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
+import { anonymous } from './contexts.js'
 import type { Lookup } from './lookup.js'
-import { anonymous } from './verdict.js'
 
 /** RefreshCurrentSession. Never rejects. */
 export type RefreshSession = (

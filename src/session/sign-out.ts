@@ -2,10 +2,10 @@
 import type { Credential, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import { type CallRequest, isOverBudget, type Limiter } from '../limiter/limiter.js'
 import type { Session } from '../public-types.js'
+import { sessionEndsAt } from './contexts.js'
 import type { FetchSession } from './in-flight.js'
 import type { Lookup } from './lookup.js'
 import type { RevocationLog, SignOutRecord } from './revocations.js'
-import { sessionEndsAt } from './session-state.js'
 
 /** CloseCurrentSession. Never rejects. */
 export type CloseSession = (

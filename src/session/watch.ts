@@ -2,10 +2,9 @@
 
 import type { Clock, Credential, Logger } from '../contracts.js'
 import type { Session, SessionEnd } from '../public-types.js'
+import { type FoundContext, type FoundSession, sessionEndOf, sessionEndsAt } from './contexts.js'
 import type { Lookup } from './lookup.js'
 import type { RevocationLog } from './revocations.js'
-import { sessionEndsAt } from './session-state.js'
-import type { FoundContext, FoundSession } from './verdict.js'
 
 export interface WatchOptions {
   readonly lookup: Lookup
@@ -159,10 +158,8 @@ export class Watches {
         else this.#after(watched, Math.max(RETRY_MS, context.retryAfterMs))
         return
       case 'incomplete':
-        this.#end(watched, 'not_found')
-        return
       case 'anonymous':
-        this.#end(watched, endOf(context.reason))
+        this.#end(watched, sessionEndOf(context))
     }
   }
 
@@ -177,8 +174,4 @@ export class Watches {
     clearTimeout(watched.timer)
     this.#watched.delete(watched)
   }
-}
-
-function endOf(reason: string): SessionEnd {
-  return reason === 'signed_out' || reason === 'expired' ? reason : 'not_found'
 }

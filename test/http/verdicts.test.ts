@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createVerdicts } from '../../src/http/verdicts.js'
-import { type FoundContext, type FoundSession, foundAs } from '../../src/session/verdict.js'
+import { type FoundContext, type FoundSession, foundAs } from '../../src/session/contexts.js'
 import { sessionFor } from '../session/lookup-world.js'
 
 const alice = sessionFor('alice', Date.now() + 3_600_000)

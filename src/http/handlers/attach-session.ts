@@ -1,7 +1,7 @@
 /** attachSession(): tells every request who its user is, and stands in nobody's way. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext } from '../../public-types.js'
-import type { FoundContext } from '../../session/verdict.js'
+import type { FoundContext } from '../../session/contexts.js'
 import { isAnswered } from '../answered.js'
 import { keepPrivate, varyByCookie } from '../answers.js'
 import type { Authenticator } from '../authenticate.js'

@@ -1,18 +1,194 @@
-/** What this process remembers of Okta's yeses: a bounded LRU of trimmed sessions, each with its own times. */
+/** The session cache of this process: a bounded LRU of active sessions, each with its own times. */
 import { LRUCache } from 'lru-cache'
+import type { Clock } from '../contracts.js'
+import type { Settings } from '../options/options.js'
 import type { Session, SessionIdentityProvider } from '../public-types.js'
-import type { FoundSession, LookupStart } from './contexts.js'
+import {
+  type AnsweredLookup,
+  type FoundSession,
+  type LookupStart,
+  sessionEndsAt,
+} from './contexts.js'
+import type { NegativeCache } from './negative-cache.js'
+import type { OktaClock } from './okta-clock.js'
+import type { RevocationLog } from './revocations.js'
+import type { SharedEntry } from './shared-cache.js'
 
-/** The share of its life after which an entry is asked again in the background. */
-const REFRESH_AHEAD_FROM = 0.75
+export interface SessionCacheOptions {
+  readonly cache: Settings['cache']
+  readonly clock: Clock
+  readonly oktaClock: OktaClock
+  readonly random: () => number
+  readonly log: RevocationLog
+  readonly negatives: NegativeCache
+}
 
-/** Against this wall times are small enough to be kept without a box. */
+/** The clocks of two instances may differ by this much; an entry from further in the future is ignored. */
+const MAX_FUTURE_MS = 2_000
+/** Spreads the ends of entries over this share of their life; never lengthens it. */
+const JITTER = 0.2
+/** A cookie counts as seen for this long after its last active answer, even when its session has ended. */
+const SEEN_FOR_MS = 24 * 60 * 60_000
+
+export class SessionCache {
+  readonly #options: SessionCacheOptions
+  readonly #clock: Clock
+  readonly #oktaClock: OktaClock
+  readonly #log: RevocationLog
+  readonly #entries: LRUCache<string, CachedSession>
+  readonly #trim = createTrim()
+  #fromTheFuture = 0
+  #closed = false
+
+  constructor(options: SessionCacheOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#oktaClock = options.oktaClock
+    this.#log = options.log
+    // Without lru-cache's own ttl: times are kept in the entry and measured by one clock.
+    this.#entries = new LRUCache({ max: options.cache.maxSessions })
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Shared entries ignored because their time lies in the future. */
+  get fromTheFuture(): number {
+    return this.#fromTheFuture
+  }
+
+  /** The hit path: a fresh session that is not revoked, or undefined. */
+  fresh(key: string, now: number): CachedSession | undefined {
+    this.#oktaClock.noticeSuspend(now)
+    const entry = this.#get(key)
+    if (entry === undefined || !entry.isFresh(now) || !this.#isValid(entry, key)) return undefined
+    return entry.position < this.#log.doubt ? undefined : entry
+  }
+
+  /** A session that may still be served where another lookup is unwise or impossible. */
+  usable(key: string, now: number): CachedSession | undefined {
+    this.#oktaClock.noticeSuspend(this.#clock.monotonic())
+    const entry = this.#get(key)
+    return entry?.isUsable(now) && this.#isValid(entry, key) ? entry : undefined
+  }
+
+  /**
+   * Whether a session found earlier may be acted on now. Any record since its lookup began causes another
+   * look at the cache: that is cheap, and tells whether the record concerns the session.
+   */
+  isCurrent(context: FoundSession): boolean {
+    const now = this.#clock.monotonic()
+    this.#oktaClock.noticeSuspend(now)
+    return context.position === this.#log.position && now < context.deadAt
+  }
+
+  /** Whether this credential had an active session here within a day. */
+  hasSeen(key: string, now: number): boolean {
+    const entry = this.#entries.peek(key)
+    return entry !== undefined && now - entry.askedMono < SEEN_FOR_MS
+  }
+
+  /** Whether this credential had an active session here and a negative answer since. */
+  hasEnded(key: string): boolean {
+    return this.#entries.peek(key)?.hasEnded === true
+  }
+
+  /** Stores what Okta answered, here or in the negative cache; an older answer never overwrites a newer one. */
+  store(key: string, { context }: AnsweredLookup, start: LookupStart): void {
+    if (this.#closed || this.#hasNewer(key, start)) return
+    if (context.state === 'active') {
+      const { session } = context
+      this.#set(key, session, start, this.#oktaClock.toMonotonic(sessionEndsAt(session)))
+      return
+    }
+    this.#entries.peek(key)?.end()
+    this.#options.negatives.store(key, context, start, this.#clock.monotonic())
+  }
+
+  /** Stores another instance's entry, unless a revocation voids it; returns it when it is fresh. */
+  adopt(key: string, entry: SharedEntry, start: LookupStart): CachedSession | undefined {
+    const { session, askedAt, position } = entry
+    const target = { key, sessionId: session.id, userId: session.userId }
+    if (this.#log.refusal(key) !== undefined || this.#log.voidsShared(target, position))
+      return undefined
+    const age = start.at - askedAt
+    if (age < -MAX_FUTURE_MS) {
+      this.#fromTheFuture += 1
+      return undefined
+    }
+    const mono = start.mono - Math.max(0, age)
+    const endsAt = mono + sessionEndsAt(session) - (askedAt + entry.oktaAheadMs)
+    const stored = this.#set(key, session, { ...start, at: askedAt, mono }, endsAt)
+    return stored?.isFresh(start.mono) ? stored : undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#entries.clear()
+  }
+
+  #get(key: string): CachedSession | undefined {
+    getOptions.status = undefined
+    return this.#entries.get(key, getOptions as GetOptions)
+  }
+
+  /** `endsAt`: the session's own end on the monotonic clock. */
+  #set(
+    key: string,
+    session: Session,
+    start: LookupStart,
+    endsAt: number,
+  ): CachedSession | undefined {
+    const { ttlMs, maxTtlMs } = this.#options.cache
+    const shortened = 1 - this.#options.random() * JITTER
+    const staleAt = start.mono + ttlMs * shortened
+    const deadAt = Math.min(start.mono + maxTtlMs * shortened, endsAt)
+    if (!Number.isFinite(staleAt) || !Number.isFinite(deadAt) || deadAt <= start.mono)
+      return undefined
+    this.#options.negatives.delete(key)
+    // The caller has checked the records since the lookup began.
+    const checked = { ...start, position: this.#log.position }
+    const entry = new CachedSession(this.#trim(session), checked, staleAt, deadAt)
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #hasNewer(key: string, start: LookupStart): boolean {
+    const entry = this.#get(key)
+    return (
+      (entry !== undefined && entry.askedMono > start.mono) ||
+      this.#options.negatives.newerThan(start.turn, key) !== undefined
+    )
+  }
+
+  /** Whether no record since voids this entry. */
+  #isValid(entry: CachedSession, key: string): boolean {
+    const position = this.#log.position
+    if (entry.position === position) return true
+    const { id: sessionId, userId } = entry.session
+    if (this.#log.voids({ key, sessionId, userId }, entry.position)) return false
+    // An entry older than a gap keeps its position, so that it is not fresh until Okta has been asked.
+    if (entry.position >= this.#log.doubt) entry.validUpTo(position)
+    return true
+  }
+}
+
+/** lru-cache writes a status into the options of each get. One object, reset before each, saves one a request. */
+const getOptions: { status: GetOptions['status'] | undefined } = { status: undefined }
+
+type GetOptions = LRUCache.GetOptions<string, CachedSession, unknown>
+
+/** The share of its life after which an entry is looked up again in the background. */
+const PREFETCH_FROM = 0.75
+
+/** Wall times relative to this are small enough for V8 to keep them without a box. */
 const EPOCH = Date.now()
 
 /**
- * A remembered yes. The hit path reads it as the context it stands for, so that a hit copies nothing;
- * whoever hands it to the app hands out a plain copy. What all entries have alike stands on the
- * prototype, and times are whole milliseconds, which V8 keeps in the object itself.
+ * A cached session. The hit path reads it as a context, so that a hit copies nothing; the app gets a plain
+ * copy. What all entries have alike is on the prototype, and times are whole milliseconds, which V8 keeps
+ * in the object itself.
  */
 export class CachedSession implements FoundSession {
   readonly session: Session
@@ -21,15 +197,15 @@ export class CachedSession implements FoundSession {
   readonly #staleAt: number
   #deadAt: number
   #position: number
-  #triedAhead = false
+  #hasPrefetched = false
 
-  constructor(session: Session, asked: LookupStart, staleAt: number, deadAt: number) {
+  constructor(session: Session, start: LookupStart, staleAt: number, deadAt: number) {
     this.session = session
-    this.#askedAfterEpoch = asked.at - EPOCH
-    this.#askedMono = Math.floor(asked.mono)
+    this.#askedAfterEpoch = start.at - EPOCH
+    this.#askedMono = Math.floor(start.mono)
     this.#staleAt = Math.floor(staleAt)
     this.#deadAt = Math.floor(deadAt)
-    this.#position = asked.position
+    this.#position = start.position
     Object.freeze(this)
   }
 
@@ -45,36 +221,33 @@ export class CachedSession implements FoundSession {
     return EPOCH + this.#askedAfterEpoch
   }
 
-  /** Monotonic milliseconds at which its lookup began. */
   get askedMono(): number {
     return this.#askedMono
   }
 
-  /** The position in the revocation log up to which it is known to stand. */
   get position(): number {
     return this.#position
   }
 
-  /** Monotonic milliseconds from which it serves no longer: the session's own end, or maxTtlMs. */
   get deadAt(): number {
     return this.#deadAt
   }
 
-  /** Nothing recorded up to `position` voids it. */
-  stands(position: number): void {
+  /** No record up to `position` voids this entry. */
+  validUpTo(position: number): void {
     this.#position = position
   }
 
-  get triedAhead(): boolean {
-    return this.#triedAhead
+  get hasPrefetched(): boolean {
+    return this.#hasPrefetched
   }
 
-  /** One try in the background an entry; after that it waits for its ttl. */
-  tryAhead(): void {
-    this.#triedAhead = true
+  /** An entry gets one lookup in the background; after that it waits for its ttl. */
+  markPrefetched(): void {
+    this.#hasPrefetched = true
   }
 
-  /** It is no yes any more, and stays only to tell that this cookie had one. */
+  /** Ends the entry: it stays only to tell that this cookie had a session. */
   end(): void {
     this.#deadAt = 0
   }
@@ -87,92 +260,37 @@ export class CachedSession implements FoundSession {
     return now < this.#staleAt && now < this.#deadAt
   }
 
-  /** Whether it may still serve where asking again is unwise or impossible. */
   isUsable(now: number): boolean {
     return now < this.#deadAt
   }
 
-  isDue(now: number): boolean {
-    return now >= this.#askedMono + (this.#staleAt - this.#askedMono) * REFRESH_AHEAD_FROM
+  isDueForPrefetch(now: number): boolean {
+    return now >= this.#askedMono + (this.#staleAt - this.#askedMono) * PREFETCH_FROM
   }
 }
 
-/** lru-cache writes a status into the options of each get. One object, emptied before each, instead of a new one a request. */
-const getOptions: { status: GetOptions['status'] | undefined } = { status: undefined }
+/**
+ * Returns a function that copies a session into less memory: values that many sessions have in common are
+ * kept once. Okta's dates are whole seconds, so that in a large cache many are equal.
+ */
+function createTrim(): (session: Session) => Session {
+  const amrs = new Interned<readonly string[]>((amr) => Object.freeze([...amr]))
+  const idps = new Interned<SessionIdentityProvider>((idp) => Object.freeze({ ...idp }))
+  const dates = new InternedDates()
+  const dateOrNull = (date: string | null) => (date === null ? null : dates.of(date))
 
-type GetOptions = LRUCache.GetOptions<string, CachedSession, unknown>
-
-/** A cookie that had a yes within this time is no newcomer, even when its entry has ended. */
-const SEEN_FOR_MS = 24 * 60 * 60_000
-
-export class SessionCache {
-  readonly #entries: LRUCache<string, CachedSession>
-  readonly #amrs = new Interned<readonly string[]>()
-  readonly #idps = new Interned<SessionIdentityProvider>()
-  readonly #dates = new RecentTexts()
-
-  constructor(maxSessions: number) {
-    // No ttl of lru-cache's own: times live in the entry and are measured by the one clock.
-    this.#entries = new LRUCache({ max: maxSessions })
-  }
-
-  get size(): number {
-    return this.#entries.size
-  }
-
-  get(key: string): CachedSession | undefined {
-    getOptions.status = undefined
-    return this.#entries.get(key, getOptions as GetOptions)
-  }
-
-  set(
-    key: string,
-    session: Session,
-    asked: LookupStart,
-    staleAt: number,
-    deadAt: number,
-  ): CachedSession {
-    const entry = new CachedSession(this.#trim(session), asked, staleAt, deadAt)
-    this.#entries.set(key, entry)
-    return entry
-  }
-
-  end(key: string): void {
-    this.#entries.peek(key)?.end()
-  }
-
-  /** Whether this cookie had a yes here lately. */
-  hasSeen(key: string, now: number): boolean {
-    const entry = this.#entries.peek(key)
-    return entry !== undefined && now - entry.askedMono < SEEN_FOR_MS
-  }
-
-  /** Whether this cookie had a yes here and a no since. */
-  hasEnded(key: string): boolean {
-    return this.#entries.peek(key)?.hasEnded === true
-  }
-
-  clear(): void {
-    this.#entries.clear()
-  }
-
-  /**
-   * The same session in less memory: what most sessions have in common is kept once. Okta's dates are
-   * whole seconds, so that in a large cache many share one.
-   */
-  #trim(session: Session): Session {
-    const { createdAt, lastPasswordVerification, lastFactorVerification, idp, mfaActive } = session
-    const amr = this.#amrs.of(session.amr)
-    const expiresAt = this.#dates.of(session.expiresAt)
-    const sharedIdp = idp && this.#idps.of(idp)
-    const isWhole =
+  return function trim(session: Session): Session {
+    const { createdAt, lastPasswordVerification, lastFactorVerification, mfaActive } = session
+    const amr = amrs.of(session.amr)
+    const expiresAt = dates.of(session.expiresAt)
+    const idp = session.idp && idps.of(session.idp)
+    const isComplete =
       createdAt !== undefined &&
       lastPasswordVerification !== undefined &&
       lastFactorVerification !== undefined &&
-      sharedIdp !== undefined &&
+      idp !== undefined &&
       mfaActive !== undefined
-    if (!isWhole)
-      return Object.freeze({ ...session, expiresAt, amr, ...(sharedIdp && { idp: sharedIdp }) })
+    if (!isComplete) return Object.freeze({ ...session, expiresAt, amr, ...(idp && { idp }) })
     // One literal: V8 keeps its fields in the object itself, not in a list beside it.
     return Object.freeze({
       id: session.id,
@@ -180,53 +298,60 @@ export class SessionCache {
       userId: session.userId,
       status: session.status,
       expiresAt,
-      createdAt: this.#dates.of(createdAt),
-      lastPasswordVerification: this.#dateOrNull(lastPasswordVerification),
-      lastFactorVerification: this.#dateOrNull(lastFactorVerification),
+      createdAt: dates.of(createdAt),
+      lastPasswordVerification: dateOrNull(lastPasswordVerification),
+      lastFactorVerification: dateOrNull(lastFactorVerification),
       amr,
-      idp: sharedIdp,
+      idp,
       mfaActive,
     })
   }
-
-  #dateOrNull(date: string | null): string | null {
-    return date === null ? null : this.#dates.of(date)
-  }
 }
 
-/** Keeps one copy of each of a few frozen values. */
+/** More than an org has; later values are not interned. */
+const MAX_INTERNED = 1_000
+const MAX_INTERNED_CHARS = 256
+
+/** Keeps one frozen copy of each of a few values. The copy has no room to grow, which a filtered array keeps. */
 class Interned<T extends object> {
-  readonly #kept = new Map<string, T>()
+  readonly #values = new Map<string, T>()
+  readonly #copy: (value: T) => T
+
+  constructor(copy: (value: T) => T) {
+    this.#copy = copy
+  }
 
   of(value: T): T {
     const name = JSON.stringify(value)
-    const kept = this.#kept.get(name)
-    if (kept !== undefined) return kept
-    if (this.#kept.size < 1_000) this.#kept.set(name, value)
-    return value
+    const interned = this.#values.get(name)
+    if (interned !== undefined) return interned
+    const copy = this.#copy(value)
+    if (this.#values.size < MAX_INTERNED && name.length <= MAX_INTERNED_CHARS)
+      this.#values.set(name, copy)
+    return copy
   }
 }
 
 /** Two for each second of the two hours an idle session lives by default. */
-const TEXTS_IN_A_GENERATION = 14_400
+const MAX_DATES_IN_A_GENERATION = 14_400
 
 /**
- * Keeps one copy of each of the texts that came lately, in two generations: dropping the oldest of a Map
- * one by one would step over all that were dropped before it.
+ * Keeps one copy of each date seen lately, in two generations: deleting the oldest entries of a Map one by
+ * one would step over all entries deleted before.
  */
-class RecentTexts {
+class InternedDates {
   #young = new Map<string, string>()
   #old = new Map<string, string>()
 
-  of(text: string): string {
-    const young = this.#young.get(text)
+  of(date: string): string {
+    const young = this.#young.get(date)
     if (young !== undefined) return young
-    if (this.#young.size >= TEXTS_IN_A_GENERATION) {
+    if (this.#young.size >= MAX_DATES_IN_A_GENERATION) {
       this.#old = this.#young
       this.#young = new Map()
     }
-    const kept = this.#old.get(text) ?? text
-    this.#young.set(kept, kept)
-    return kept
+    const interned = this.#old.get(date) ?? date
+    this.#young.set(interned, interned)
+    return interned
   }
 }

@@ -9,6 +9,7 @@ import type {
   SessionEnd,
   UnavailableContext,
 } from '../public-types.js'
+import type { OktaClock } from './okta-clock.js'
 
 /** When a lookup began: its number, its times, and how far the revocation log had come. */
 export interface LookupStart {
@@ -64,41 +65,32 @@ export function unavailable({ code, retryAfterMs = 1_000 }: OktaUnavailable): Un
   return Object.freeze({ state: 'unavailable', reason: code, retryAfterMs })
 }
 
-/** How answers are dated. */
-export interface AnswerTimes {
-  /** Okta's time now, epoch milliseconds. */
-  readonly oktaNow: number
-  /** See {@link FoundSession.deadAt}. */
-  deadAt(session: Session, start: LookupStart): number
-}
-
 /** What Okta's answer says about a credential; `session` is undefined when Okta does not know it. */
 export function judgeAnswer(
   session: Session | undefined,
   start: LookupStart,
-  times: AnswerTimes,
+  oktaClock: OktaClock,
+  maxTtlMs: number,
 ): AnsweredLookup {
   const { position, sharedPosition } = start
-  const context = contextOf(session, start, times)
+  const context = contextOf(session, start, oktaClock, maxTtlMs)
   return { kind: 'answered', context, position, sharedPosition }
 }
 
 function contextOf(
   session: Session | undefined,
-  start: LookupStart,
-  times: AnswerTimes,
+  { at, mono, position }: LookupStart,
+  oktaClock: OktaClock,
+  maxTtlMs: number,
 ): AnsweredContext {
   if (session === undefined) return anonymous.not_found
-  if (sessionEndsAt(session) <= times.oktaNow) return anonymous.expired
+  const endsAt = sessionEndsAt(session)
+  if (endsAt <= oktaClock.now()) return anonymous.expired
   const reason = incompleteReason(session)
   if (reason !== undefined)
     return Object.freeze({ state: 'incomplete', incompleteSession: session, reason })
-  return new Found(session, 'okta', {
-    askedAt: start.at,
-    askedMono: start.mono,
-    position: start.position,
-    deadAt: times.deadAt(session, start),
-  })
+  const deadAt = Math.min(mono + maxTtlMs, oktaClock.toMonotonic(endsAt))
+  return new Found(session, 'okta', { askedAt: at, askedMono: mono, position, deadAt })
 }
 
 /** What an existing session still lacks; undefined when it is complete. */

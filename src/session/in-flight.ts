@@ -1,9 +1,11 @@
-/** The questions under way: one per cookie, carrying the credential only, and what comes home of it. */
+/** The lookups in flight: one per cookie, with the credential alone, and what their answers come to. */
 import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
+import type { SessionCache } from './cache.js'
 import {
+  type AnsweredLookup,
   anonymous,
   foundAs,
   identityOf,
@@ -11,176 +13,189 @@ import {
   type LookupResult,
   type LookupStart,
 } from './contexts.js'
-import type { LookupCache } from './lookup-cache.js'
+import type { NegativeCache } from './negative-cache.js'
+import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
 
-/** Asks Okta whose session this is. Never rejects. */
+/** GetCurrentSession. Never rejects. */
 export type FetchSession = (
   credential: Credential,
   options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
 
-/** One question, before it is put. */
+/** A lookup to be started. */
 export interface LookupCall {
   readonly key: string
   readonly credential: Credential
   /** The client's address, normalised, for its failure budget. */
   readonly client?: string | undefined
-  /** What Okta may be told of the client's address. */
+  /** The client's address as Okta may be told it. */
   readonly clientIp?: string | undefined
-  /** What the fleet knows will not do: Okta itself is to be asked, now. */
-  readonly ofOktaItself: boolean
-  /** Whether a fresh answer or a no is at hand. */
+  /** Calls Okta without a look at the shared cache. */
+  readonly skipsShared: boolean
+  /** Whether a fresh or a negative answer is cached. */
   readonly early?: boolean | undefined
-  /** As the question stands when it is put: it may change while the fleet is asked. */
+  /** Evaluated when Okta is called: it may change while the shared cache is read. */
   readonly kind: () => CallKind
 }
 
 export interface InFlightLookup {
   /** Monotonic milliseconds. */
   readonly startedAt: number
-  /** Whether Okta itself is asked, now: what the fleet remembers may be old. */
-  readonly asksOkta: boolean
-  readonly landing: Promise<LookupResult>
+  /** Whether it calls Okta without a look at the shared cache, whose entry may be old. */
+  readonly skipsShared: boolean
+  readonly result: Promise<LookupResult>
 }
 
 export interface InFlightOptions {
-  /** One deadline for a flight, asking again included. */
+  /** One deadline for a lookup, repeated calls included. */
   readonly timeoutMs: number
+  /** See `cache.maxTtlMs`. */
+  readonly maxTtlMs: number
   readonly clock: Clock
+  readonly oktaClock: OktaClock
   readonly limiter: Limiter
   readonly log: RevocationLog
-  readonly known: LookupCache
+  readonly sessions: SessionCache
+  readonly negatives: NegativeCache
   readonly fetchSession: FetchSession
   readonly shared?: SharedSessions | undefined
 }
 
-/** So much later than its deadline no answer lands on a machine that is awake. */
-const LATE_MS = 5_000
+/** An answer this much later than its deadline shows that the machine was suspended. */
+const SUSPENDED_AFTER_MS = 5_000
 
 export class InFlightLookups {
   readonly #options: InFlightOptions
-  readonly #underWay = new Map<string, InFlightLookup>()
+  readonly #lookups = new Map<string, InFlightLookup>()
+  #turns = 0
   #overtaken = 0
 
   constructor(options: InFlightOptions) {
     this.#options = options
   }
 
-  /** Answers thrown away because a revocation overtook them. */
+  /** Answers discarded because of a revocation since their lookup began. */
   get overtaken(): number {
     return this.#overtaken
   }
 
-  underWay(key: string): InFlightLookup | undefined {
-    return this.#underWay.get(key)
+  get(key: string): InFlightLookup | undefined {
+    return this.#lookups.get(key)
   }
 
-  depart(question: LookupCall): InFlightLookup {
-    const { shared, clock } = this.#options
-    const asksOkta = shared === undefined || question.ofOktaItself
-    const landing =
-      shared === undefined || asksOkta ? this.#ask(question) : this.#askTogether(shared, question)
-    const flight = { startedAt: clock.monotonic(), asksOkta, landing }
-    this.#underWay.set(question.key, flight)
-    const land = () => {
-      if (this.#underWay.get(question.key) === flight) this.#underWay.delete(question.key)
+  /** The start of a lookup or of another operation, to be handed back with its answer. */
+  begin(): LookupStart {
+    const { clock, log } = this.#options
+    this.#turns += 1
+    return {
+      turn: this.#turns,
+      at: clock.now(),
+      mono: clock.monotonic(),
+      position: log.position,
+      sharedPosition: log.sharedPosition,
     }
-    landing.then(land, land)
-    return flight
+  }
+
+  start(call: LookupCall): InFlightLookup {
+    const { shared, clock } = this.#options
+    const skipsShared = shared === undefined || call.skipsShared
+    const result = skipsShared ? this.#callOkta(call) : this.#claim(shared, call)
+    const lookup = { startedAt: clock.monotonic(), skipsShared, result }
+    this.#lookups.set(call.key, lookup)
+    const remove = () => {
+      if (this.#lookups.get(call.key) === lookup) this.#lookups.delete(call.key)
+    }
+    result.then(remove, remove)
+    return lookup
   }
 
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0)
-      await Promise.all([...this.#underWay.values()].map((flight) => flight.landing))
+    while (this.#lookups.size > 0)
+      await Promise.all([...this.#lookups.values()].map(({ result }) => result))
   }
 
-  /** The fleet first: its entry where there is one, else one question to Okta for everybody. */
-  async #askTogether(shared: SharedSessions, question: LookupCall): Promise<LookupResult> {
-    const { key } = question
+  /** Takes the shared entry, or calls Okta once for all instances. */
+  async #claim(shared: SharedSessions, call: LookupCall): Promise<LookupResult> {
+    const { key } = call
     const claim = await shared.claim(key)
-    const adopted = claim.kind === 'entry' ? this.#adopt(question, claim.entry) : undefined
-    if (adopted !== undefined) return adopted
-    const learned = await this.#ask(question)
-    if (claim.kind !== 'lease') return learned
-    if (
-      learned.kind === 'answered' &&
-      learned.context.state === 'active' &&
-      learned.sharedPosition !== undefined
-    ) {
-      const { session, askedAt } = learned.context
-      const { oktaAheadMs } = this.#options.known
-      const entry = { session, askedAt, oktaAheadMs, position: learned.sharedPosition }
-      shared.fill(key, entry, claim.lease)
-    } else shared.release(key, claim.lease)
-    return learned
+    const adopted =
+      claim.kind === 'entry'
+        ? this.#options.sessions.adopt(key, claim.entry, this.begin())
+        : undefined
+    if (adopted !== undefined) {
+      const context = foundAs('shared', adopted)
+      return { kind: 'answered', context, position: adopted.position }
+    }
+    const result = await this.#callOkta(call)
+    if (claim.kind === 'lease') this.#fill(shared, key, result, claim.lease)
+    return result
   }
 
-  #adopt(
-    { key }: LookupCall,
-    entry: Parameters<LookupCache['adopt']>[1],
-  ): LookupResult | undefined {
-    const adopted = this.#options.known.adopt(key, entry)
-    if (adopted === undefined) return undefined
-    return { kind: 'answered', context: foundAs('shared', adopted), position: adopted.position }
+  /** Ends the lease: with an entry for all instances, where there is an active session. */
+  #fill(shared: SharedSessions, key: string, result: LookupResult, lease: string): void {
+    const position = result.kind === 'answered' ? result.sharedPosition : undefined
+    if (result.kind !== 'answered' || result.context.state !== 'active' || position === undefined) {
+      shared.release(key, lease)
+      return
+    }
+    const { session, askedAt } = result.context
+    const oktaAheadMs = this.#options.oktaClock.aheadMs
+    shared.fill(key, { session, askedAt, oktaAheadMs, position }, lease)
   }
 
-  async #ask(question: LookupCall): Promise<LookupResult> {
-    const { limiter, clock, known, timeoutMs } = this.#options
-    const { key, credential, client, clientIp, early } = question
-    let ask = { kind: question.kind(), key, client, early }
+  /** Calls Okta, again within the same deadline when a revocation overtakes the answer. */
+  async #callOkta(call: LookupCall): Promise<LookupResult> {
+    const { limiter, clock, timeoutMs, fetchSession } = this.#options
+    const { key, credential, client, clientIp, early } = call
+    let admission = { kind: call.kind(), key, client, early }
     let deadline: number | undefined
     for (;;) {
-      let asked: LookupStart | undefined
-      const answer = await limiter.call(ask, () => {
-        asked = known.asking()
-        const signal = deadline === undefined ? undefined : timeLeft(deadline - asked.mono)
-        deadline ??= asked.mono + timeoutMs
-        return this.#options.fetchSession(credential, { signal, clientIp })
+      let start: LookupStart | undefined
+      const answer = await limiter.call(admission, () => {
+        start = this.begin()
+        const signal = deadline === undefined ? undefined : timeLeft(deadline - start.mono)
+        deadline ??= start.mono + timeoutMs
+        return fetchSession(credential, { signal, clientIp })
       })
-      const learned = asked === undefined ? noAnswer(answer) : this.#take(question, answer, asked)
-      if (learned !== 'overtaken') return learned
+      const result = start === undefined ? notCalled(answer) : this.#take(key, answer, start)
+      if (result !== 'overtaken') return result
       this.#overtaken += 1
       if (deadline !== undefined && clock.monotonic() >= deadline) return timeout
-      // It has been admitted and has paid already.
-      ask = { kind: 'seen', key, client, early }
+      // The first call was charged to the failure budget.
+      admission = { kind: 'seen', key, client, early }
     }
   }
 
-  /** Takes an answer in, unless something overtook it while Okta was answering. */
-  #take(
-    { key }: LookupCall,
-    answer: OktaAnswer<Session>,
-    asked: LookupStart,
-  ): LookupResult | 'overtaken' {
-    const { clock, log, known, timeoutMs } = this.#options
+  /** Stores an answer, unless a revocation overtook it. */
+  #take(key: string, answer: OktaAnswer<Session>, start: LookupStart): LookupResult | 'overtaken' {
+    const { clock, oktaClock, log, sessions, negatives, timeoutMs, maxTtlMs } = this.#options
     if (answer.kind === 'unavailable') return answer
-    // A machine that slept meanwhile: such an answer is about another time.
-    if (clock.monotonic() - asked.mono > timeoutMs + LATE_MS) return timeout
-    known.noticeSuspend()
-    known.hearOktaTime(answer.head.oktaTime, asked)
-    const verdict = judgeAnswer(
-      answer.kind === 'yes' ? answer.value : undefined,
-      asked,
-      known.times,
-    )
-    // Before storing: a revocation that came meanwhile. Of who is refused Okta need not be asked again.
-    if (log.refusal(key) !== undefined)
-      return { kind: 'answered', context: anonymous.signed_out, position: log.position }
-    const newerNo = known.newerNo(asked.turn, key)
-    if (newerNo !== undefined)
-      return { kind: 'answered', context: newerNo.context, position: asked.position }
-    if (log.voids({ key, ...identityOf(verdict.context) }, asked.position)) return 'overtaken'
-    known.store(key, verdict, asked)
-    return verdict
+    const now = clock.monotonic()
+    if (now - start.mono > timeoutMs + SUSPENDED_AFTER_MS) return timeout
+    oktaClock.noticeSuspend(now)
+    oktaClock.hear(answer.head.oktaTime, start)
+    const session = answer.kind === 'yes' ? answer.value : undefined
+    const answered = judgeAnswer(session, start, oktaClock, maxTtlMs)
+    // A signed-out credential needs no other call.
+    if (log.refusal(key) !== undefined) return answeredBy(anonymous.signed_out, log.position)
+    const newer = negatives.newerThan(start.turn, key)
+    if (newer !== undefined) return answeredBy(newer.context, start.position)
+    if (log.voids({ key, ...identityOf(answered.context) }, start.position)) return 'overtaken'
+    sessions.store(key, answered, start)
+    return answered
   }
 }
 
 const timeout: OktaUnavailable = { kind: 'unavailable', code: 'timeout' }
 
-/** The limiter let nothing through. */
-function noAnswer(answer: OktaAnswer<Session>): OktaUnavailable {
+function answeredBy(context: AnsweredLookup['context'], position: number): AnsweredLookup {
+  return { kind: 'answered', context, position }
+}
+
+/** The limiter rejected the call. */
+function notCalled(answer: OktaAnswer<Session>): OktaUnavailable {
   return answer.kind === 'unavailable' ? answer : timeout
 }
 

@@ -1,12 +1,13 @@
-/** From a credential to a verdict: what is known here first, then one question to Okta, whoever and however many ask. */
+/** From a credential to its context: from the caches, else from one call to Okta shared by all concurrent requests. */
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
-import type { Session, UnavailableContext } from '../public-types.js'
-import type { CachedSession } from './cache.js'
+import type { Session } from '../public-types.js'
+import { type CachedSession, SessionCache } from './cache.js'
 import { credentialKey } from './cache-key.js'
 import {
+  type AnsweredContext,
   anonymous,
   type FoundContext,
   type FoundSession,
@@ -17,28 +18,28 @@ import {
   unavailable,
 } from './contexts.js'
 import { type FetchSession, type InFlightLookup, InFlightLookups } from './in-flight.js'
-import { LookupCache } from './lookup-cache.js'
-import type { NegativeEntry } from './negative-cache.js'
+import { NegativeCache, type NegativeEntry } from './negative-cache.js'
+import { OktaClock } from './okta-clock.js'
 import { subject } from './revocation-subjects.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
 
-/** On whose behalf a lookup is made, and what would satisfy it. */
+/** The client a lookup is made for, and which answer satisfies it. */
 export interface LookupRequest {
   /** The client's address, normalised, for its failure budget; undefined when it is not known. */
   readonly client?: string | undefined
-  /** What Okta may be told of the client's address. */
+  /** The client's address as Okta may be told it. */
   readonly clientIp?: string | undefined
-  /** A page navigation: a no that has rested is asked again, a second old at first. */
+  /** A page navigation: causes another lookup once a negative answer has rested, 1 s at first. */
   readonly navigation?: boolean | undefined
-  /** Only an answer asked for at most this long ago; 0 is a lookup of its own. */
+  /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
   readonly maxStalenessMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 export interface LookupOptions {
   readonly cache: Settings['cache']
-  /** One deadline for a lookup, asking again included. */
+  /** One deadline for a lookup, repeated calls included. */
   readonly timeoutMs: number
   readonly clock: Clock
   readonly random: () => number
@@ -48,15 +49,17 @@ export interface LookupOptions {
   readonly shared?: SharedSessions | undefined
 }
 
-/** As long as a question usually waits for its turn at most. */
-const LONGEST_WAIT_MS = 1_000
+/** How long a lookup usually waits in the limiter's queue at most. */
+const MAX_WAIT_MS = 1_000
 
 export class Lookup {
   readonly #options: LookupOptions
   readonly #clock: Clock
   readonly #log: RevocationLog
-  readonly #known: LookupCache
-  readonly #flights: InFlightLookups
+  readonly #oktaClock: OktaClock
+  readonly #sessions: SessionCache
+  readonly #negatives: NegativeCache
+  readonly #inFlight: InFlightLookups
   readonly #counts = {
     hits: 0,
     misses: 0,
@@ -71,243 +74,260 @@ export class Lookup {
     this.#options = options
     this.#clock = options.clock
     this.#log = options.log
-    this.#known = new LookupCache(options)
-    this.#flights = new InFlightLookups({ ...options, known: this.#known })
+    const negatives = new NegativeCache(options.cache)
+    const oktaClock = new OktaClock({ ...options, onSuspend: () => negatives.clear() })
+    const sessions = new SessionCache({ ...options, oktaClock, negatives })
+    const { maxTtlMs } = options.cache
+    this.#inFlight = new InFlightLookups({ ...options, maxTtlMs, oktaClock, sessions, negatives })
+    this.#negatives = negatives
+    this.#oktaClock = oktaClock
+    this.#sessions = sessions
   }
 
   /**
-   * The hit path: a fresh yes that stands, or undefined. `pair` is the credential as one text,
-   * `name=value`: it is taken apart only when it has to be asked about.
+   * The hit path: a fresh session that is not revoked, or undefined. `pair` is the credential as one text,
+   * `name=value`: it is taken apart only for a lookup.
    */
   recall(key: string, as: CookieKind, pair: string, clientIp?: string): CachedSession | undefined {
     const now = this.#clock.monotonic()
-    const entry = this.#known.fresh(key, now)
+    const entry = this.#sessions.fresh(key, now)
     if (entry === undefined) return undefined
     this.#counts.hits += 1
-    if (entry.isDue(now)) {
+    if (entry.isDueForPrefetch(now)) {
       const value = pair.slice(as.length + 1)
-      this.#refreshAhead(entry, key, { as, value }, clientIp)
+      this.#prefetch(entry, key, { as, value }, clientIp)
     }
     return entry
   }
 
-  /** Everything a hit does not settle. Synchronous where nothing has to be asked. */
+  /** Everything but a hit. Synchronous where no call to Okta is needed. */
   ask(
     key: string,
     credential: Credential,
-    asker: LookupRequest,
+    request: LookupRequest,
   ): FoundContext | Promise<FoundContext> {
     if (this.#closed) return unavailable({ kind: 'unavailable', code: 'closed' })
-    if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
+    if (this.isSignedOut(key)) return anonymous.signed_out
     const now = this.#clock.monotonic()
-    const negative = this.#known.negative(key, now)
-    if (negative !== undefined && !asksAgain(negative, asker, now)) {
+    const negative = this.#negatives.get(key, now)
+    if (negative !== undefined && !needsAnother(negative, request, now)) {
       this.#counts.negatives += 1
       return negative.context
     }
-    const underWay = this.#flights.underWay(key)
-    if (underWay !== undefined && satisfies(underWay, asker, now)) {
+    const inFlight = this.#inFlight.get(key)
+    if (inFlight !== undefined && satisfies(inFlight, request, now)) {
       this.#counts.coalesced += 1
-      return this.#await(underWay, key, credential, asker)
+      return this.#resultOf(inFlight, key, credential, request)
     }
     const early = this.#isEarly(key, now)
-    const obstacle = this.#obstacle(key, asker, early, now)
-    if (obstacle !== undefined)
-      return negative?.context ?? this.#withoutAnswer(obstacle, key, asker)
+    const rejected = this.#rejected(key, request, early, now)
+    if (rejected !== undefined)
+      return negative?.context ?? this.#withoutAnswer(rejected, key, request)
     this.#counts.misses += 1
-    const flight = this.#flights.depart({
+    const { client, clientIp, maxStalenessMs } = request
+    const started = this.#inFlight.start({
       key,
       credential,
-      client: asker.client,
-      clientIp: asker.clientIp,
+      client,
+      clientIp,
       early,
-      ofOktaItself: asker.maxStalenessMs !== undefined,
-      kind: () => this.#kindOf(key, asker, this.#clock.monotonic()),
+      skipsShared: maxStalenessMs !== undefined,
+      kind: () => this.#kindOf(key, request, this.#clock.monotonic()),
     })
-    return this.#await(flight, key, credential, asker)
+    return this.#resultOf(started, key, credential, request)
   }
 
   /** Whether a session found earlier may be acted on now: not revoked since, not ended, not too old. */
   isCurrent(context: FoundSession): boolean {
-    return this.#known.isCurrent(context)
+    return this.#sessions.isCurrent(context)
   }
 
-  /** What is known here without asking anybody, however old, up to the session's own end. */
+  /** What is cached of a credential, however old, up to the session's own end. */
   peek(key: string): FoundContext | undefined {
-    return this.#known.peek(key)
+    if (this.isSignedOut(key)) return anonymous.signed_out
+    const now = this.#clock.monotonic()
+    return this.#sessions.usable(key, now) ?? this.#negatives.get(key, now)?.context
   }
 
-  /** Whether this credential was signed out here, whatever Okta would say of it. */
-  isRefused(key: string): boolean {
+  /** Whether this credential was signed out here, whatever Okta would answer. */
+  isSignedOut(key: string): boolean {
     return this.#log.refusal(key) !== undefined
   }
 
-  /** Whether something was recorded that refuses or voids a session since it was found. */
+  /** Whether a session was signed out or revoked since it was found. */
   isOvertaken(key: string, { session, position }: FoundSession): boolean {
     const { id: sessionId, userId } = session
-    return this.isRefused(key) || this.#log.voids({ key, sessionId, userId }, position)
+    return this.isSignedOut(key) || this.#log.voids({ key, sessionId, userId }, position)
   }
 
-  /** Whether this credential had a yes here within a day. */
+  /** Whether this credential had an active session here within a day. */
   hasSeen(key: string): boolean {
-    return this.#known.hasSeen(key, this.#clock.monotonic())
+    return this.#sessions.hasSeen(key, this.#clock.monotonic())
   }
 
-  /** The moment a question is put; hand it back to {@link learn} with the answer. */
-  asking(): LookupStart {
-    return this.#known.asking()
+  /** The start of an operation, to be handed to {@link store} or {@link storeNotFound} with its answer. */
+  begin(): LookupStart {
+    return this.#inFlight.begin()
   }
 
   /**
-   * Takes in a session Okta gave in answer to another operation, unless something overtook it, and says
-   * what it comes to. Who is refused stays so: a sign-out may not have reached Okta yet.
+   * Stores a session Okta returned from another operation, unless a revocation overtook it, and returns its
+   * context. A signed-out credential stays signed out: Okta may not have heard of the sign-out yet.
    */
-  learn(
+  store(
     key: string,
     session: Session,
-    asked: LookupStart,
+    start: LookupStart,
     oktaTime: number | undefined,
-  ): Exclude<FoundContext, UnavailableContext> {
-    if (this.isRefused(key)) return anonymous.signed_out
-    this.#known.hearOktaTime(oktaTime, asked)
-    const verdict = judgeAnswer(session, asked, this.#known.times)
+  ): AnsweredContext {
+    if (this.isSignedOut(key)) return anonymous.signed_out
+    this.#oktaClock.hear(oktaTime, start)
+    const { maxTtlMs } = this.#options.cache
+    const answered = judgeAnswer(session, start, this.#oktaClock, maxTtlMs)
     const { id: sessionId, userId } = session
-    if (!this.#log.voids({ key, sessionId, userId }, asked.position))
-      this.#known.store(key, verdict, asked)
-    return verdict.context
+    if (!this.#log.voids({ key, sessionId, userId }, start.position))
+      this.#sessions.store(key, answered, start)
+    return answered.context
   }
 
-  /** Takes in that Okta does not know this credential (any more). */
-  learnNo(key: string, asked: LookupStart): void {
-    const { position } = asked
-    this.#known.store(key, { kind: 'answered', context: anonymous.not_found, position }, asked)
+  /** Stores that Okta does not know this credential (any more). */
+  storeNotFound(key: string, start: LookupStart): void {
+    const { maxTtlMs } = this.#options.cache
+    const answered = judgeAnswer(undefined, start, this.#oktaClock, maxTtlMs)
+    this.#sessions.store(key, answered, start)
   }
 
-  /** A new session under this credential: an old no does not count. */
+  /** Removes the negative answer about a credential that has a new session now. */
   dropNegative(key: string): void {
-    this.#known.dropNegative(key)
+    this.#negatives.delete(key)
   }
 
-  /** Nothing learned before now of this credential counts. */
+  /** Voids everything cached about this credential. */
   forgetCredential(key: string): Promise<void> {
     return this.#log.forget([subject.credential(key)], 'credential')
   }
 
-  /** Nothing learned before now about this session or user counts. */
+  /** Voids everything cached about this session or user. */
   forget(target: { readonly sessionId: string } | { readonly userId: string }): Promise<void> {
     if ('userId' in target) return this.#log.forget([subject.user(target.userId)], 'user')
     const keys = [credentialKey('sid', target.sessionId), credentialKey('idx', target.sessionId)]
-    for (const key of keys) this.#known.dropNegative(key)
+    for (const key of keys) this.#negatives.delete(key)
     const subjects = [subject.session(target.sessionId), ...keys.map(subject.credential)]
     return this.#log.forget(subjects, 'session')
   }
 
-  /** Okta's time now, epoch milliseconds, as its last answer set it. */
+  /** Okta's time, epoch milliseconds, as its last answer set it. */
   oktaNow(): number {
-    return this.#known.oktaNow()
+    return this.#oktaClock.now()
   }
 
-  /** Resolves when no lookup is under way. */
+  /** Resolves when no lookup is in flight. */
   settled(): Promise<void> {
-    return this.#flights.settled()
+    return this.#inFlight.settled()
   }
 
   close(): void {
     this.#closed = true
-    this.#known.close()
+    this.#sessions.close()
+    this.#negatives.clear()
   }
 
   stats() {
-    return { ...this.#counts, overtaken: this.#flights.overtaken, ...this.#known.stats() }
+    return {
+      ...this.#counts,
+      overtaken: this.#inFlight.overtaken,
+      sessions: this.#sessions.size,
+      negativeEntries: this.#negatives.size,
+      revocations: this.#log.size,
+      fromTheFuture: this.#sessions.fromTheFuture,
+    }
   }
 
-  #kindOf(key: string, asker: LookupRequest, now: number): CallKind {
-    // A session that has ended pays for being asked about again, as one never seen does.
-    if (!this.#known.hasSeen(key, now) || this.#known.hasEnded(key)) return 'unseen'
-    // One that would end while it waits has nothing to be served with.
+  #kindOf(key: string, request: LookupRequest, now: number): CallKind {
+    // Another lookup of an ended session is charged like that of an unseen cookie.
+    if (!this.#sessions.hasSeen(key, now) || this.#sessions.hasEnded(key)) return 'unseen'
+    // An entry that ends while the lookup is queued cannot be served in its place.
     const canServeStale =
-      asker.maxStalenessMs === undefined &&
-      this.#known.usable(key, now + LONGEST_WAIT_MS) !== undefined
+      request.maxStalenessMs === undefined &&
+      this.#sessions.usable(key, now + MAX_WAIT_MS) !== undefined
     return canServeStale ? 'stale' : 'seen'
   }
 
   /**
-   * Whether an answer is at hand that would do for most: a no, or a fresh yes in the first half of its time.
-   * A yes in doubt, or one that a revocation voids, is none.
+   * Whether an answer is cached that would do for most requests: a negative one, or a session in the first
+   * half of its ttl that is fresh and not revoked.
    */
   #isEarly(key: string, now: number): boolean {
-    if (this.#known.lastNo(key) !== undefined) return true
-    const entry = this.#known.fresh(key, now)
+    if (this.#negatives.last(key) !== undefined) return true
+    const entry = this.#sessions.fresh(key, now)
     return entry !== undefined && now - entry.askedMono < this.#options.cache.ttlMs / 2
   }
 
-  #obstacle(
+  #rejected(
     key: string,
-    asker: LookupRequest,
+    request: LookupRequest,
     early: boolean,
     now: number,
   ): OktaUnavailable | undefined {
-    // The fleet may know this cookie: whether a call is needed is not known yet.
+    // With a shared cache it is not known yet whether Okta has to be called.
     if (this.#options.shared !== undefined) return undefined
-    return this.#options.limiter.admit({
-      kind: this.#kindOf(key, asker, now),
-      key,
-      client: asker.client,
-      early,
-    })
+    const kind = this.#kindOf(key, request, now)
+    return this.#options.limiter.admit({ kind, key, client: request.client, early })
   }
 
-  #refreshAhead(
+  #prefetch(
     entry: CachedSession,
     key: string,
     credential: Credential,
     clientIp: string | undefined,
   ): void {
-    if (entry.triedAhead || this.#flights.underWay(key) !== undefined) return
+    if (entry.hasPrefetched || this.#inFlight.get(key) !== undefined) return
     if (this.#options.limiter.admit({ kind: 'prefetch' }) !== undefined) return
-    entry.tryAhead()
+    entry.markPrefetched()
     this.#counts.refreshedAhead += 1
-    this.#flights.depart({ key, credential, clientIp, ofOktaItself: true, kind: () => 'prefetch' })
+    this.#inFlight.start({ key, credential, clientIp, skipsShared: true, kind: () => 'prefetch' })
   }
 
-  async #await(
-    flight: InFlightLookup,
+  async #resultOf(
+    inFlight: InFlightLookup,
     key: string,
     credential: Credential,
-    asker: LookupRequest,
+    request: LookupRequest,
   ): Promise<FoundContext> {
-    const learned = await unlessAborted(flight.landing, asker.signal)
-    if (learned.kind === 'unavailable') return this.#withoutAnswer(learned, key, asker)
-    // Before answering: a revocation that came between the landing and this caller's turn.
-    if (this.#log.voids({ key, ...identityOf(learned.context) }, learned.position))
-      return this.ask(key, credential, asker)
-    return learned.context
+    const result = await unlessAborted(inFlight.result, request.signal)
+    if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
+    // A revocation may have been recorded between the result and this continuation.
+    if (this.#log.voids({ key, ...identityOf(result.context) }, result.position))
+      return this.ask(key, credential, request)
+    return result.context
   }
 
-  #withoutAnswer(why: OktaUnavailable, key: string, asker: LookupRequest): FoundContext {
-    if (this.#log.refusal(key) !== undefined) return anonymous.signed_out
+  #withoutAnswer(why: OktaUnavailable, key: string, request: LookupRequest): FoundContext {
+    if (this.isSignedOut(key)) return anonymous.signed_out
     const now = this.#clock.monotonic()
-    const entry = asker.maxStalenessMs === undefined ? this.#known.usable(key, now) : undefined
+    const entry = request.maxStalenessMs === undefined ? this.#sessions.usable(key, now) : undefined
     if (entry === undefined) return unavailable(why)
     this.#counts.stale += 1
     return foundAs('stale', entry)
   }
 }
 
-function asksAgain(negative: NegativeEntry, asker: LookupRequest, now: number): boolean {
+/** Whether the request causes another lookup in spite of the cached negative answer. */
+function needsAnother(negative: NegativeEntry, request: LookupRequest, now: number): boolean {
   const age = now - negative.since
   if (age <= negative.restMs) return false
-  if (asker.maxStalenessMs !== undefined && age > asker.maxStalenessMs) return true
-  return asker.navigation === true
+  if (request.maxStalenessMs !== undefined && age > request.maxStalenessMs) return true
+  return request.navigation === true
 }
 
 function satisfies(
-  flight: InFlightLookup,
+  inFlight: InFlightLookup,
   { maxStalenessMs }: LookupRequest,
   now: number,
 ): boolean {
   if (maxStalenessMs === undefined) return true
-  return maxStalenessMs > 0 && flight.asksOkta && now - flight.startedAt <= maxStalenessMs
+  const age = now - inFlight.startedAt
+  return maxStalenessMs > 0 && inFlight.skipsShared && age <= maxStalenessMs
 }
 
 /** The caller's abort detaches that caller alone. */

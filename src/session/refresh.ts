@@ -63,7 +63,7 @@ export class Refresher {
   /** At most one call to Okta per `everyMs` and session; who comes while it is under way waits for it. */
   async refresh(target: Refreshable, everyMs: number, kind: CallKind): Promise<Refreshed> {
     const { clock, lookup } = this.#options
-    if (lookup.isRefused(target.key)) return { kind: 'over', context: anonymous.signed_out }
+    if (lookup.isSignedOut(target.key)) return { kind: 'over', context: anonymous.signed_out }
     const at = clock.monotonic()
     const last = this.#last.get(target.key)
     if (last?.underWay !== undefined) return withoutCookies(await last.underWay)
@@ -96,23 +96,23 @@ export class Refresher {
     kind: CallKind,
   ): Promise<Refreshed> {
     const { limiter, lookup, refreshSession } = this.#options
-    let asked = lookup.asking()
+    let asked = lookup.begin()
     const answer = await limiter.call({ kind, key }, () => {
-      asked = lookup.asking()
+      asked = lookup.begin()
       return refreshSession(credential, { clientIp })
     })
     switch (answer.kind) {
       case 'unavailable':
         return answer
       case 'no':
-        lookup.learnNo(key, asked)
+        lookup.storeNotFound(key, asked)
         return { kind: 'over', context: anonymous.not_found }
       case 'yes': {
         // Whose session this is does not change: such an answer is about something else.
         if (answer.value.userId !== session.userId) return { kind: 'unavailable', code: 'schema' }
         // The id stays the one GetCurrentSession gave: another could be the credential itself.
         const renewed = Object.freeze({ ...answer.value, id: session.id })
-        const context = lookup.learn(key, renewed, asked, answer.head.oktaTime)
+        const context = lookup.store(key, renewed, asked, answer.head.oktaTime)
         return context.state === 'active'
           ? { kind: 'refreshed', session: context.session, setCookies: answer.head.setCookies }
           : { kind: 'over', context }

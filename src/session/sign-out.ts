@@ -103,9 +103,9 @@ export class SignOut {
     const obstacle = limiter.admit(ask)
     if (obstacle !== undefined && isOverBudget(obstacle.code)) return false
     const refusal = log.refuse(key, A_DAY_MS, 'provisional')
-    let asked = lookup.asking()
+    let asked = lookup.begin()
     const answer = await limiter.call(ask, () => {
-      asked = lookup.asking()
+      asked = lookup.begin()
       return fetchSession(credential, { clientIp })
     })
     switch (answer.kind) {
@@ -114,7 +114,7 @@ export class SignOut {
         return this.#closeAtOkta(leaver, refusal, answer.value)
       case 'no':
         log.withdraw(refusal)
-        lookup.learnNo(key, asked)
+        lookup.storeNotFound(key, asked)
         return true
       case 'unavailable':
         if (!answer.called && isOverBudget(answer.code)) log.withdraw(refusal)

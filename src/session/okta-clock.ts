@@ -1,0 +1,75 @@
+/** Okta's time, kept on the monotonic clock, and the detection of a suspended machine. */
+import type { Clock } from '../contracts.js'
+import type { LookupStart } from './contexts.js'
+import type { RevocationLog } from './revocations.js'
+
+const SUSPEND_MS = 5_000
+
+export interface OktaClockOptions {
+  readonly clock: Clock
+  readonly log: RevocationLog
+  /** Called after a suspend: no time measured before it can be trusted. */
+  readonly onSuspend: () => void
+}
+
+export class OktaClock {
+  readonly #clock: Clock
+  readonly #log: RevocationLog
+  readonly #onSuspend: () => void
+  /** Wall time at the monotonic clock's zero, as it was at the start or after the last suspend. */
+  #wallAtZero: number
+  /**
+   * Okta's time at the monotonic clock's zero. The wall clock may step back, often and by little; ages
+   * and ends measured by it would grow by as much.
+   */
+  #oktaAtZero: number
+
+  constructor({ clock, log, onSuspend }: OktaClockOptions) {
+    this.#clock = clock
+    this.#log = log
+    this.#onSuspend = onSuspend
+    this.#wallAtZero = clock.now() - clock.monotonic()
+    this.#oktaAtZero = this.#wallAtZero
+  }
+
+  /** Okta's time, epoch milliseconds, as its last answer set it. */
+  now(): number {
+    return this.#oktaAtZero + this.#clock.monotonic()
+  }
+
+  /** Okta's clock minus this process's wall clock, in milliseconds. */
+  get aheadMs(): number {
+    return this.now() - this.#clock.now()
+  }
+
+  /** Monotonic milliseconds at which Okta's clock shows `oktaTime`. */
+  toMonotonic(oktaTime: number): number {
+    return oktaTime - this.#oktaAtZero
+  }
+
+  /**
+   * Sets Okta's time by the `Date` of an answer; undefined changes nothing. Okta reads its clock after the
+   * lookup began: counted from the start, the error makes sessions shorter only.
+   */
+  hear(oktaTime: number | undefined, start: LookupStart): void {
+    // An answer to a lookup from before a suspend may be from before it as well.
+    if (oktaTime !== undefined && start.position >= this.#log.floor)
+      this.#oktaAtZero = oktaTime - start.mono
+  }
+
+  /**
+   * A suspend stops the monotonic clock and not the wall clock. The difference is taken since the last
+   * suspend, so that many small steps add up. `now` is monotonic milliseconds.
+   */
+  noticeSuspend(now: number): void {
+    const moved = this.#clock.now() - now - this.#wallAtZero
+    if (Math.abs(moved) > SUSPEND_MS) this.#startAnew(moved)
+  }
+
+  #startAnew(moved: number): void {
+    this.#wallAtZero += moved
+    this.#oktaAtZero += moved
+    this.#log.forgetAll()
+    this.#onSuspend()
+  }
+}

@@ -11,12 +11,6 @@ export { channels } from './channels.js'
 export type { CookieKind, Logger, SessionStore } from './contracts.js'
 export type { Challenge, Operation, RateLimit, UnavailableCode } from './errors.js'
 export { OktaApiError, OktaUnavailableError } from './errors.js'
-export type { ForwardAuthOptions } from './http/handlers/forward-auth.js'
-export type { LoginOptions } from './http/handlers/login.js'
-export type { LogoutOptions } from './http/handlers/logout.js'
-export type { RefreshAnswer, RefreshOptions } from './http/handlers/refresh.js'
-export type { RefreshOnActivityOptions } from './http/handlers/refresh-on-activity.js'
-export type { SessionInfo, SessionInfoOptions } from './http/handlers/session-info.js'
 export { SessionApi } from './okta/session-api.js'
 export { oktaSession } from './okta-session.js'
 export type {
@@ -36,19 +30,29 @@ export type {
   AnonymousContext,
   AnonymousReason,
   CodeCounts,
+  Decision,
   Denial,
   DenialCode,
+  ForwardAuthOptions,
   Handler,
   IncompleteContext,
   IncompleteReason,
+  LoginOptions,
+  LogoutOptions,
+  OktaSession,
   OktaSessionStats,
+  RefreshAnswer,
+  RefreshOnActivityOptions,
+  RefreshOptions,
+  Reply,
   RequestLike,
   Session,
   SessionContext,
   SessionEnd,
   SessionIdentityProvider,
+  SessionInfo,
+  SessionInfoOptions,
   SessionRule,
   SessionStatus,
   UnavailableContext,
 } from './public-types.js'
-export type { OktaSession } from './surface.js'

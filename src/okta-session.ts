@@ -1,13 +1,12 @@
 /** The composition root: options become parts, parts become handlers. The only place that builds things. */
-
 import type { Clock, Logger } from './contracts.js'
-import { clientIp as addressOf, createAuthenticator } from './http/authenticate.js'
-import { createClientAddress } from './http/client-address.js'
+import { createAuthenticator } from './http/authenticate.js'
+import { createCheck } from './http/check.js'
+import { clientIp as addressForOkta, createClientAddress } from './http/client-address.js'
 import { createSessionCookies } from './http/cookies.js'
-import { createIsOurs } from './http/csrf.js'
-import { createSelectCookie } from './http/deciding-candidate.js'
-import { createDeny } from './http/deny.js'
-import { checkedOptions, orDefault, soleArgument } from './http/handler-options.js'
+import { createIsSameOrigin } from './http/csrf.js'
+import { createDenials } from './http/denials.js'
+import { checkedOptions, soleArgument } from './http/handler-options.js'
 import { createAttachSession } from './http/handlers/attach-session.js'
 import { createForwardAuth } from './http/handlers/forward-auth.js'
 import { createLogin } from './http/handlers/login.js'
@@ -16,14 +15,8 @@ import { createRefresh } from './http/handlers/refresh.js'
 import { createRefreshOnActivity } from './http/handlers/refresh-on-activity.js'
 import { createRequireSession } from './http/handlers/require-session.js'
 import { createSessionInfo } from './http/handlers/session-info.js'
-import {
-  missingGuard,
-  once,
-  refuseCapitals,
-  refuseResponse,
-  refuseToBeMounted,
-} from './http/misuse.js'
-import { checkedRule } from './http/session-rule.js'
+import type { Kit } from './http/kit.js'
+import { missingGuard, refuseCapitals, refuseResponse, refuseToBeMounted } from './http/misuse.js'
 import { createSignInAgainUrl, createSignInUrl } from './http/sign-in-url.js'
 import { createVerdicts } from './http/verdicts.js'
 import { createWatch } from './http/watch.js'
@@ -34,7 +27,7 @@ import { enter, leave, refuseAnotherOrg } from './options/instances.js'
 import { unfailing } from './options/logger.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
-import type { RequestLike } from './public-types.js'
+import type { OktaSession, OktaSessionStats, RequestLike, SessionContext } from './public-types.js'
 import { plainContext } from './session/contexts.js'
 import { Lookup } from './session/lookup.js'
 import { Refresher } from './session/refresh.js'
@@ -43,7 +36,6 @@ import { RevocationLog } from './session/revocations.js'
 import { engineOf } from './session/shared-cache.js'
 import { SignOut } from './session/sign-out.js'
 import { Watches } from './session/watch.js'
-import type { OktaSession } from './surface.js'
 import { beginDebugLines } from './telemetry/debug-lines.js'
 
 /** What the composition takes from outside besides its settings; tests bring their own. */
@@ -100,152 +92,50 @@ const MAX_PROVISIONAL_MARKS = 10_000
 
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
-  const { clock } = surroundings
-  const { cache } = settings
   const logger = unfailing(settings.logger)
   const core = composeCore(settings, surroundings, logger)
-  const { org, limiter, lookup, refresher, signOut, watches } = core
-  const edge = composeEdge(settings, clock, logger, core)
-  const { authenticator, verdicts, guard, deny, cookies, isOurs, decidingCandidate } = edge
-  const { clientAddress, clientIp, signInUrl, oktaNow } = edge
-  const returnTo = (fallback = '/') => ({
-    appUrl: settings.appUrl,
-    trustedOrigins: settings.trustedOrigins,
-    fallback,
-  })
-  const warnMountedTwice = once(() =>
-    logger?.warn(
-      'attachSession() runs for a request that has its answer already: mount it once, in front of the guards',
-    ),
-  )
+  const kit = composeKit(settings, surroundings.clock, logger, core)
   let closing: Promise<void> | undefined
 
   return {
-    api: org.api,
+    api: core.org.api,
 
     attachSession(...mounted: [object?]) {
       checkedOptions('attachSession', mounted[0], {})
-      return createAttachSession(authenticator, verdicts, warnMountedTwice)
+      return createAttachSession(kit)
     },
-
-    requireSession(...mounted) {
-      const rule = checkedRule('requireSession', soleArgument('requireSession', mounted))
-      return createRequireSession(guard, rule, deny, cookies.secure)
-    },
-
-    login(options) {
-      const { returnTo: fallback } = checkedOptions('login', options, {
-        returnTo: orDefault('path'),
-      })
-      const entry = cookies.signInEntry()
-      authenticator.prefer(entry)
-      return createLogin({
-        isOurs,
-        limiter,
-        lookup,
-        authenticator,
-        cookies,
-        clientAddress,
-        clientIp,
-        createSession: org.createSession,
-        returnTo: returnTo(fallback),
-        entry,
-      })
-    },
-
-    refresh(options) {
-      const { everyMs = 60_000 } = checkedOptions('refresh', options, {
-        everyMs: orDefault('duration'),
-      })
-      return createRefresh(
-        { isOurs, guard, deny, decidingCandidate, refresher, cookies, clientIp },
-        everyMs,
-      )
-    },
-
-    logout(options) {
-      const { returnTo: fallback } = checkedOptions('logout', options, {
-        returnTo: orDefault('path'),
-      })
-      return createLogout({
-        isOurs,
-        authenticator,
-        signOut,
-        cookies,
-        clientAddress,
-        clientIp,
-        returnTo: returnTo(fallback),
-      })
-    },
+    requireSession: (...given) => createRequireSession(kit, soleArgument('requireSession', given)),
+    login: (options) => createLogin(kit, options),
+    refresh: (options) => createRefresh(kit, options),
+    logout: (options) => createLogout(kit, options),
+    refreshOnActivity: (options) => createRefreshOnActivity(kit, options),
+    sessionInfo: (options) => createSessionInfo(kit, options),
+    forwardAuth: (...given) => createForwardAuth(kit, soleArgument('forwardAuth', given)),
+    check: createCheck(kit),
+    watch: createWatch(kit),
 
     session(req) {
-      const session = verdicts.guarded(req)
+      const session = kit.verdicts.guarded(req)
       if (session === undefined) throw missingGuard(settings.property)
       return session
     },
 
     authenticate(req, options) {
-      // Thrown, not rejected: nobody would be waiting for it.
+      // Thrown, not rejected: a handler mounted by mistake has no caller that awaits it.
       refuseResponse(options)
-      return authenticate(req, options?.signal)
-    },
-
-    watch: createWatch({ authenticator, decidingCandidate, watches }),
-
-    refreshOnActivity(options) {
-      const checked = checkedOptions('refreshOnActivity', options, {
-        everyMs: orDefault('duration'),
-        counts: 'function',
-      })
-      const onError = once((error: unknown) =>
-        logger?.warn('refreshOnActivity() failed', { error: String(error) }),
-      )
-      return createRefreshOnActivity(
-        { isOurs, decidingCandidate, verdicts, refresher, clientIp, onError },
-        checked,
-      )
-    },
-
-    sessionInfo(options) {
-      const { maxStalenessMs = cache.maxTtlMs } = checkedOptions('sessionInfo', options, {
-        maxStalenessMs: 'duration',
-      })
-      // Nothing older than maxTtlMs is served anyway.
-      const limit = maxStalenessMs < cache.maxTtlMs ? maxStalenessMs : undefined
-      return createSessionInfo({ authenticator, oktaNow, monotonic: clock.monotonic }, limit)
-    },
-
-    forwardAuth(...mounted) {
-      const options = soleArgument('forwardAuth', mounted)
-      const { rule, redirect } = checkedOptions('forwardAuth', options, {
-        rule: 'object',
-        redirect: orDefault('boolean'),
-      })
-      return createForwardAuth({ guard, signInUrl }, checkedRule('forwardAuth', rule), redirect)
+      return authenticate(kit, req, options?.signal)
     },
 
     async forget(target) {
-      await lookup.forget(checkedTarget(target))
+      await kit.lookup.forget(checkedTarget(target))
     },
 
-    stats() {
-      const { heldOff, quota, ...gauges } = limiter.stats()
-      return {
-        ...lookup.stats(),
-        ...gauges,
-        watched: watches.size,
-        ...(heldOff !== undefined && { heldOff }),
-        ...(quota !== undefined && { quota }),
-      }
-    },
+    stats: () => statsOf(core),
 
     async settled() {
-      await Promise.all([
-        limiter.settled(),
-        lookup.settled(),
-        refresher.settled(),
-        signOut.settled(),
-      ])
+      const { limiter, lookup, refresher, signOut } = core
+      const parts = [limiter, lookup, refresher, signOut]
+      await Promise.all(parts.map((part) => part.settled()))
     },
 
     close() {
@@ -254,10 +144,27 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       return closing
     },
   }
+}
 
-  async function authenticate(req: RequestLike, signal: AbortSignal | undefined) {
-    refuseCapitals(req)
-    return plainContext(await authenticator.find(req, signal && { signal }))
+async function authenticate(
+  { authenticator }: Kit,
+  req: RequestLike,
+  signal: AbortSignal | undefined,
+): Promise<SessionContext> {
+  refuseCapitals(req)
+  return plainContext(await authenticator.find(req, signal && { signal }))
+}
+
+type Core = ReturnType<typeof composeCore>
+
+function statsOf({ limiter, lookup, watches }: Core): OktaSessionStats {
+  const { heldOff, quota, ...gauges } = limiter.stats()
+  return {
+    ...lookup.stats(),
+    ...gauges,
+    watched: watches.size,
+    ...(heldOff !== undefined && { heldOff }),
+    ...(quota !== undefined && { quota }),
   }
 }
 
@@ -315,45 +222,43 @@ function composeCore(
   return { org, limiter, log, lookup, refresher, signOut, watches, close }
 }
 
-/** From request to verdict, and what the handlers share. */
-function composeEdge(
-  settings: Settings,
-  clock: Clock,
-  logger: Logger | undefined,
-  { lookup }: ReturnType<typeof composeCore>,
-) {
-  const cookies = createSessionCookies(settings, clock.now)
+/** From request to verdict: what the handlers share. */
+function composeKit(settings: Settings, clock: Clock, logger: Logger | undefined, core: Core): Kit {
+  const { lookup } = core
+  const { now, monotonic } = clock
+  const cookies = createSessionCookies(settings, now)
   const clientAddress = createClientAddress(logger)
-  const clientIp = settings.upstream.forwardClientIp ? addressOf : () => undefined
+  const clientIp = settings.upstream.forwardClientIp ? addressForOkta : () => undefined
   const authenticator = createAuthenticator({
     lookup,
     cookies: settings.cookies,
     open: cookies.open,
     clientAddress,
     clientIp,
-    monotonic: clock.monotonic,
+    monotonic,
   })
-  const verdicts = createVerdicts(settings.property, (context) => lookup.isCurrent(context))
-  const oktaNow = () => lookup.oktaNow()
   const signInUrl = createSignInUrl(settings)
   return {
+    ...core,
+    createSession: core.org.createSession,
+    settings,
+    logger,
+    monotonic,
+    oktaNow: () => lookup.oktaNow(),
     authenticator,
-    verdicts,
-    guard: { authenticator, verdicts, oktaNow, monotonic: clock.monotonic },
-    deny: createDeny({
+    verdicts: createVerdicts(settings.property, (context) => lookup.isCurrent(context)),
+    cookies,
+    signInUrl,
+    denials: createDenials({
       onDenied: settings.onDenied,
       signInUrl,
       signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
-      now: clock.now,
+      now,
       secure: cookies.secure,
     }),
-    cookies,
-    isOurs: createIsOurs(settings),
-    decidingCandidate: createSelectCookie(authenticator, (key) => lookup.peek(key)),
+    isSameOrigin: createIsSameOrigin(settings),
     clientAddress,
     clientIp,
-    signInUrl,
-    oktaNow,
   }
 }
 

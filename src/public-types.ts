@@ -1,7 +1,8 @@
-/** What a request learns about its session, and the shapes that carry it from the edge to the app. */
+/** The types an app sees: what oktaSession() returns, what lands on a request, and what handlers take and answer. Types only. */
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { UnavailableCode } from './errors.js'
+import type { SessionApi } from './okta/session-api.js'
 
 /** Why nobody is signed in. */
 export type AnonymousReason =
@@ -228,4 +229,216 @@ export interface OktaSessionStats {
     readonly remaining: number
     readonly resetsInMs: number
   }
+}
+
+/** Options of login(). */
+export interface LoginOptions {
+  /** Where a sign-in leads that names no (safe) `returnTo`. Default `/`. */
+  readonly returnTo?: string | undefined
+}
+
+/** Options of logout(). */
+export interface LogoutOptions {
+  /** Where a sign-out leads that names no (safe) `returnTo`. Default `/`. */
+  readonly returnTo?: string | undefined
+}
+
+/** Options of refresh(). */
+export interface RefreshOptions {
+  /** At most one call to Okta per session in this many milliseconds. Default 60,000. */
+  readonly everyMs?: number | undefined
+}
+
+/** The body refresh() answers with. */
+export interface RefreshAnswer {
+  /** ISO 8601, by Okta's clock. Okta does not always move it. */
+  readonly expiresAt: string
+  /** Whether this request refreshed the session at Okta. */
+  readonly refreshed: boolean
+}
+
+/** Options of refreshOnActivity(). */
+export interface RefreshOnActivityOptions {
+  /** At most one refresh per session in this many milliseconds. Default 300,000. */
+  readonly everyMs?: number | undefined
+  /**
+   * Whether a request with an active session is its user's activity. It decides alone. Default, by what
+   * browsers say in their `Sec-Fetch-` headers:
+   *
+   * - pages a person opened (`Sec-Fetch-User: ?1`), also over a link on another site; in a frame only from
+   *   a page of this origin;
+   * - other navigations of the tab that this origin or the browser itself began, unless they are told to
+   *   be reloads: by `Cache-Control: max-age=0` or `no-cache`, or by the page's own address as `Referer`;
+   * - changes (POST, PUT, PATCH, DELETE) from a page of ours, judged as `login()` judges its posts, that a
+   *   guard let through or that were answered below 400, and not with 404 or 405.
+   *
+   * Not: posts, frames and scripted navigations of other sites, prefetches and prerenders, GET by a script
+   * (a poll, sessionInfo), beacons and reports.
+   *
+   * What can't be told: a page that reloads itself in a browser that sends neither of the two signs, or
+   * under another query each time; a poll that is a POST; a prerendered page once it is shown. Where
+   * browsers send no `Sec-Fetch-` headers (over plain http elsewhere than on loopback, and before 2023 in
+   * Safari), every GET that prefers HTML counts, in a frame of another site too, and posts count by `Origin`.
+   * An app with such pages or browsers decides here.
+   */
+  counts?(req: IncomingMessage): boolean
+}
+
+/** Options of sessionInfo(). */
+export interface SessionInfoOptions {
+  /** How old an answer may be before Okta is asked; default `cache.maxTtlMs`, which is also the most. */
+  readonly maxStalenessMs?: number
+}
+
+/** The body sessionInfo() answers with. */
+export interface SessionInfo {
+  readonly state: SessionContext['state']
+  readonly reason?: string
+  readonly user?: { readonly id: string; readonly login: string }
+  readonly amr?: readonly string[]
+  /** ISO 8601, by Okta's clock. */
+  readonly expiresAt?: string
+  /** ISO 8601, by Okta's clock: what `expiresAt` is to be compared with. */
+  readonly serverTime: string
+}
+
+/** Options of forwardAuth(). */
+export interface ForwardAuthOptions {
+  readonly rule?: SessionRule
+  /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default false. */
+  readonly redirect?: boolean | undefined
+}
+
+/** An answer as data, for any framework to send. */
+export interface Reply {
+  readonly status: number
+  /** Names in lower case. `set-cookie` is a list of lines; every other value is a string. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  /** `''` when there is none. */
+  readonly body: string
+}
+
+/**
+ * What check() decides. `headers` of a request that may pass belong on the answer the app gives it:
+ * `cache-control`, `vary`, and `set-cookie` where the count of sign-in redirects ends.
+ */
+export type Decision =
+  | {
+      readonly ok: true
+      readonly session: Session
+      readonly context: ActiveContext
+      readonly headers: Reply['headers']
+    }
+  | { readonly ok: false; readonly denial: Denial; readonly reply: Reply }
+
+/** What oktaSession() returns. */
+export interface OktaSession {
+  /**
+   * Middleware: learns whose session the request's cookie is and puts the answer on `req.okta`. It never
+   * answers a request and never fails one. Mount it after static files.
+   */
+  attachSession(): Handler
+
+  /**
+   * The guard: lets a request with an active session that satisfies `rule` through and answers every
+   * other one. It looks up by itself where attachSession() did not run.
+   *
+   * Nobody signed in: a page is sent to sign in (302), anything else gets 401. A session that lacks a
+   * factor or does not satisfy the rule: 403. Okta could not be asked: 503 with `Retry-After`, and nobody
+   * is signed out. Too many guesses from one client: 429. Everything but pages is
+   * `application/problem+json` (RFC 9457).
+   *
+   * `rule` is a plain object. What would read as no rule (a class instance, a Map, `undefined`, a key that
+   * is undefined) is a fault: leave the argument or the key out instead.
+   *
+   * @throws TypeError when the rule has a fault.
+   */
+  requireSession(...rule: [] | [rule: SessionRule]): Handler
+
+  /**
+   * POST handler: `{ sessionToken, returnTo? }` as JSON or form becomes a session (CreateSession) and a
+   * cookie. A form is answered 303, a fetch 200 `{ expiresAt, returnTo }`. From this call on the instance
+   * asks about that cookie before any other, so that a planted one can't make its holder somebody else.
+   *
+   * @throws TypeError when no entry of `cookies` is read as `sid`.
+   */
+  login(options?: LoginOptions): Handler
+
+  /**
+   * POST handler: extends the session (RefreshCurrentSession), at most once per `everyMs`. Answers 200
+   * `{ expiresAt, refreshed }`.
+   */
+  refresh(options?: RefreshOptions): Handler
+
+  /**
+   * POST handler: signs out here at once and closes the session at Okta (CloseCurrentSession), now or as
+   * soon as Okta hears. A form is answered 303, a fetch 204.
+   */
+  logout(options?: LogoutOptions): Handler
+
+  /**
+   * The session requireSession() let through.
+   *
+   * @throws TypeError when no guard ran for this request.
+   */
+  session(req: IncomingMessage): Session
+
+  /**
+   * The core, for anything with headers: WebSocket upgrades, Fetch requests, other frameworks. Rejects
+   * with the signal's reason when aborted, which leaves everybody else's lookup alone.
+   */
+  authenticate(
+    req: RequestLike,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<SessionContext>
+
+  /**
+   * The guard without a framework: everything requireSession() answers, as data. Synchronous when the
+   * session is cached. `onDenied` is not called. A rule object is read once; make it where the app starts.
+   *
+   * @example
+   * const decision = await okta.check(request, { mfa: true })
+   * if (!decision.ok) return new Response(decision.reply.body, decision.reply)
+   */
+  check(req: RequestLike, rule?: SessionRule): Decision | Promise<Decision>
+
+  /**
+   * Calls back once when the request's session ends; returns how to stop watching. For connections that
+   * outlast their request. It asks Okta again every `maxTtlMs` and at expiry.
+   */
+  watch(req: RequestLike, onEnd: (reason: SessionEnd) => void): () => void
+
+  /**
+   * Middleware: extends the session of a user who navigates or changes something, after the response.
+   * Never delays or fails a request, never relays a cookie.
+   */
+  refreshOnActivity(options?: RefreshOnActivityOptions): Handler
+
+  /** GET handler: what a page in the browser may know of its session, from what is known here. */
+  sessionInfo(options?: SessionInfoOptions): Handler
+
+  /** Handler for a reverse proxy's sub-request: 204 with identity headers, or 401, 403, 429, 503. */
+  forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
+
+  /**
+   * Nothing learned before now about this session or user counts: the next request asks Okta. `sessionId`
+   * is compared with `Session.id` and with the cookie value. It ends nothing at Okta; `api.revokeSession`
+   * does. Resolves when every instance will see it.
+   */
+  forget(target: { readonly sessionId: string } | { readonly userId: string }): Promise<void>
+
+  /** The Sessions API with this instance's credentials. Its revocations and refreshes reach the cache. */
+  readonly api: SessionApi
+
+  /** Counters and gauges. */
+  stats(): OktaSessionStats
+
+  /** Resolves when no background work is left: for serverless `waitUntil`. */
+  settled(): Promise<void>
+
+  /**
+   * Ends this instance, in at most `timeoutMs`; no handle stays open. Afterwards a request with a session
+   * cookie is `unavailable` (`closed`), one without is anonymous. Calling it again changes nothing.
+   */
+  close(): Promise<void>
 }

@@ -1,15 +1,14 @@
 /** Tells what a person did on this site from what browsers, pages and other sites do by themselves. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestLike } from '../public-types.js'
-import { wantsPage } from './answers.js'
-import { header, isPrefetch } from './headers.js'
-import type { IsSameOrigin } from './own-post.js'
+import { header, isPrefetch, wantsPage } from './headers.js'
+import type { Kit } from './kit.js'
 
 const safeMethods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 export interface ActivityRules {
   /** Whether a request that changes something was sent by a page of ours. */
-  readonly isOurs: IsSameOrigin
+  readonly isOurs: Kit['isSameOrigin']
   /** Whether a guard let the request through. */
   readonly wasGuarded: (req: IncomingMessage) => boolean
 }

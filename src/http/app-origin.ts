@@ -3,12 +3,12 @@ import type { RequestLike } from '../public-types.js'
 import { header } from './headers.js'
 
 /** A host name has 253 characters at most (RFC 1035), a port 5: parsing a longer one takes time without end. */
-export const LONGEST_AUTHORITY = 300
+export const MAX_AUTHORITY = 300
 
 /** The host a request came to; never X-Forwarded-Host, which any client can send. */
 export function requestHost(req: RequestLike): string | undefined {
-  const host = header(req, ':authority') ?? header(req, 'host')
-  return host !== undefined && host.length <= LONGEST_AUTHORITY ? host : undefined
+  const host = header(req, ':authority') ?? header(req, 'host') ?? fetchUrl(req)?.host
+  return host !== undefined && host.length <= MAX_AUTHORITY ? host : undefined
 }
 
 /** `appUrl`, or the Host the request came to under the scheme it came over. */
@@ -24,6 +24,7 @@ export function appOrigin(req: RequestLike, appUrl: string | undefined): string 
 export function requestScheme(req: RequestLike): 'http' | 'https' {
   if ('protocol' in req && (req.protocol === 'https' || req.protocol === 'http'))
     return req.protocol
+  if (fetchUrl(req)?.protocol === 'https:') return 'https'
   const { socket } = req
   return socket !== undefined && 'encrypted' in socket && socket.encrypted === true
     ? 'https'
@@ -33,3 +34,13 @@ export function requestScheme(req: RequestLike): 'http' | 'https' {
 function parse(text: string): URL | null {
   return URL.canParse(text) ? new URL(text) : null
 }
+
+/** A Fetch request has no Host header: its address is absolute. */
+function fetchUrl({ url, headers }: RequestLike): URL | undefined {
+  const isFetch = typeof headers?.get === 'function'
+  if (!isFetch || url === undefined || url.length > MAX_FETCH_URL) return undefined
+  return parse(url) ?? undefined
+}
+
+/** A longer address is not parsed. */
+const MAX_FETCH_URL = 8_192

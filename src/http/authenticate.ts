@@ -2,7 +2,7 @@
 
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
-import type { RequestLike } from '../public-types.js'
+import type { RequestLike, Session } from '../public-types.js'
 import { credentialKey, pairKey } from '../session/cache-key.js'
 import { anonymous, type FoundContext, type FoundSession } from '../session/contexts.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
@@ -16,7 +16,6 @@ import {
 } from './cookie-header.js'
 import { header } from './headers.js'
 import { createOtherCookies } from './other-cookies.js'
-import { plainAddress } from './plain-address.js'
 
 /** What a caller needs beyond the usual. */
 export interface Demand {
@@ -34,13 +33,13 @@ export interface SessionCookie {
 
 /** What a sign-out has to close. */
 export interface EveryCookie {
-  readonly candidates: readonly SessionCookie[]
+  readonly cookies: readonly SessionCookie[]
   /** Whether the request brought no more than these. */
   readonly isComplete: boolean
 }
 
 /** A sign-out asks Okta about each value, and what others plant must not cost more than a few calls. */
-export const MOST_VALUES_OF_A_NAME = 4
+export const MAX_VALUES_OF_A_NAME = 4
 
 export interface Authenticator {
   /** Has this entry asked first: it is the one login() sets, and what others plant must not outrank it. */
@@ -50,9 +49,11 @@ export interface Authenticator {
   /** What find() would say from what is known here; undefined where Okta would have to be asked. */
   known(req: RequestLike): FoundContext | undefined
   /** Every well-formed session cookie of the request, in the order in which they are asked. */
-  candidates(req: RequestLike): readonly SessionCookie[]
-  /** The same with each of several values of one name, as far as {@link MOST_VALUES_OF_A_NAME}. */
-  everyCandidate(req: RequestLike): EveryCookie
+  sessionCookies(req: RequestLike): readonly SessionCookie[]
+  /** The cookie a session came from, the first in order: the one to refresh, or to watch. */
+  cookieOf(req: RequestLike, session: Session): SessionCookie | undefined
+  /** The same with each of several values of one name, as far as {@link MAX_VALUES_OF_A_NAME}. */
+  everyCookie(req: RequestLike): EveryCookie
 }
 
 export interface AuthenticatorOptions {
@@ -167,7 +168,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   ): FoundContext | Promise<FoundContext> {
     const { session } = yes
     for (let index = from; index < cookies.length; index += 1) {
-      const other = candidateAt(index, cookieHeader)
+      const other = cookieAt(index, cookieHeader)
       if (other === undefined) continue
       const user = others.userOf(other.key, other.credential, () => otherAskerOf(req, demand))
       if (user instanceof Promise)
@@ -184,7 +185,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   /** The cookie of this entry, where there is one that could be sent to Okta. */
-  function candidateAt(index: number, cookieHeader: string): SessionCookie | undefined {
+  function cookieAt(index: number, cookieHeader: string): SessionCookie | undefined {
     const entry = cookies[index]
     const spotted = entry && spotCookie(cookieHeader, entry.name)
     const pair = entry && typeof spotted === 'string' ? pairToSend(entry, spotted) : undefined
@@ -211,24 +212,30 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return last
   }
 
-  function candidates(req: RequestLike): readonly SessionCookie[] {
+  function cookieOf(req: RequestLike, session: Session): SessionCookie | undefined {
+    const brought = sessionCookies(req)
+    if (brought.length === 1) return brought[0]
+    return brought.find(({ key }) => lookup.peek(key)?.session?.id === session.id)
+  }
+
+  function sessionCookies(req: RequestLike): readonly SessionCookie[] {
     return [...all(header(req, 'cookie'))]
       .filter((candidate) => candidate !== undefined)
       .map(({ credential, ...rest }) => ({ ...rest, credential: detached(credential) }))
   }
 
-  function everyCandidate(req: RequestLike): EveryCookie {
+  function everyCookie(req: RequestLike): EveryCookie {
     const cookieHeader = header(req, 'cookie')
-    if (cookieHeader === undefined) return { candidates: [], isComplete: true }
-    const byName = cookies.map((entry) => candidatesOf(entry, cookieHeader))
+    if (cookieHeader === undefined) return { cookies: [], isComplete: true }
+    const byName = cookies.map((entry) => cookiesOf(entry, cookieHeader))
     return {
-      candidates: byName.flatMap((values) => values.slice(0, MOST_VALUES_OF_A_NAME)),
-      isComplete: byName.every(({ length }) => length <= MOST_VALUES_OF_A_NAME),
+      cookies: byName.flatMap((values) => values.slice(0, MAX_VALUES_OF_A_NAME)),
+      isComplete: byName.every(({ length }) => length <= MAX_VALUES_OF_A_NAME),
     }
   }
 
   /** The well-formed values under one name; those that had a yes here come first. */
-  function candidatesOf(entry: CookieEntry, cookieHeader: string): readonly SessionCookie[] {
+  function cookiesOf(entry: CookieEntry, cookieHeader: string): readonly SessionCookie[] {
     const candidates = spotEach(cookieHeader, entry.name).flatMap((pair) => {
       const value = opened(entry, cookieValueOf(pair))
       return value === undefined || !isCookieValue(value)
@@ -284,7 +291,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return limit === undefined || (limit > 0 && monotonic() - askedMono <= limit)
   }
 
-  return { prefer, find, known, candidates, everyCandidate }
+  return { prefer, find, known, sessionCookies, cookieOf, everyCookie }
 }
 
 /** What a cookie of each entry begins with in the header. */
@@ -295,11 +302,6 @@ function beginningsOf(cookies: readonly CookieEntry[]): readonly string[] {
 /** In memory of its own: a slice would keep its whole Cookie header alive for as long as somebody watches. */
 function detached({ as, value }: Credential): Credential {
   return { as, value: Buffer.from(value, 'latin1').toString('latin1') }
-}
-
-/** The address Okta may be told: an IP address without a port or a zone, or nothing. */
-export function clientIp(req: RequestLike): string | undefined {
-  return plainAddress(req.ip ?? req.socket?.remoteAddress)
 }
 
 function announce(found: FoundContext | Promise<FoundContext>): void {

@@ -1,6 +1,7 @@
 /** Reads the few fields our handlers take, from a parsed body or from the unread stream, and nothing larger. */
 import type { IncomingMessage } from 'node:http'
-import { header } from './headers.js'
+import type { RequestLike } from '../public-types.js'
+import { header, wantsPage } from './headers.js'
 
 export const MOST_BODY_BYTES = 16 * 1_024
 
@@ -58,8 +59,18 @@ function hasBody(req: IncomingMessage): boolean {
   )
 }
 
+/**
+ * Whether a person sent a form, or a script made the post. Browsers say it in Sec-Fetch-Mode; elsewhere a
+ * form is what is encoded as one and does not ask for JSON.
+ */
+export function isFormPost(req: RequestLike): boolean {
+  if (header(req, 'sec-fetch-mode') !== undefined) return wantsPage(req)
+  if (mediaType(req) !== 'application/x-www-form-urlencoded') return wantsPage(req)
+  return wantsPage(req) || !(header(req, 'accept') ?? '').includes('application/json')
+}
+
 /** The type of a body, without its parameters. */
-export function mediaType(req: IncomingMessage): string {
+export function mediaType(req: RequestLike): string {
   return (header(req, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 

@@ -17,7 +17,7 @@ export interface CookieFault {
 }
 
 /** Browsers keep no cookie whose name and value are longer together. */
-export const LONGEST_VALUE = 4096
+export const MAX_COOKIE_VALUE = 4096
 
 /** One class, so there is nothing to backtrack; three times as fast as a loop over char codes. */
 const NO_OCTET = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/
@@ -67,7 +67,7 @@ export function spotCookie(header: string, name: string): string | CookieFault |
     if (!isSame) return AMBIGUOUS
     next = findValue(header, name, nextEnd)
   }
-  return start < end && end - start <= LONGEST_VALUE ? pair : INVALID
+  return start < end && end - start <= MAX_COOKIE_VALUE ? pair : INVALID
 }
 
 /**
@@ -78,7 +78,7 @@ export function spotEach(header: string, name: string): readonly string[] {
   const pairs = new Set<string>()
   for (let start = findValue(header, name, 0); start !== -1; ) {
     const end = endOfValue(header, start)
-    if (start < end && end - start <= LONGEST_VALUE)
+    if (start < end && end - start <= MAX_COOKIE_VALUE)
       pairs.add(header.slice(start - name.length - 1, end))
     start = findValue(header, name, end)
   }
@@ -92,7 +92,7 @@ export function cookieValueOf(pair: string): string {
 
 /** Whether a text can be a session cookie: 1 to 4,096 cookie-octets (RFC 6265 section 4.1.1), and no `%`. */
 export function isCookieValue(text: string): boolean {
-  return text.length > 0 && text.length <= LONGEST_VALUE && !NO_OCTET.test(text)
+  return text.length > 0 && text.length <= MAX_COOKIE_VALUE && !NO_OCTET.test(text)
 }
 
 function readPair(spotted: string | CookieFault, index: number): CookieReading {

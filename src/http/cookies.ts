@@ -1,15 +1,8 @@
-/** The cookies a browser keeps for us: which entry holds the session, how it is written, renewed and taken away. */
-import type { ServerResponse } from 'node:http'
+/** The session cookies as `Set-Cookie` lines: which entry holds the session, how it is set, renewed and expired. */
 import type { CookieEntry } from '../contracts.js'
 import type { Settings } from '../options/options.js'
-import { isCookieValue, LONGEST_VALUE } from './cookie-header.js'
-import {
-  appendSetCookie,
-  expiredCookie,
-  type OktaCookie,
-  oktaCookies,
-  sessionCookie,
-} from './set-cookie.js'
+import { isCookieValue, MAX_COOKIE_VALUE } from './cookie-header.js'
+import { expiredCookie, type OktaCookie, oktaCookies, sessionCookie } from './set-cookie.js'
 import { createSignedCookies } from './signed-cookie.js'
 
 export interface SessionCookies {
@@ -21,12 +14,12 @@ export interface SessionCookies {
   open(raw: string): string | undefined
   /** Whether a browser would keep this value in the sign-in entry, envelope included. */
   canHold(value: string): boolean
-  /** Gives the browser its session, and takes every other session cookie in the same answer. */
-  begin(res: ServerResponse, entry: CookieEntry, value: string): void
-  /** Takes every configured cookie, and `xids`. */
-  expireAll(res: ServerResponse): void
-  /** Hands on the session cookies of an answer of Okta's; `entry` is the one the request was known by. */
-  relay(res: ServerResponse, entry: CookieEntry, setCookies: readonly string[]): void
+  /** Sets the session's cookie and expires every other session cookie in the same answer. */
+  begin(entry: CookieEntry, value: string): readonly string[]
+  /** Expires every configured cookie, and `xids`. */
+  expireAll(): readonly string[]
+  /** Relays the session cookies of an answer of Okta's; `entry` is the one the request came with. */
+  relay(entry: CookieEntry, setCookies: readonly string[]): readonly string[]
 }
 
 export function createSessionCookies(
@@ -50,12 +43,12 @@ export function createSessionCookies(
   function contentOf(entry: CookieEntry, value: string): string | undefined {
     if (!isCookieValue(value)) return undefined
     const content = entry.signed ? signed.sign(value) : value
-    return entry.name.length + content.length <= LONGEST_VALUE ? content : undefined
+    return entry.name.length + content.length <= MAX_COOKIE_VALUE ? content : undefined
   }
 
-  function expire(res: ServerResponse, except?: CookieEntry): void {
+  function expire(except?: CookieEntry): readonly string[] {
     const names = cookies.filter((entry) => entry !== except).map(({ name }) => name)
-    appendSetCookie(res, ...[...names, 'xids'].map((name) => expiredCookie(name, secure)))
+    return [...names, 'xids'].map((name) => expiredCookie(name, secure))
   }
 
   /** `xids` keeps its name; `idx` and `sid` go under the entry that is read as such, or nowhere. */
@@ -76,20 +69,16 @@ export function createSessionCookies(
       return contentOf(signInEntry(), value) !== undefined
     },
 
-    begin(res, entry, value) {
+    begin(entry, value) {
       const content = contentOf(entry, value)
       if (content === undefined) throw new TypeError('the session does not fit into a cookie')
-      appendSetCookie(res, sessionCookie(entry.name, content, secure))
-      expire(res, entry)
+      return [sessionCookie(entry.name, content, secure), ...expire(entry)]
     },
 
-    expireAll(res) {
-      expire(res)
-    },
+    expireAll: () => expire(),
 
-    relay(res, entry, setCookies) {
-      const lines = oktaCookies(setCookies, now()).flatMap((cookie) => relayed(entry, cookie))
-      appendSetCookie(res, ...lines)
+    relay(entry, setCookies) {
+      return oktaCookies(setCookies, now()).flatMap((cookie) => relayed(entry, cookie))
     },
   }
 }

@@ -3,7 +3,7 @@
 import type { ApiSettings, Settings } from '../options/options.js'
 import { isLoopback } from '../options/urls.js'
 import type { RequestLike } from '../public-types.js'
-import { LONGEST_AUTHORITY, requestHost, requestScheme } from './app-origin.js'
+import { MAX_AUTHORITY, requestHost, requestScheme } from './app-origin.js'
 import { header } from './headers.js'
 
 /** The settings the judgement depends on. */
@@ -16,7 +16,7 @@ export interface PostRules
 export type PostJudgement = 'ours' | 'cross_site'
 
 /** {@link judgePost} under fixed rules, as our handlers ask it. */
-export function createIsOurs(rules: PostRules): (req: RequestLike) => boolean {
+export function createIsSameOrigin(rules: PostRules): (req: RequestLike) => boolean {
   return function isOurs(req) {
     return judgePost(req, rules) === 'ours'
   }
@@ -60,7 +60,7 @@ function isOurOrigin(text: string, req: RequestLike, rules: PostRules): boolean 
 
 /** An origin as browsers write it: nothing behind the host, no user info. */
 function webOrigin(text: string): URL | undefined {
-  if (text.length > LONGEST_AUTHORITY + 'https://'.length) return undefined
+  if (text.length > MAX_AUTHORITY + 'https://'.length) return undefined
   if (!/^https?:\/\/[^/?#@\\\s]+$/i.test(text) || !URL.canParse(text)) return undefined
   return new URL(text)
 }

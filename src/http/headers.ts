@@ -1,4 +1,4 @@
-/** Reads a header from anything with headers: Node's lower-cased record, or a Fetch `Headers`. */
+/** What a request says of itself: its headers, from Node's record or a Fetch `Headers`, and who reads the answer. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestLike } from '../public-types.js'
 
@@ -9,6 +9,17 @@ export function header(req: RequestLike, name: string): string | undefined {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) throw noHeaders()
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** Whether a person looks at the answer: a navigation, or an `Accept` that prefers HTML where browsers send no mode. */
+export function wantsPage(req: RequestLike): boolean {
+  const mode = header(req, 'sec-fetch-mode')
+  if (mode !== undefined) return mode === 'navigate'
+  return prefersHtml(header(req, 'accept') ?? '')
+}
+
+export function isGetOrHead(req: RequestLike): boolean {
+  return req.method === 'GET' || req.method === 'HEAD'
 }
 
 /** Fetch knows no pseudo-headers such as `:authority`, and throws when asked for one. */
@@ -31,4 +42,34 @@ function noHeaders(): TypeError {
   return new TypeError(
     'this request has no headers to read: pass an IncomingMessage, a Fetch Request, or { headers }',
   )
+}
+
+/** No browser's Accept is longer; what stands behind it is not read. */
+const LONGEST_ACCEPT = 1_024
+
+/** HTML named as such, and not less wanted than any kind of JSON. */
+function prefersHtml(accept: string): boolean {
+  let html = 0
+  let json = 0
+  for (const range of beginningOf(accept).toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';')
+    const type = name.trim()
+    if (type === 'text/html' || type === 'application/xhtml+xml')
+      html = Math.max(html, quality(parameters))
+    else if (type.endsWith('/json') || type.endsWith('+json'))
+      json = Math.max(json, quality(parameters))
+  }
+  return html > 0 && html >= json
+}
+
+/** The ranges that stand whole in the first kilobyte. */
+function beginningOf(accept: string): string {
+  if (accept.length <= LONGEST_ACCEPT) return accept
+  return accept.slice(0, Math.max(0, accept.lastIndexOf(',', LONGEST_ACCEPT)))
+}
+
+/** How much a type is wanted, 0 to 1. */
+function quality(parameters: readonly string[]): number {
+  const q = parameters.map((part) => part.trim()).find((part) => part.startsWith('q='))
+  return q === undefined ? 1 : Number(q.slice(2)) || 0
 }

@@ -1,7 +1,7 @@
 /** The pages a guard answers a person with: plain HTML that needs nothing but itself. */
 import { createHash } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import { send } from './answers.js'
+import type { Reply } from '../public-types.js'
+import { type ReplyHeaders, withBody } from './reply.js'
 
 export interface Page {
   readonly status: number
@@ -13,10 +13,10 @@ export interface Page {
   readonly reloadAfter?: number | undefined
 }
 
-export function page(res: ServerResponse, content: Page): void {
-  // The app's own policy was made for the app's pages; this one needs nothing but its style.
-  res.setHeader('Content-Security-Policy', POLICY)
-  send(res, content.status, 'text/html', render(content))
+/** The page as an answer. It replaces the app's own policy, which was made for the app's pages. */
+export function page(content: Page, headers: ReplyHeaders = {}): Reply {
+  const policy = { ...headers, 'content-security-policy': POLICY }
+  return withBody(content.status, 'text/html', render(content), policy)
 }
 
 function render({ title, text, signInUrl, reloadAfter }: Page): string {
@@ -52,7 +52,7 @@ h1{margin:0;font-size:1.75rem;line-height:1.25}
 a{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
 :focus-visible{outline:3px solid;outline-offset:3px}`
 
-/** No script, no frame around it, no form, nothing loaded: a page of ours can't be used against its reader. */
+/** No script, no form, nothing loaded, and no frame around it. */
 const POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,

@@ -1,5 +1,7 @@
 /** Where a browser may be sent back to: a path of ours, or a page of an origin the app trusts. */
-import { LONGEST_AUTHORITY } from './app-origin.js'
+
+import type { RequestLike } from '../public-types.js'
+import { appOrigin, MAX_AUTHORITY } from './app-origin.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -46,8 +48,31 @@ function parsePath(text: string): URL | undefined {
 function parseAbsolute(text: string): URL | undefined {
   // `https:evil.example` and `https:/evil.example` are URLs to a browser, and paths to others.
   const authority = /^https?:\/\/([^/?#]+)/i.exec(text)?.[1]
-  if (authority === undefined || authority.length > LONGEST_AUTHORITY) return undefined
+  if (authority === undefined || authority.length > MAX_AUTHORITY) return undefined
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   return url.username === '' && url.password === '' && url.origin !== SOME_ORIGIN ? url : undefined
+}
+
+/** Where a post leads back to: its `returnTo` field, else its query's; a safe path or URL, else the fallback. */
+export function returnToOf(
+  field: string | undefined,
+  req: RequestLike,
+  settings: { readonly appUrl: string | undefined; readonly trustedOrigins: readonly string[] },
+  fallback: string | undefined,
+): string {
+  const { appUrl, trustedOrigins } = settings
+  return safeReturnTo(field ?? queryField(req), {
+    appOrigin: appOrigin(req, appUrl),
+    trustedOrigins,
+    fallback,
+  })
+}
+
+/** Two values of `returnTo` are none: neither can be preferred. */
+function queryField(req: RequestLike): string | undefined {
+  const url = req.url ?? ''
+  const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
+  const values = new URLSearchParams(query).getAll('returnTo')
+  return values.length === 1 ? values[0] : undefined
 }

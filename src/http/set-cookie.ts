@@ -1,5 +1,4 @@
 /** The one place for cookie attributes, and the filter on what of Okta's own cookies a browser may get. */
-import type { ServerResponse } from 'node:http'
 import { parseSetCookie, stringifySetCookie } from 'cookie'
 import { isCookieValue } from './cookie-header.js'
 
@@ -41,17 +40,6 @@ export function sessionCookie(
 /** Takes a cookie from the browser: the same attributes, or the browser would keep it. */
 export function expiredCookie(name: string, secure: boolean): string {
   return sessionCookie(name, '', secure, { maxAge: 0, expires: new Date(0) })
-}
-
-/** Adds `Set-Cookie` lines behind those the app has set already. */
-export function appendSetCookie(
-  res: Pick<ServerResponse, 'getHeader' | 'setHeader'>,
-  ...lines: readonly string[]
-): void {
-  if (lines.length === 0) return
-  const before = res.getHeader('Set-Cookie') ?? []
-  const kept = Array.isArray(before) ? before : [String(before)]
-  res.setHeader('Set-Cookie', [...kept, ...lines])
 }
 
 /**

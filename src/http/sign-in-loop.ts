@@ -1,48 +1,46 @@
-/** Breaks the circle of a browser that comes back from signing in without a session, again and again. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** Breaks the loop of a browser that returns from signing in without a session, again and again. */
 import { stringifySetCookie } from 'cookie'
-import { isPrefetch } from './headers.js'
-import { appendSetCookie } from './set-cookie.js'
+import type { RequestLike } from '../public-types.js'
+import { header, isPrefetch } from './headers.js'
 
-/** So many redirects to sign-in within a minute are a circle. */
-const MOST_REDIRECTS = 4
+/** More redirects to sign-in than this within a minute are a loop. */
+const MAX_REDIRECTS = 4
 const WITHIN_MS = 60_000
 const NAME = 'okta-sign-in-redirects'
 
-/** So many redirects since then, epoch milliseconds. */
+/** `since`: epoch milliseconds of the first. */
 interface Redirects {
   readonly count: number
   readonly since: number
 }
 
 /**
- * Counts one redirect in a short-lived cookie; false when it would be one too many within a minute of the
- * first. What a browser loads on a guess is redirected and not counted: nobody has been sent anywhere.
+ * Counts one redirect: the `Set-Cookie` lines that do it, or undefined when it would be one too many within
+ * a minute of the first. A prefetch is redirected and not counted: no person has been sent anywhere.
  */
-export function mayRedirectAgain(
-  req: IncomingMessage,
-  res: ServerResponse,
+export function countRedirect(
+  req: RequestLike,
   now: number,
   secure: boolean,
-): boolean {
-  if (isPrefetch(req)) return true
-  const { count, since } = redirectsSoFar(req.headers.cookie, now)
-  if (count >= MOST_REDIRECTS) return false
-  setCookie(res, `${count + 1}.${since}`, Math.ceil((since + WITHIN_MS - now) / 1_000), secure)
-  return true
+): readonly string[] | undefined {
+  if (isPrefetch(req)) return []
+  const { count, since } = redirectsSoFar(header(req, 'cookie'), now)
+  if (count >= MAX_REDIRECTS) return undefined
+  const maxAge = Math.ceil((since + WITHIN_MS - now) / 1_000)
+  return [cookieLine(`${count + 1}.${since}`, maxAge, secure)]
 }
 
-/** A session has come of it: the count begins anew. */
-export function endOfLoop(req: IncomingMessage, res: ServerResponse, secure: boolean): void {
-  if (req.headers.cookie?.includes(NAME) === true) setCookie(res, '', 0, secure)
+/** Ends the count once a session has been let through; no line where there is no count. */
+export function endRedirects(req: RequestLike, secure: boolean): readonly string[] {
+  return header(req, 'cookie')?.includes(NAME) === true ? [cookieLine('', 0, secure)] : []
 }
 
-function setCookie(res: ServerResponse, value: string, maxAge: number, secure: boolean): void {
+function cookieLine(value: string, maxAge: number, secure: boolean): string {
   const attributes = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
-  appendSetCookie(res, stringifySetCookie({ name: NAME, value, maxAge, ...attributes }))
+  return stringifySetCookie({ name: NAME, value, maxAge, ...attributes })
 }
 
-/** A count that is older than it can be, or from the future, is none: somebody else may have planted it. */
+/** A count that is older than a minute, or from the future, is ignored: another host may have planted it. */
 function redirectsSoFar(cookieHeader: string | undefined, now: number): Redirects {
   const [count = Number.NaN, since = Number.NaN] = ownCookie(cookieHeader ?? '')
     .split('.')
@@ -51,8 +49,8 @@ function redirectsSoFar(cookieHeader: string | undefined, now: number): Redirect
   return isOurs ? { count, since } : { count: 0, since: now }
 }
 
-/** A count, a dot and a time; a longer value is none of ours. */
-const LONGEST_VALUE = 32
+/** A count, a dot and a time; a longer value is not ours. */
+const MAX_VALUE = 32
 
 /** The value of the first cookie of our name. No other cookie is decoded or kept, however many there are. */
 function ownCookie(cookieHeader: string): string {
@@ -62,7 +60,7 @@ function ownCookie(cookieHeader: string): string {
     while (cookieHeader[at] === ' ' || cookieHeader[at] === '\t') at += 1
     if (cookieHeader.startsWith(`${NAME}=`, at)) {
       const value = cookieHeader.slice(at + NAME.length + 1, end).trim()
-      return value.length <= LONGEST_VALUE ? value : ''
+      return value.length <= MAX_VALUE ? value : ''
     }
     at = end + 1
   }

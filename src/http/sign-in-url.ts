@@ -6,11 +6,12 @@ import { appOrigin } from './app-origin.js'
 import { safeReturnTo } from './return-to.js'
 
 /** The sign-in page; `asked` is the path to come back to where the request's own is not it. */
-export type SignInUrlFor = (req: IncomingMessage, asked?: string) => string
+export type SignInUrlFor = (req: RequestLike, asked?: string) => string
 
 export function createSignInUrl(settings: Settings): SignInUrlFor {
   const { signInUrl } = settings
-  if (typeof signInUrl === 'function') return (req, asked) => signInUrl(returnPath(req, asked), req)
+  if (typeof signInUrl === 'function')
+    return (req, asked) => signInUrl(returnPath(req, asked), req as IncomingMessage)
   if (typeof signInUrl === 'string')
     return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
   return function oktaSignInUrl(req, asked) {

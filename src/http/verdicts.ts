@@ -1,5 +1,4 @@
 /** Where a request's verdict is kept: under one property of the request, in an object only this instance can have put there. */
-import type { IncomingMessage } from 'node:http'
 import type { ActiveContext, Session } from '../public-types.js'
 import type { FoundContext, FoundSession } from '../session/contexts.js'
 
@@ -10,20 +9,20 @@ import type { FoundContext, FoundSession } from '../session/contexts.js'
  */
 export interface Verdicts {
   readonly property: string
-  of(req: IncomingMessage): FoundContext | undefined
+  of(req: object): FoundContext | undefined
   /** The same where it still stands at this moment; see {@link stands}. */
-  current(req: IncomingMessage): FoundContext | undefined
+  current(req: object): FoundContext | undefined
   /**
    * Whether a context may be acted on now: an active session is asked about again when anything has been
    * revoked since its lookup began (it may have been this one), when the session has ended, and when the
    * answer is older than maxTtlMs.
    */
   stands(context: FoundContext): boolean
-  put(req: IncomingMessage, context: FoundContext): void
+  put(req: object, context: FoundContext): void
   /** Remembers that a guard let this session through. */
-  letThrough(req: IncomingMessage, session: Session): void
+  letThrough(req: object, session: Session): void
   /** The session a guard let through. */
-  guarded(req: IncomingMessage): Session | undefined
+  guarded(req: object): Session | undefined
 }
 
 /**
@@ -40,17 +39,17 @@ export function createVerdicts(
 
   // Made here, so that another instance's verdicts lack this one's private fields.
   class Verdict {
-    readonly #req: IncomingMessage
+    readonly #req: object
     readonly #context: FoundContext
     #guarded: Session | undefined
 
-    constructor(req: IncomingMessage, context: FoundContext) {
+    constructor(req: object, context: FoundContext) {
       this.#req = req
       this.#context = context
     }
 
     // Static, so that none of it can be reached through `req.okta`.
-    static on(req: IncomingMessage): Verdict | undefined {
+    static on(req: object): Verdict | undefined {
       const value = carrier(req)[property]
       const isOurs = typeof value === 'object' && value !== null && #req in value
       return isOurs && value.#req === req ? value : undefined
@@ -76,7 +75,7 @@ export function createVerdicts(
     readonly source: ActiveContext['source']
     readonly askedAt: number
 
-    constructor(req: IncomingMessage, context: FoundSession) {
+    constructor(req: object, context: FoundSession) {
       super(req, context)
       this.session = context.session
       this.source = context.source
@@ -106,6 +105,6 @@ export function createVerdicts(
 }
 
 /** The one place where a property is added to a request that Node's types do not know. */
-function carrier(req: IncomingMessage): { [property: string]: unknown } {
-  return req as unknown as { [property: string]: unknown }
+function carrier(req: object): { [property: string]: unknown } {
+  return req as { [property: string]: unknown }
 }

@@ -4,12 +4,10 @@ import type { RequestLike, SessionEnd } from '../public-types.js'
 import { type FoundContext, sessionEndOf } from '../session/contexts.js'
 import type { Watches } from '../session/watch.js'
 import type { Authenticator } from './authenticate.js'
-import type { SelectCookie } from './deciding-candidate.js'
 import { header } from './headers.js'
 
 export interface WatchParts {
   readonly authenticator: Authenticator
-  readonly decidingCandidate: SelectCookie
   readonly watches: Watches
 }
 
@@ -21,7 +19,7 @@ interface Following {
   unwanted: boolean
 }
 
-export function createWatch({ authenticator, decidingCandidate, watches }: WatchParts) {
+export function createWatch({ authenticator, watches }: WatchParts) {
   return function watch(req: RequestLike, onEnd: OnEnd): () => void {
     if (typeof onEnd !== 'function')
       throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
@@ -54,9 +52,9 @@ export function createWatch({ authenticator, decidingCandidate, watches }: Watch
       watches.tell(onEnd, sessionEndOf(context))
       return undefined
     }
-    const candidate = decidingCandidate(brought, context.session)
-    if (candidate !== undefined)
-      return watches.watch(candidate.key, candidate.credential, context, since, onEnd)
+    const cookie = authenticator.cookieOf(brought, context.session)
+    if (cookie !== undefined)
+      return watches.watch(cookie.key, cookie.credential, context, since, onEnd)
     watches.tell(onEnd, 'not_found')
     return undefined
   }

@@ -3,7 +3,7 @@ import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { oktaSession } from '../../src/okta-session.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 
 let org: LocalOrg
 let okta: OktaSession

@@ -4,7 +4,7 @@ import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import { parseOptions } from '../../src/options/parse-options.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 import { TestClock } from '../session/lookup-world.js'
 
 const page = { 'Sec-Fetch-Mode': 'navigate' }

@@ -2,7 +2,7 @@
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { clientIp } from '../../src/http/authenticate.js'
+import { clientIp } from '../../src/http/client-address.js'
 import { serve, startOkta, TestClock } from '../front-door/door.js'
 import { httpServer } from '../okta/raw-server.js'
 

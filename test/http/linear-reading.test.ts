@@ -1,15 +1,15 @@
 /** What others send is read in one pass and within bounds: no header, body or answer costs more than its length. */
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { wantsPage } from '../../src/http/answers.js'
 import { appOrigin } from '../../src/http/app-origin.js'
 import { mediaType } from '../../src/http/body.js'
 import { readCookie, spotEach } from '../../src/http/cookie-header.js'
 import { judgePost } from '../../src/http/csrf.js'
+import { wantsPage } from '../../src/http/headers.js'
 import { safeReturnTo } from '../../src/http/return-to.js'
 import { oktaCookies } from '../../src/http/set-cookie.js'
-import { mayRedirectAgain } from '../../src/http/sign-in-loop.js'
+import { countRedirect } from '../../src/http/sign-in-loop.js'
 import { parseChallenge } from '../../src/okta/challenge.js'
 import { readJson } from '../../src/okta/json-body.js'
 import { parseSession } from '../../src/okta/parse-session.js'
@@ -49,10 +49,7 @@ const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
 const inCookie: Work = (text) => readCookie(text, entries)
 const inEachCookie: Work = (text) => spotEach(text, 'sid')
-const inLoop: Work = (cookie) => {
-  const req = request({ cookie })
-  return mayRedirectAgain(req, new ServerResponse(req), 0, false)
-}
+const inLoop: Work = (cookie) => countRedirect(request({ cookie }), 0, false)
 const inOrigin: Work = (origin) =>
   judgePost(request({ origin, host: 'app.example.com' }), postRules)
 const inHost: Work = (host) => appOrigin(request({ host }), undefined)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 import { TestClock } from '../session/lookup-world.js'
 import { middleware, type TinyOrg, tinyOrg } from '../session/tiny-org.js'
 

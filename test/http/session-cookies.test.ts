@@ -1,7 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { createSessionCookies, type SessionCookies } from '../../src/http/cookies.js'
+import { createSessionCookies } from '../../src/http/cookies.js'
+import { send } from '../../src/http/reply.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
 
@@ -17,7 +18,7 @@ const make = (options: OktaSessionOptions = {}) => {
 describe('begin', () => {
   it('sets the sign-in entry and takes every other session cookie in the same answer', async () => {
     const { cookies } = make()
-    expect(await setBy((res) => cookies.begin(res, cookies.signInEntry(), '102abc'))).toEqual([
+    expect(await setBy(cookies.begin(cookies.signInEntry(), '102abc'))).toEqual([
       'sid=102abc; Path=/; HttpOnly; Secure; SameSite=Lax',
       `idx=; ${expired('Secure; ')}`,
       `xids=; ${expired('Secure; ')}`,
@@ -27,7 +28,7 @@ describe('begin', () => {
   it('leaves Secure out on http loopback', async () => {
     const { cookies } = make({ orgUrl: 'http://localhost:8080', cookies: ['sid'] })
     expect(cookies.secure).toBe(false)
-    expect(await setBy((res) => cookies.begin(res, cookies.signInEntry(), '102abc'))).toEqual([
+    expect(await setBy(cookies.begin(cookies.signInEntry(), '102abc'))).toEqual([
       'sid=102abc; Path=/; HttpOnly; SameSite=Lax',
       `xids=; ${expired('')}`,
     ])
@@ -35,7 +36,7 @@ describe('begin', () => {
 
   it('wraps the value where the entry is signed, so that it opens again', async () => {
     const { cookies } = make({ cookies: [signedEntry, 'idx'], secret })
-    const [line = ''] = await setBy((res) => cookies.begin(res, cookies.signInEntry(), '102abc'))
+    const [line = ''] = await setBy(cookies.begin(cookies.signInEntry(), '102abc'))
     expect(line).toMatch(/^__Host-okta=[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
     expect(cookies.open(line.slice('__Host-okta='.length, line.indexOf(';')))).toBe('102abc')
   })
@@ -71,7 +72,7 @@ describe('signInEntry', () => {
 describe('expireAll', () => {
   it('takes every configured cookie and xids', async () => {
     const { cookies } = make({ cookies: ['idx', signedEntry], secret })
-    const lines = await setBy(cookies.expireAll)
+    const lines = await setBy(cookies.expireAll())
     expect(lines).toEqual(
       ['idx', '__Host-okta', 'xids'].map((name) => `${name}=; ${expired('Secure; ')}`),
     )
@@ -86,7 +87,7 @@ describe('relay', () => {
   ) => {
     const entry = entries[index]
     if (entry === undefined) throw new Error('no such entry')
-    return setBy((res) => cookies.relay(res, entry, lines))
+    return setBy(cookies.relay(entry, lines))
   }
 
   it('writes Okta’s cookies with our attributes and Okta’s lifetime', async () => {
@@ -123,10 +124,7 @@ describe('relay', () => {
 
 it('keeps the app’s own cookies', async () => {
   const { cookies } = make({ cookies: ['sid'] })
-  const lines = await setBy((res) => {
-    res.setHeader('Set-Cookie', 'theme=dark')
-    cookies.expireAll(res)
-  })
+  const lines = await setBy(cookies.expireAll(), 'theme=dark')
   expect(lines.map((line) => line.split('=')[0])).toEqual(['theme', 'sid', 'xids'])
 })
 
@@ -135,10 +133,10 @@ function expired(secure: string): string {
 }
 
 /** The Set-Cookie lines that reach a client. */
-async function setBy(write: SessionCookies['expireAll']): Promise<string[]> {
+async function setBy(lines: readonly string[], own?: string): Promise<string[]> {
   const server = createServer((_req, res: ServerResponse) => {
-    write(res)
-    res.end()
+    if (own !== undefined) res.setHeader('Set-Cookie', own)
+    send(res, { status: 204, headers: { 'set-cookie': lines }, body: '' })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   try {

@@ -1,10 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import {
-  appendSetCookie,
-  expiredCookie,
-  oktaCookies,
-  sessionCookie,
-} from '../../src/http/set-cookie.js'
+import { setHeaders } from '../../src/http/reply.js'
+import { expiredCookie, oktaCookies, sessionCookie } from '../../src/http/set-cookie.js'
 
 const now = Date.parse('2026-11-24T10:00:00Z')
 
@@ -44,26 +40,26 @@ describe('expiredCookie', () => {
   })
 })
 
-describe('appendSetCookie', () => {
+describe('a reply with cookies', () => {
   test.each<[string, number | string | string[] | undefined, string[]]>([
     ['none', undefined, []],
     ['one', 'theme=dark', ['theme=dark']],
     ['several', ['theme=dark', 'lang=en'], ['theme=dark', 'lang=en']],
   ])('keeps what the app has set: %s', (_, before, kept) => {
     const res = fakeResponse(before)
-    appendSetCookie(res, 'sid=a', 'xids=b')
+    setHeaders(res, { 'set-cookie': ['sid=a', 'xids=b'] })
     expect(res.getHeader('Set-Cookie')).toEqual([...kept, 'sid=a', 'xids=b'])
   })
 
   it('adds nothing where there is nothing to add', () => {
     const res = fakeResponse(undefined)
-    appendSetCookie(res)
+    setHeaders(res, { 'set-cookie': [] })
     expect(res.getHeader('Set-Cookie')).toBeUndefined()
   })
 
   it('does not change the array the app may still hold', () => {
     const before = ['theme=dark']
-    appendSetCookie(fakeResponse(before), 'sid=a')
+    setHeaders(fakeResponse(before), { 'set-cookie': ['sid=a'] })
     expect(before).toEqual(['theme=dark'])
   })
 })

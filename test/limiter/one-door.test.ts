@@ -5,7 +5,7 @@ import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import { parseOptions } from '../../src/options/parse-options.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** An org that answers everything well, or with a 429; it counts who is with it at once. */

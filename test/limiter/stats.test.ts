@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 import { httpServer, type RawServer, type Seen } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 

@@ -4,7 +4,7 @@ import request from 'supertest'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
 import { oktaSession } from '../../src/okta-session.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 
 const ALICE = 'alice@example.com'
 const MINUTE = 60_000

@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import { parseOptions } from '../../src/options/parse-options.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession } from '../../src/public-types.js'
 import { sessionFor, TestClock } from './lookup-world.js'
 
 setFlagsFromString('--expose-gc')

@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { composeOktaSession } from '../../src/okta-session.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
-import type { Session } from '../../src/public-types.js'
-import type { OktaSession } from '../../src/surface.js'
+import type { OktaSession, Session } from '../../src/public-types.js'
 import { sessionFor, type TestClock } from './lookup-world.js'
 
 export interface TinyOrg {

@@ -1,21 +1,22 @@
-/** attachSession(): tells every request who its user is, and stands in nobody's way. */
+/** attachSession(): puts each request's session context on the request. It never answers a request and never fails one. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext } from '../../public-types.js'
 import type { FoundContext } from '../../session/contexts.js'
-import { isAnswered } from '../answered.js'
-import { keepPrivate, varyByCookie } from '../answers.js'
-import type { Authenticator } from '../authenticate.js'
-import { later } from '../later.js'
-import type { Verdicts } from '../verdicts.js'
+import type { Kit } from '../kit.js'
+import { isAnswered, later, type Next } from '../later.js'
+import { once } from '../misuse.js'
+import { keepPrivate, varyByCookie } from '../reply.js'
 
-export function createAttachSession(
-  authenticator: Authenticator,
-  verdicts: Verdicts,
-  onMountedTwice: () => void,
-): Handler {
+export function createAttachSession({ authenticator, verdicts, logger }: Kit): Handler {
+  const warnMountedTwice = once(() =>
+    logger?.warn(
+      'attachSession() runs for a request that has its context already: mount it once, in front of the guards',
+    ),
+  )
+
   return function attachSession(req, res, next) {
     if (verdicts.of(req) !== undefined) {
-      onMountedTwice()
+      warnMountedTwice()
       next()
       return
     }
@@ -30,13 +31,13 @@ export function createAttachSession(
     next()
   }
 
-  /** Apart, so that a remembered session pays for no closure. */
+  /** A separate function: a cache hit allocates no closure. */
   function wait(
     found: Promise<FoundContext>,
     req: IncomingMessage,
     res: ServerResponse,
-    next: () => void,
-  ) {
+    next: Next,
+  ): void {
     later(found, res, next, (context) => {
       verdicts.put(req, context)
       next()
@@ -44,7 +45,7 @@ export function createAttachSession(
   }
 }
 
-/** Static files behind this stay cacheable for those who bring no session cookie. */
+/** Static files behind this stay cacheable for requests without a session cookie. */
 function protect(res: ServerResponse, context: SessionContext): void {
   if (context.state === 'anonymous' && context.reason === 'no_cookie') varyByCookie(res)
   else keepPrivate(res)

@@ -1,131 +1,76 @@
-/** refresh(): what a page calls when its user is active, so that the session does not end under their hands. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ActiveContext, Handler, RequestLike, SessionContext } from '../../public-types.js'
-import type { Refreshed, Refresher } from '../../session/refresh.js'
-import { isAnswered } from '../answered.js'
-import { json, varyByCookie } from '../answers.js'
+/** refresh(): extends the session at Okta. A page calls it when its user is active. */
+import type {
+  Handler,
+  RefreshAnswer,
+  RefreshOptions,
+  Reply,
+  RequestLike,
+} from '../../public-types.js'
+import type { FoundContext, FoundSession } from '../../session/contexts.js'
 import type { SessionCookie } from '../authenticate.js'
-import type { SessionCookies } from '../cookies.js'
-import type { SelectCookie } from '../deciding-candidate.js'
-import type { Deny } from '../deny.js'
-import { orFail } from '../failure.js'
-import { createGuard, type GuardParts } from '../guard.js'
-import { refusalOf } from '../judge.js'
-import { later } from '../later.js'
-import { type IsSameOrigin, sameOriginPost } from '../own-post.js'
+import { createGuard, type Denied, denied, reasonOf, settle } from '../decide.js'
+import { checkedOptions, orDefault } from '../handler-options.js'
+import type { Kit } from '../kit.js'
+import { json, type ReplyHeaders } from '../reply.js'
+import { createPostHandler } from './post-handler.js'
 
-export interface RefreshOptions {
-  /** At most one call to Okta per session in this many milliseconds. Default 60,000. */
-  readonly everyMs?: number | undefined
-}
+export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Handler {
+  const { authenticator, refresher, cookies } = kit
+  const { everyMs = 60_000 } = checkedOptions('refresh', options, {
+    everyMs: orDefault('duration'),
+  })
+  const guard = createGuard(kit, {})
 
-/** The body refresh() answers with. */
-export interface RefreshAnswer {
-  /** ISO 8601, by Okta's clock. Okta does not always move it. */
-  readonly expiresAt: string
-  /** Whether Okta was asked just now. */
-  readonly refreshed: boolean
-}
-
-export interface RefreshParts {
-  readonly isOurs: IsSameOrigin
-  readonly guard: GuardParts
-  readonly deny: Deny
-  readonly decidingCandidate: SelectCookie
-  readonly refresher: Refresher
-  readonly cookies: SessionCookies
-  readonly clientIp: (req: RequestLike) => string | undefined
-}
-
-type Next = (error?: unknown) => void
-
-export function createRefresh(parts: RefreshParts, everyMs: number): Handler {
-  const { deny, decidingCandidate, refresher, cookies } = parts
-  const guard = createGuard(
-    parts.guard,
-    {},
-    {
-      pass(context, req, res, next) {
-        later(extend(context, req, res, next), res, next, () => {})
-      },
-      refuse: deny,
-    },
-  )
-
-  return sameOriginPost('refresh', parts.isOurs, async (req, res, next) => {
-    varyByCookie(res)
-    guard(req, res, next)
+  return createPostHandler(kit, 'refresh', async (req) => {
+    const decided = await settle(guard, req)
+    return decided.state === 'denied' ? decided : extend(decided, req)
   })
 
-  async function extend(
-    context: ActiveContext,
-    req: IncomingMessage,
-    res: ServerResponse,
-    next: Next,
-  ): Promise<void> {
-    const candidate = decidingCandidate(req, context.session)
-    if (candidate === undefined) {
-      answer(context.session.expiresAt, false, res)
-      return
-    }
-    const target = { ...candidate, session: context.session, clientIp: parts.clientIp(req) }
+  async function extend(found: FoundSession, req: RequestLike): Promise<Reply | Denied> {
+    const { session } = found
+    const cookie = authenticator.cookieOf(req, session)
+    if (cookie === undefined) return answer(session.expiresAt, false)
+    const target = { ...cookie, session, clientIp: kit.clientIp(req) }
     const refreshed = await refresher.refresh(target, everyMs, 'seen')
-    if (!isAnswered(res)) conclude(refreshed, candidate, req, res, next)
-  }
-
-  function conclude(
-    refreshed: Refreshed,
-    candidate: SessionCookie,
-    req: IncomingMessage,
-    res: ServerResponse,
-    next: Next,
-  ): void {
     switch (refreshed.kind) {
-      case 'refreshed':
-        cookies.relay(res, candidate.entry, refreshed.setCookies)
-        answer(refreshed.session.expiresAt, true, res)
-        return
+      case 'refreshed': {
+        const lines = cookies.relay(cookie.entry, refreshed.setCookies)
+        return answer(refreshed.session.expiresAt, true, { 'set-cookie': lines })
+      }
       case 'recent':
-        answer(refreshed.expiresAt, false, res)
-        return
+        return answer(refreshed.expiresAt, false)
       case 'over':
-        afterwards(refreshed.context, candidate, req, res, next)
-        return
-      case 'unavailable':
-        refuse({
-          state: 'unavailable',
-          reason: refreshed.code,
-          retryAfterMs: refreshed.retryAfterMs ?? 1_000,
-        })
-    }
-
-    function refuse(context: Exclude<SessionContext, ActiveContext>): void {
-      deny(refusalOf(context), context, req, res, next)
+        return ended(refreshed.context, cookie, req)
+      case 'unavailable': {
+        const { code, retryAfterMs = 1_000 } = refreshed
+        return denial({ state: 'unavailable', reason: code, retryAfterMs })
+      }
     }
   }
 
-  /** A browser may bring another cookie whose session goes on: then that one decides, as it does everywhere. */
-  function afterwards(
-    over: Exclude<SessionContext, ActiveContext>,
-    candidate: SessionCookie,
-    req: IncomingMessage,
-    res: ServerResponse,
-    next: Next,
-  ): void {
-    later(Promise.resolve(parts.guard.authenticator.find(req)), res, next, (context) =>
-      orFail(res, next, () => {
-        const other = context.state === 'active' && decidingCandidate(req, context.session)
-        if (context.state === 'active' && other && other.key !== candidate.key) {
-          answer(context.session.expiresAt, false, res)
-          return
-        }
-        if (over.state === 'anonymous') cookies.expireAll(res)
-        deny(refusalOf(over), over, req, res, next)
-      }),
-    )
+  /** Another cookie of the browser's may have a session that goes on: then that one decides, as it does everywhere. */
+  async function ended(
+    context: Exclude<FoundContext, { state: 'active' }>,
+    cookie: SessionCookie,
+    req: RequestLike,
+  ): Promise<Reply | Denied> {
+    const now = await authenticator.find(req)
+    if (now.state === 'active') {
+      const other = authenticator.cookieOf(req, now.session)
+      if (other !== undefined && other.key !== cookie.key)
+        return answer(now.session.expiresAt, false)
+    }
+    return context.state === 'anonymous'
+      ? { ...denial(context), headers: { 'set-cookie': cookies.expireAll() } }
+      : denial(context)
   }
 }
 
-function answer(expiresAt: string, refreshed: boolean, res: ServerResponse): void {
-  json(res, 200, { expiresAt, refreshed } satisfies RefreshAnswer)
+function denial(context: Exclude<FoundContext, { state: 'active' }>): Denied {
+  return denied(reasonOf(context), context)
+}
+
+function answer(expiresAt: string, refreshed: boolean, headers: ReplyHeaders = {}): Reply {
+  const body = { expiresAt, refreshed } satisfies RefreshAnswer
+  return json(200, body, { ...headers, vary: 'Cookie' })
 }

@@ -1,28 +1,28 @@
-/** requireSession(): the guard. One layer: it looks up by itself where attachSession() did not run. */
+/** requireSession(): the guard. One layer: it looks the session up by itself where attachSession() did not run. */
 import type { Handler, SessionRule } from '../../public-types.js'
-import { isAnswered } from '../answered.js'
-import { keepPrivate } from '../answers.js'
-import type { Deny } from '../deny.js'
-import { createGuard, type GuardParts } from '../guard.js'
-import { endOfLoop } from '../sign-in-loop.js'
+import { createGuard } from '../decide.js'
+import type { Kit } from '../kit.js'
+import { isAnswered } from '../later.js'
+import { keepPrivate, setHeaders } from '../reply.js'
+import { checkedRule } from '../session-rule.js'
+import { endRedirects } from '../sign-in-loop.js'
+import { createGuarded } from './guarded.js'
 
-export function createRequireSession(
-  parts: GuardParts,
-  rule: SessionRule,
-  deny: Deny,
-  secure: boolean,
-): Handler {
-  const guard = createGuard(parts, rule, {
-    pass(context, req, res, next) {
-      if (context.source === 'okta') endOfLoop(req, res, secure)
-      parts.verdicts.letThrough(req, context.session)
+export function createRequireSession(kit: Kit, rule: SessionRule | undefined): Handler {
+  const { verdicts, denials, cookies } = kit
+  const guarded = createGuarded(createGuard(kit, checkedRule('requireSession', rule)), {
+    pass(found, req, res, next) {
+      if (found.source === 'okta')
+        setHeaders(res, { 'set-cookie': endRedirects(req, cookies.secure) })
+      verdicts.letThrough(req, found.session)
       next()
     },
-    refuse: deny,
+    deny: denials.answer,
   })
+
   return function requireSession(req, res, next) {
     if (isAnswered(res)) return
     keepPrivate(res)
-    guard(req, res, next)
+    guarded(req, res, next)
   }
 }

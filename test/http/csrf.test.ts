@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { createIsOurs, judgePost, type PostRules } from '../../src/http/csrf.js'
+import { createIsSameOrigin, judgePost, type PostRules } from '../../src/http/csrf.js'
 import type { RequestLike } from '../../src/public-types.js'
 
 const origins = {
@@ -195,8 +195,8 @@ describe('judgePost', () => {
 
   it('reads Fetch headers too', () => {
     const headers = new Headers({ host: 'app.example', origin: 'https://app.example' })
-    expect(createIsOurs(rules)({ headers })).toBe(true)
+    expect(createIsSameOrigin(rules)({ headers })).toBe(true)
     headers.set('origin', 'https://evil.example')
-    expect(createIsOurs(rules)({ headers })).toBe(false)
+    expect(createIsSameOrigin(rules)({ headers })).toBe(false)
   })
 })

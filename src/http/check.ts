@@ -1,0 +1,50 @@
+/** check(): the guard for any framework, as data. */
+import type { Decision, RequestLike, SessionRule } from '../public-types.js'
+import { createGuard, type Decided, type Guard, settle } from './decide.js'
+import type { Kit } from './kit.js'
+import { refuseCapitals } from './misuse.js'
+import { PRIVATE } from './reply.js'
+import { checkedRule } from './session-rule.js'
+import { endRedirects } from './sign-in-loop.js'
+
+export function createCheck(kit: Kit) {
+  const { authenticator, oktaNow, monotonic, verdicts, denials, cookies } = kit
+  // A request of another framework is not ours to put a property on.
+  const unattached = { current: () => undefined, stands: verdicts.stands, put() {} }
+  const parts = { authenticator, oktaNow, monotonic, verdicts: unattached }
+  const noRule = createGuard(parts, {})
+  /** A rule is checked once, however many requests bring it. */
+  const guards = new WeakMap<SessionRule, Guard>()
+
+  return function check(req: RequestLike, rule?: SessionRule): Decision | Promise<Decision> {
+    refuseCapitals(req)
+    const guard = rule === undefined ? noRule : guardFor(rule)
+    const decided = guard.decide(req)
+    return decided instanceof Promise
+      ? settle({ ...guard, decide: () => decided }, req).then((settled) => decisionOf(settled, req))
+      : decisionOf(decided, req)
+  }
+
+  function guardFor(rule: SessionRule): Guard {
+    const made = typeof rule === 'object' && rule !== null ? guards.get(rule) : undefined
+    if (made !== undefined) return made
+    const guard = createGuard(parts, checkedRule('check', rule))
+    guards.set(rule, guard)
+    return guard
+  }
+
+  function decisionOf(decided: Decided, req: RequestLike): Decision {
+    if (decided.state === 'denied') {
+      const denial = denials.describe(decided, req)
+      return { ok: false, denial, reply: denials.reply(denial, req) }
+    }
+    const { session, source, askedAt } = decided
+    const lines = source === 'okta' ? endRedirects(req, cookies.secure) : []
+    return {
+      ok: true,
+      session,
+      context: Object.freeze({ state: 'active', session, source, askedAt }),
+      headers: lines.length === 0 ? PRIVATE : { ...PRIVATE, 'set-cookie': lines },
+    }
+  }
+}

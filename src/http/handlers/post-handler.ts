@@ -1,0 +1,46 @@
+/** What login(), refresh() and logout() have in common: POST alone, from a page of ours alone. */
+import type { IncomingMessage } from 'node:http'
+import type { Handler, Reply, RequestLike } from '../../public-types.js'
+import type { Denied } from '../decide.js'
+import { wantsPage } from '../headers.js'
+import type { Kit } from '../kit.js'
+import { isAnswered, later } from '../later.js'
+import { page } from '../pages.js'
+import { methodNotAllowed, problem, send, setHeaders } from '../reply.js'
+
+/**
+ * OPTIONS passes to `next()`, other methods are answered 405, posts from elsewhere 403 `cross_site`. A
+ * rejection goes to `next(error)`.
+ */
+export function createPostHandler(
+  kit: Pick<Kit, 'isSameOrigin' | 'denials'>,
+  name: string,
+  act: (req: IncomingMessage) => Promise<Reply | Denied>,
+): Handler {
+  const handler: Handler = (req, res, next) => {
+    if (req.method === 'OPTIONS') {
+      next()
+      return
+    }
+    if (isAnswered(res)) return
+    setHeaders(res, { 'cache-control': 'no-store' })
+    if (req.method !== 'POST') send(res, methodNotAllowed('POST'))
+    else if (!kit.isSameOrigin(req)) send(res, crossSite(req))
+    else
+      later(act(req), res, next, (outcome) => {
+        if ('reason' in outcome) kit.denials.answer(outcome, req, res, next)
+        else send(res, outcome)
+      })
+  }
+  Object.defineProperty(handler, 'name', { value: name })
+  return handler
+}
+
+function crossSite(req: RequestLike): Reply {
+  if (!wantsPage(req)) return problem({ status: 403, code: 'cross_site' })
+  return page({
+    status: 403,
+    title: 'Not from here',
+    text: 'This form was sent from another site, or your browser did not say from where.',
+  })
+}

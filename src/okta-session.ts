@@ -31,9 +31,8 @@ import type { OktaSession, OktaSessionStats, RequestLike, SessionContext } from 
 import { plainContext } from './session/contexts.js'
 import { Lookup } from './session/lookup.js'
 import { Refresher } from './session/refresh.js'
-import { keyedSubjectDigest } from './session/revocation-subjects.js'
 import { RevocationLog } from './session/revocations.js'
-import { engineOf } from './session/shared-cache.js'
+import { openStore } from './session/shared-cache.js'
 import { SignOut } from './session/sign-out.js'
 import { Watches } from './session/watch.js'
 import { beginDebugLines } from './telemetry/debug-lines.js'
@@ -185,14 +184,15 @@ function composeCore(
       })
     }),
   )
-  const shared = engineOf(cache.store)
+  const store = openStore(cache.store, secrets, api.orgUrl)
+  const shared = store?.shared
   const log = new RevocationLog({
     clock,
     retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
     maxMarks: MAX_MARKS,
     maxProvisional: MAX_PROVISIONAL_MARKS,
     shared,
-    nameSubject: shared && keyedSubjectDigest(secrets, api.orgUrl),
+    nameSubject: store?.nameSubject,
   })
   const limiter = new Limiter({ upstream, logger, ...surroundings })
   const { fetchSession, refreshSession } = org

@@ -5,7 +5,7 @@ import type { CallKind } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import { type CachedSession, SessionCache } from './cache.js'
-import { credentialKey } from './cache-key.js'
+import { credentialKey, subject } from './cache-key.js'
 import {
   type AnsweredContext,
   anonymous,
@@ -20,7 +20,6 @@ import {
 import { type FetchSession, type InFlightLookup, InFlightLookups } from './in-flight.js'
 import { NegativeCache, type NegativeEntry } from './negative-cache.js'
 import { OktaClock } from './okta-clock.js'
-import { subject } from './revocation-subjects.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
 

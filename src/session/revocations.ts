@@ -7,7 +7,7 @@
  */
 import { publishers, type RevocationMessage } from '../channels.js'
 import type { Clock } from '../contracts.js'
-import { type NameSubject, subject, subjectDigest } from './revocation-subjects.js'
+import { type NameSubject, subject, subjectDigest } from './cache-key.js'
 import { type RevocationRecord, type RevocationState, RevocationTable } from './revocation-table.js'
 import type { SharedRecord, SharedSessions } from './shared-cache.js'
 
@@ -63,7 +63,7 @@ export class RevocationLog {
     this.#marks = new RevocationTable({ ...options, onLost: (mark) => this.#lose(mark) })
     this.#unsubscribe =
       options.shared?.subscribe({
-        onMark: (mark, position) => this.#receive(mark, position),
+        onRecord: (mark, position) => this.#receive(mark, position),
         onRead: (position) => {
           this.sharedPosition = position
         },

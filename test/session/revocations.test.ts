@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { credentialKey } from '../../src/session/cache-key.js'
-import { subject } from '../../src/session/revocation-subjects.js'
+import { credentialKey, subject } from '../../src/session/cache-key.js'
 import { RevocationLog } from '../../src/session/revocations.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { Fleet } from './shared-engine.js'

@@ -79,7 +79,9 @@ export class Fleet {
     const position = String(this.#records)
     for (const member of this.#members) {
       const read = () =>
-        member === from ? member.listener.onRead(position) : member.listener.onMark(mark, position)
+        member === from
+          ? member.listener.onRead(position)
+          : member.listener.onRecord(mark, position)
       if (this.slow) member.behind.push(read)
       else read()
     }

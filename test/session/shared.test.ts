@@ -147,6 +147,45 @@ describe('the cache.store option', () => {
     await org.close()
   })
 
+  it('is handed a cookie as a digest under the secret, never as one that can be guessed', async () => {
+    const clock = new TestClock()
+    const org = await tinyOrg(clock)
+    const namesUnder = async (secret: string) => {
+      const names: string[] = []
+      const engine = new Fleet().member()
+      const store = sessionStoreOver({
+        ...engine,
+        claim: (key) => {
+          names.push(key)
+          return engine.claim(key)
+        },
+        fill: (key, entry, lease) => {
+          names.push(key)
+          engine.fill(key, entry, lease)
+        },
+        release: (key, lease) => {
+          names.push(key)
+          engine.release(key, lease)
+        },
+      })
+      const okta = middleware(org, clock, { secret, cache: { store } })
+      org.endsAt = (value) => (value === 'carol' ? clock.now() + 3_600_000 : undefined)
+      await okta.authenticate(requestWith('carol'))
+      await okta.authenticate(requestWith('mallory'))
+      await okta.close()
+      return names
+    }
+    const names = await namesUnder('a secret of at least thirty-two bytes')
+    const [carol, , mallory] = names
+    expect(names).toEqual([carol, carol, mallory, mallory])
+    expect(carol).not.toBe(mallory)
+    for (const name of names) expect(name).toMatch(/^c:[\w-]{43}$/)
+    expect(await namesUnder('a secret of at least thirty-two bytes')).toEqual(names)
+    const others = await namesUnder('another of at least thirty-two bytes')
+    expect(others.filter((name) => names.includes(name))).toEqual([])
+    await org.close()
+  })
+
   it('refuses what no factory made', async () => {
     const org = await tinyOrg(new TestClock())
     const secret = 'a secret of at least thirty-two bytes'

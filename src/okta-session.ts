@@ -86,8 +86,8 @@ export function oktaSession(options?: OktaSessionOptions): OktaSession {
   return okta
 }
 
-const MAX_MARKS = 200_000
-const MAX_PROVISIONAL_MARKS = 10_000
+const MAX_RECORDS = 200_000
+const MAX_PROVISIONAL_RECORDS = 10_000
 
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
@@ -189,8 +189,8 @@ function composeCore(
   const log = new RevocationLog({
     clock,
     retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
-    maxMarks: MAX_MARKS,
-    maxProvisional: MAX_PROVISIONAL_MARKS,
+    maxRecords: MAX_RECORDS,
+    maxProvisional: MAX_PROVISIONAL_RECORDS,
     shared,
     nameSubject: store?.nameSubject,
   })

@@ -63,7 +63,7 @@ export class SessionCache {
     this.#oktaClock.noticeSuspend(now)
     const entry = this.#get(key)
     if (entry === undefined || !entry.isFresh(now) || !this.#isValid(entry, key)) return undefined
-    return entry.position < this.#log.doubt ? undefined : entry
+    return entry.position < this.#log.oldestFresh ? undefined : entry
   }
 
   /** A session that may still be served where another lookup is unwise or impossible. */
@@ -110,7 +110,7 @@ export class SessionCache {
   adopt(key: string, entry: SharedEntry, start: LookupStart): CachedSession | undefined {
     const { session, askedAt, position } = entry
     const target = { key, sessionId: session.id, userId: session.userId }
-    if (this.#log.refusal(key) !== undefined || this.#log.voidsShared(target, position))
+    if (this.#log.signOutOf(key) !== undefined || this.#log.isVoidShared(target, position))
       return undefined
     const age = start.at - askedAt
     if (age < -MAX_FUTURE_MS) {
@@ -167,9 +167,9 @@ export class SessionCache {
     const position = this.#log.position
     if (entry.position === position) return true
     const { id: sessionId, userId } = entry.session
-    if (this.#log.voids({ key, sessionId, userId }, entry.position)) return false
+    if (this.#log.isVoid({ key, sessionId, userId }, entry.position)) return false
     // An entry older than a gap keeps its position, so that it is not fresh until Okta has been asked.
-    if (entry.position >= this.#log.doubt) entry.validUpTo(position)
+    if (entry.position >= this.#log.oldestFresh) entry.validUpTo(position)
     return true
   }
 }

@@ -179,10 +179,10 @@ export class InFlightLookups {
     const session = answer.kind === 'yes' ? answer.value : undefined
     const answered = judgeAnswer(session, start, oktaClock, maxTtlMs)
     // A signed-out credential needs no other call.
-    if (log.refusal(key) !== undefined) return answeredBy(anonymous.signed_out, log.position)
+    if (log.signOutOf(key) !== undefined) return answeredBy(anonymous.signed_out, log.position)
     const newer = negatives.newerThan(start.turn, key)
     if (newer !== undefined) return answeredBy(newer.context, start.position)
-    if (log.voids({ key, ...identityOf(answered.context) }, start.position)) return 'overtaken'
+    if (log.isVoid({ key, ...identityOf(answered.context) }, start.position)) return 'overtaken'
     sessions.store(key, answered, start)
     return answered
   }

@@ -150,13 +150,13 @@ export class Lookup {
 
   /** Whether this credential was signed out here, whatever Okta would answer. */
   isSignedOut(key: string): boolean {
-    return this.#log.refusal(key) !== undefined
+    return this.#log.signOutOf(key) !== undefined
   }
 
   /** Whether a session was signed out or revoked since it was found. */
   isOvertaken(key: string, { session, position }: FoundSession): boolean {
     const { id: sessionId, userId } = session
-    return this.isSignedOut(key) || this.#log.voids({ key, sessionId, userId }, position)
+    return this.isSignedOut(key) || this.#log.isVoid({ key, sessionId, userId }, position)
   }
 
   /** Whether this credential had an active session here within a day. */
@@ -184,7 +184,7 @@ export class Lookup {
     const { maxTtlMs } = this.#options.cache
     const answered = judgeAnswer(session, start, this.#oktaClock, maxTtlMs)
     const { id: sessionId, userId } = session
-    if (!this.#log.voids({ key, sessionId, userId }, start.position))
+    if (!this.#log.isVoid({ key, sessionId, userId }, start.position))
       this.#sessions.store(key, answered, start)
     return answered.context
   }
@@ -296,7 +296,7 @@ export class Lookup {
     const result = await unlessAborted(inFlight.result, request.signal)
     if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
     // A revocation may have been recorded between the result and this continuation.
-    if (this.#log.voids({ key, ...identityOf(result.context) }, result.position))
+    if (this.#log.isVoid({ key, ...identityOf(result.context) }, result.position))
       return this.ask(key, credential, request)
     return result.context
   }

@@ -53,7 +53,7 @@ export class OktaClock {
    */
   hear(oktaTime: number | undefined, start: LookupStart): void {
     // An answer to a lookup from before a suspend may be from before it as well.
-    if (oktaTime !== undefined && start.position >= this.#log.floor)
+    if (oktaTime !== undefined && start.position >= this.#log.oldestValid)
       this.#oktaAtZero = oktaTime - start.mono
   }
 

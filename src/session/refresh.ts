@@ -1,4 +1,4 @@
-/** Extends a live session at Okta, at most once in a while for each, whoever and however many ask. */
+/** Refreshes sessions at Okta: at most one call for each session in a period, shared by concurrent requests. */
 import { LRUCache } from 'lru-cache'
 import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
@@ -13,7 +13,7 @@ export type RefreshSession = (
   options: { readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
 
-/** The session as known before the refresh, and the credential it is refreshed by. */
+/** The session as found before the refresh, and its credential. */
 export interface Refreshable {
   readonly key: string
   readonly credential: Credential
@@ -25,12 +25,12 @@ export type Refreshed =
   | {
       readonly kind: 'refreshed'
       readonly session: Session
-      /** Okta's own Set-Cookie lines. Secrets. */
+      /** Okta's Set-Cookie lines. Secrets. */
       readonly setCookies: readonly string[]
     }
-  /** It was refreshed a short while ago; Okta was not asked. */
+  /** It was refreshed within the period; Okta was not called. */
   | { readonly kind: 'recent'; readonly expiresAt: string }
-  /** There is no active session any more. */
+  /** The session is not active any more. */
   | { readonly kind: 'over'; readonly context: AnonymousContext | IncompleteContext }
   | OktaUnavailable
 
@@ -42,77 +42,77 @@ export interface RefresherOptions {
   readonly maxSessions: number
 }
 
-/** The last refresh of a session: under way, or what came of it. */
+/** The last refresh of a session: in flight, or its outcome. */
 interface LastRefresh {
-  /** Monotonic milliseconds at which it was asked for. */
+  /** Monotonic milliseconds at which it began. */
   readonly at: number
-  readonly underWay?: Promise<Refreshed>
+  readonly inFlight?: Promise<Refreshed>
   readonly expiresAt?: string
 }
 
 export class Refresher {
   readonly #options: RefresherOptions
   readonly #last: LRUCache<string, LastRefresh>
-  readonly #underWay = new Set<Promise<Refreshed>>()
+  readonly #inFlight = new Set<Promise<Refreshed>>()
 
   constructor(options: RefresherOptions) {
     this.#options = options
     this.#last = new LRUCache({ max: options.maxSessions })
   }
 
-  /** At most one call to Okta per `everyMs` and session; who comes while it is under way waits for it. */
+  /** Calls Okta at most once per `everyMs` and session; concurrent requests share the call. */
   async refresh(target: Refreshable, everyMs: number, kind: CallKind): Promise<Refreshed> {
     const { clock, lookup } = this.#options
     if (lookup.isSignedOut(target.key)) return { kind: 'over', context: anonymous.signed_out }
     const at = clock.monotonic()
     const last = this.#last.get(target.key)
-    if (last?.underWay !== undefined) return withoutCookies(await last.underWay)
+    if (last?.inFlight !== undefined) return withoutCookies(await last.inFlight)
     if (last?.expiresAt !== undefined && at - last.at < everyMs)
       return { kind: 'recent', expiresAt: later(last.expiresAt, target.session.expiresAt) }
-    const underWay = this.#ask(target, kind)
-    this.#last.set(target.key, { at, underWay })
-    this.#underWay.add(underWay)
-    const refreshed = await underWay.finally(() => this.#underWay.delete(underWay))
-    // Anything else was no refresh: the next request may try again.
+    const inFlight = this.#callOkta(target, kind)
+    this.#last.set(target.key, { at, inFlight })
+    this.#inFlight.add(inFlight)
+    const refreshed = await inFlight.finally(() => this.#inFlight.delete(inFlight))
+    // After any other outcome the next request may try again.
     if (refreshed.kind === 'refreshed')
       this.#last.set(target.key, { at, expiresAt: refreshed.session.expiresAt })
     else this.#last.delete(target.key)
     return refreshed
   }
 
-  /** Whether a refresh now would be answered without Okta. */
+  /** Whether a refresh now would not call Okta. */
   isRecent(key: string, everyMs: number): boolean {
     const last = this.#last.peek(key)
     if (last === undefined) return false
-    return last.underWay !== undefined || this.#options.clock.monotonic() - last.at < everyMs
+    return last.inFlight !== undefined || this.#options.clock.monotonic() - last.at < everyMs
   }
 
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
   }
 
-  async #ask(
+  async #callOkta(
     { key, credential, session, clientIp }: Refreshable,
     kind: CallKind,
   ): Promise<Refreshed> {
     const { limiter, lookup, refreshSession } = this.#options
-    let asked = lookup.begin()
+    let start = lookup.begin()
     const answer = await limiter.call({ kind, key }, () => {
-      asked = lookup.begin()
+      start = lookup.begin()
       return refreshSession(credential, { clientIp })
     })
     switch (answer.kind) {
       case 'unavailable':
         return answer
       case 'no':
-        lookup.storeNotFound(key, asked)
+        lookup.storeNotFound(key, start)
         return { kind: 'over', context: anonymous.not_found }
       case 'yes': {
-        // Whose session this is does not change: such an answer is about something else.
+        // A session keeps its user: an answer with another user is not about this session.
         if (answer.value.userId !== session.userId) return { kind: 'unavailable', code: 'schema' }
-        // The id stays the one GetCurrentSession gave: another could be the credential itself.
+        // The id stays that of GetCurrentSession: the one of a refresh could be the credential itself.
         const renewed = Object.freeze({ ...answer.value, id: session.id })
-        const context = lookup.store(key, renewed, asked, answer.head.oktaTime)
+        const context = lookup.store(key, renewed, start, answer.head.oktaTime)
         return context.state === 'active'
           ? { kind: 'refreshed', session: context.session, setCookies: answer.head.setCookies }
           : { kind: 'over', context }
@@ -121,13 +121,13 @@ export class Refresher {
   }
 }
 
-/** Okta's cookies go to the caller they were sent for. */
+/** Only the request that caused the call gets Okta's cookies. */
 function withoutCookies(refreshed: Refreshed): Refreshed {
   if (refreshed.kind !== 'refreshed') return refreshed
   return { kind: 'recent', expiresAt: refreshed.session.expiresAt }
 }
 
-/** Of two dates of one session's end the later: the session may have been asked about before the refresh. */
+/** The later of two ends of one session: the request may have found the session before the refresh. */
 function later(one: string, other: string): string {
   return Date.parse(one) > Date.parse(other) ? one : other
 }

@@ -1,39 +1,40 @@
-/** The bounded table of revocation marks: which may go when it is full, and what is lost with them. */
+/** The bounded table of revocation records: which are removed when it is full. */
 import type { Clock } from '../contracts.js'
 
 /**
- * `provisional` refuses a credential nobody here had seen; `refusing` refuses one Okta has not yet
- * confirmed closed; `voiding` refuses nobody for long, it only voids what is older.
+ * `provisional`: the sign-out of a credential not seen here; `unconfirmed`: a sign-out Okta has not
+ * confirmed; `confirmed`: one that it has, or a forget, which needs no confirmation.
  */
-export type RevocationState = 'provisional' | 'refusing' | 'voiding'
+export type RevocationState = 'provisional' | 'unconfirmed' | 'confirmed'
 
 export interface RevocationRecord {
   /** In this process's log. */
   readonly position: number
   /** In the log all instances share, once it is known. */
   readonly sharedPosition?: string | undefined
-  readonly tier: RevocationState
-  /** Monotonic; the credential is answered `signed_out` until then. 0: never. */
-  readonly refusedUntil: number
-  /** Monotonic; after this nothing it could void can still be served. */
+  readonly state: RevocationState
+  /** Monotonic milliseconds up to which the credential is answered `signed_out`; 0: not at all. */
+  readonly signedOutUntil: number
+  /** Monotonic milliseconds from which nothing that the record voids can be served any more. */
   readonly keepUntil: number
 }
 
 export interface RevocationTableOptions {
   readonly clock: Clock
-  readonly maxMarks: number
+  readonly maxRecords: number
   readonly maxProvisional: number
-  /** Called with a mark that had to go while something could still stand against it. */
-  readonly onLost: (mark: RevocationRecord) => void
+  /** Called with a record that was removed while something it voids could still be served. */
+  readonly onLost: (record: RevocationRecord) => void
 }
 
 export class RevocationTable {
   readonly #options: RevocationTableOptions
-  readonly #marks = new Map<string, RevocationRecord>()
+  readonly #records = new Map<string, RevocationRecord>()
+  /** The names of each state, the oldest record first. */
   readonly #order: Record<RevocationState, Set<string>> = {
     provisional: new Set(),
-    refusing: new Set(),
-    voiding: new Set(),
+    unconfirmed: new Set(),
+    confirmed: new Set(),
   }
 
   constructor(options: RevocationTableOptions) {
@@ -41,54 +42,53 @@ export class RevocationTable {
   }
 
   get size(): number {
-    return this.#marks.size
+    return this.#records.size
   }
 
   get(name: string): RevocationRecord | undefined {
-    return this.#marks.get(name)
+    return this.#records.get(name)
   }
 
-  put(name: string, mark: RevocationRecord): void {
-    this.remove(name)
-    this.#marks.set(name, mark)
-    this.#order[mark.tier].add(name)
+  set(name: string, record: RevocationRecord): void {
+    this.delete(name)
+    this.#records.set(name, record)
+    this.#order[record.state].add(name)
     this.#makeRoom()
   }
 
-  remove(name: string): void {
-    const mark = this.#marks.get(name)
-    if (mark === undefined) return
-    this.#marks.delete(name)
-    this.#order[mark.tier].delete(name)
+  delete(name: string): void {
+    const record = this.#records.get(name)
+    if (record === undefined) return
+    this.#records.delete(name)
+    this.#order[record.state].delete(name)
   }
 
   #makeRoom(): void {
-    this.#sweep()
-    const { provisional, refusing, voiding } = this.#order
+    this.#deleteExpired()
+    const { provisional, unconfirmed, confirmed } = this.#order
     if (provisional.size > this.#options.maxProvisional) this.#loseOldest(provisional)
-    if (this.#marks.size <= this.#options.maxMarks) return
-    // Junk goes first, a sign-out Okta has not confirmed goes last.
+    if (this.#records.size <= this.#options.maxRecords) return
+    // Provisional records may be junk; an unconfirmed sign-out is kept longest.
     if (provisional.size > 0) this.#loseOldest(provisional)
-    else this.#loseOldest(voiding.size > 0 ? voiding : refusing)
+    else this.#loseOldest(confirmed.size > 0 ? confirmed : unconfirmed)
   }
 
-  /** Drops marks nothing servable is older than. */
-  #sweep(): void {
+  #deleteExpired(): void {
     const now = this.#options.clock.monotonic()
     for (const names of Object.values(this.#order)) {
       for (const name of names) {
-        const mark = this.#marks.get(name)
-        if (mark !== undefined && mark.keepUntil > now) break
-        this.remove(name)
+        const record = this.#records.get(name)
+        if (record !== undefined && record.keepUntil > now) break
+        this.delete(name)
       }
     }
   }
 
   #loseOldest(names: Set<string>): void {
     const [name] = names
-    const mark = name === undefined ? undefined : this.#marks.get(name)
-    if (name === undefined || mark === undefined) return
-    this.remove(name)
-    this.#options.onLost(mark)
+    const record = name === undefined ? undefined : this.#records.get(name)
+    if (name === undefined || record === undefined) return
+    this.delete(name)
+    this.#options.onLost(record)
   }
 }

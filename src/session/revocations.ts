@@ -1,9 +1,9 @@
 /**
  * The revocation log: what was revoked, and at which position.
  *
- * One rule serves every revocation. A lookup remembers the position at which it began; a mark with a
- * later position for its credential, its session or its user voids it, in memory, in flight and in the
- * shared store. So an answer that Okta gave before a sign-out can never be taken for one given after it.
+ * One rule serves every revocation. A lookup remembers the position at which it began; a record with a
+ * later position about its credential, its session or its user voids it, in the caches, in flight and in
+ * the shared store. So an answer Okta gave before a sign-out is never taken for one given after it.
  */
 import { publishers, type RevocationMessage } from '../channels.js'
 import type { Clock } from '../contracts.js'
@@ -11,14 +11,14 @@ import { type NameSubject, subject, subjectDigest } from './cache-key.js'
 import { type RevocationRecord, type RevocationState, RevocationTable } from './revocation-table.js'
 import type { SharedRecord, SharedSessions } from './shared-cache.js'
 
-/** What a mark is compared with. */
+/** What a record may be about. */
 export interface RevocationTarget {
   readonly key: string
   readonly sessionId?: string | undefined
   readonly userId?: string | undefined
 }
 
-/** A refusal in force, to be confirmed or taken back. */
+/** Names a sign-out in the log, to be confirmed or removed. */
 export interface SignOutRecord {
   readonly key: string
   readonly position: number
@@ -26,141 +26,145 @@ export interface SignOutRecord {
 
 export interface RevocationLogOptions {
   readonly clock: Clock
-  /** How long anything older than a mark could still be served or be in flight. */
+  /** How long anything older than a record could still be served or be in flight. */
   readonly retentionMs: number
-  readonly maxMarks: number
+  readonly maxRecords: number
   readonly maxProvisional: number
   /** The log all instances share; without it revocations reach this process only. */
   readonly shared?: SharedSessions | undefined
-  /** Subjects stand under these names in the log, and in what is shared of it. Default: their sha256. */
+  /** How subjects are named here and in the shared log. Default: by their sha256. */
   readonly nameSubject?: NameSubject | undefined
 }
 
-const MAX_REFUSAL_MS = 24 * 60 * 60_000
+const MAX_SIGN_OUT_MS = 24 * 60 * 60_000
 
 export class RevocationLog {
   /** The position of the last record. */
   position = 0
-  /** A yes learned before this position is asked again, never accepted: a mark that could void it is lost. */
-  floor = 0
-  /** A yes learned before this position is no longer fresh: marks of other instances may have been missed. */
-  doubt = 0
+  /** What was learned before this position is void: a record that could void it was removed early. */
+  oldestValid = 0
+  /** What was learned before this position is not fresh: records of other instances may have been missed. */
+  oldestFresh = 0
   /** How far the shared log has been read. */
   sharedPosition: string | undefined
 
   readonly #options: RevocationLogOptions
   readonly #name: NameSubject
-  readonly #marks: RevocationTable
-  /** What a provisional refusal stands in front of, to be put back when it is withdrawn. */
-  readonly #covered = new Map<string, RevocationRecord>()
+  readonly #records: RevocationTable
+  /** The record that a provisional sign-out replaced, for when that is removed. */
+  readonly #replaced = new Map<string, RevocationRecord>()
   readonly #listeners = new Set<() => void>()
   readonly #unsubscribe: () => void
-  #sharedFloor: string | undefined
+  #oldestValidShared: string | undefined
 
   constructor(options: RevocationLogOptions) {
     this.#options = options
     this.#name = options.nameSubject ?? subjectDigest
-    this.#marks = new RevocationTable({ ...options, onLost: (mark) => this.#lose(mark) })
+    this.#records = new RevocationTable({ ...options, onLost: (record) => this.#lose(record) })
     this.#unsubscribe =
       options.shared?.subscribe({
-        onRecord: (mark, position) => this.#receive(mark, position),
+        onRecord: (record, position) => this.#receive(record, position),
         onRead: (position) => {
           this.sharedPosition = position
         },
         onGap: () => {
-          this.doubt = ++this.position
+          this.oldestFresh = ++this.position
         },
       }) ?? (() => {})
   }
 
   get size(): number {
-    return this.#marks.size
+    return this.#records.size
   }
 
   /**
-   * Nothing learned before now about these subjects counts; the next request asks Okta. Here at once;
-   * resolves when every instance will see it, rejects when the shared log could not record it.
+   * Voids everything learned before now about these subjects, here at once. Resolves when every instance
+   * will do so, rejects when the shared log could not record it.
    */
   async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
     const names = subjects.map(this.#name)
     const position = this.#forget(names)
-    this.#recorded({ kind: 'forget', scope, position })
+    this.#announce({ kind: 'forget', scope, position })
     await this.#share({ kind: 'forget', subjects: names }, names, position)
   }
 
-  /** This credential is answered `signed_out` for `forMs` (at most a day), unless it is confirmed or withdrawn before. */
-  refuse(key: string, forMs: number, tier: Exclude<RevocationState, 'voiding'>): SignOutRecord {
+  /** Voids everything learned before now. */
+  forgetAll(): void {
+    this.oldestValid = ++this.position
+    this.#announce({ kind: 'suspend', scope: 'all', position: this.position })
+  }
+
+  /** Answers this credential with `signed_out` for `forMs`, at most a day. */
+  signOut(key: string, forMs: number, state: Exclude<RevocationState, 'confirmed'>): SignOutRecord {
     const name = this.#nameOf(key)
-    const position = this.#refuse(name, forMs, tier)
-    this.#recorded({ kind: 'refuse', scope: 'credential', position })
-    this.#shareBehind({ kind: 'refuse', subject: name, forMs }, position)
+    const position = this.#signOut(name, forMs, state)
+    this.#announce({ kind: 'refuse', scope: 'credential', position })
+    this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, position)
     return { key, position }
   }
 
-  /** Okta knows this credential after all: the provisional refusal becomes a full one. */
-  establish(refusal: SignOutRecord, forMs: number): void {
-    const mark = this.#own(refusal)
-    if (mark === undefined) return
-    const name = this.#nameOf(refusal.key)
-    this.#covered.delete(name)
-    this.#marks.put(name, { ...mark, tier: 'refusing', ...this.#refusalTimes(forMs) })
-    this.#shareBehind({ kind: 'refuse', subject: name, forMs }, mark.position)
+  /** Okta knows this credential: the provisional sign-out becomes an unconfirmed one. */
+  promote(signOut: SignOutRecord, forMs: number): void {
+    const record = this.#recordOf(signOut)
+    if (record === undefined) return
+    const name = this.#replace(signOut.key, record, 'unconfirmed', forMs)
+    this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, record.position)
   }
 
-  /** Okta has confirmed the close: refuse for `forMs` more, until every answer under way has landed. */
-  confirm(refusal: SignOutRecord, forMs: number): void {
-    const mark = this.#own(refusal)
-    if (mark === undefined) return
-    const name = this.#nameOf(refusal.key)
-    this.#covered.delete(name)
-    this.#marks.put(name, { ...mark, tier: 'voiding', ...this.#refusalTimes(forMs) })
-    this.#recorded({ kind: 'confirm', scope: 'credential', position: mark.position })
-    this.#shareBehind({ kind: 'confirm', subject: name, forMs }, mark.position)
+  /** Okta has closed the session: `signed_out` for `forMs` more, until no answer is in flight. */
+  confirm(signOut: SignOutRecord, forMs: number): void {
+    const record = this.#recordOf(signOut)
+    if (record === undefined) return
+    const { position } = record
+    const name = this.#replace(signOut.key, record, 'confirmed', forMs)
+    this.#announce({ kind: 'confirm', scope: 'credential', position })
+    this.#shareInBackground({ kind: 'confirm', subject: name, forMs }, position)
   }
 
-  /** Okta does not know this credential: the provisional refusal leaves no trace. */
-  withdraw(refusal: SignOutRecord): void {
-    const mark = this.#own(refusal)
-    if (mark?.tier !== 'provisional') return
-    const name = this.#nameOf(refusal.key)
-    this.#withdraw(name)
-    this.#recorded({ kind: 'withdraw', scope: 'credential', position: mark.position })
-    this.#shareBehind({ kind: 'withdraw', subject: name }, mark.position)
+  /** Okta does not know this credential: removes the provisional sign-out without a trace. */
+  remove(signOut: SignOutRecord): void {
+    const record = this.#recordOf(signOut)
+    if (record?.state !== 'provisional') return
+    const { position } = record
+    const name = this.#nameOf(signOut.key)
+    const replaced = this.#replaced.get(name)
+    this.#replaced.delete(name)
+    this.#records.delete(name)
+    if (replaced !== undefined) this.#records.set(name, replaced)
+    this.#announce({ kind: 'withdraw', scope: 'credential', position })
+    this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
   }
 
-  /** Nothing learned before now counts, whoever it is about. */
-  forgetAll(): void {
-    this.floor = ++this.position
-    this.#recorded({ kind: 'suspend', scope: 'all', position: this.position })
+  /** The sign-out by which this credential is answered now; undefined when it is not signed out. */
+  signOutOf(key: string): (SignOutRecord & { readonly confirmed: boolean }) | undefined {
+    const record = this.#records.get(this.#nameOf(key))
+    if (record === undefined || record.signedOutUntil <= this.#options.clock.monotonic())
+      return undefined
+    return { key, position: record.position, confirmed: record.state === 'confirmed' }
   }
 
-  /** The refusal in force for this credential. */
-  refusal(key: string): (SignOutRecord & { readonly confirmed: boolean }) | undefined {
-    const mark = this.#marks.get(this.#nameOf(key))
-    if (mark === undefined || mark.refusedUntil <= this.#options.clock.monotonic()) return undefined
-    return { key, position: mark.position, confirmed: mark.tier === 'voiding' }
-  }
-
-  /** Whether something learned at `position` has been overtaken. */
-  voids(about: RevocationTarget, position: number): boolean {
+  /** Whether a record after `position` voids what was learned about the target there. */
+  isVoid(target: RevocationTarget, position: number): boolean {
     if (position === this.position) return false
-    if (position < this.floor) return true
-    return this.#anyMark(about, (mark) => mark.position > position)
+    if (position < this.oldestValid) return true
+    return this.#hasRecord(target, (record) => record.position > position)
   }
 
-  /** The same for an entry of the shared store, by its place in the shared log. */
-  voidsShared(about: RevocationTarget, position: string): boolean {
+  /** The same for an entry of the shared store, by its position in the shared log. */
+  isVoidShared(target: RevocationTarget, position: string): boolean {
     const { shared } = this.#options
     if (shared === undefined) return true
-    if (this.#sharedFloor !== undefined && shared.isAfter(this.#sharedFloor, position)) return true
-    return this.#anyMark(
-      about,
-      // A mark of ours whose place is not known yet may stand anywhere: it voids.
-      (mark) => mark.sharedPosition === undefined || shared.isAfter(mark.sharedPosition, position),
+    if (this.#oldestValidShared !== undefined && shared.isAfter(this.#oldestValidShared, position))
+      return true
+    return this.#hasRecord(
+      target,
+      // An own record whose shared position is not known yet may come after the entry.
+      ({ sharedPosition }) =>
+        sharedPosition === undefined || shared.isAfter(sharedPosition, position),
     )
   }
 
-  /** Calls back after each record; returns how to stop. */
+  /** Calls back after each record; returns a function that ends this. */
   onRecord(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -174,88 +178,89 @@ export class RevocationLog {
     const position = ++this.position
     const now = this.#options.clock.monotonic()
     for (const name of names) {
-      const standing = this.#marks.get(name)
-      const refusing = standing !== undefined && standing.refusedUntil > now
-      this.#marks.put(name, {
+      const current = this.#records.get(name)
+      const isSignedOut = current !== undefined && current.signedOutUntil > now
+      this.#records.set(name, {
         position,
         sharedPosition,
-        // A refusal in force goes on refusing: forgetting is the weaker of the two.
-        tier: refusing ? standing.tier : 'voiding',
-        refusedUntil: refusing ? standing.refusedUntil : 0,
-        keepUntil: Math.max(now + this.#options.retentionMs, standing?.keepUntil ?? 0),
+        // A sign-out in force stays so: forgetting is the weaker of the two.
+        state: isSignedOut ? current.state : 'confirmed',
+        signedOutUntil: isSignedOut ? current.signedOutUntil : 0,
+        keepUntil: Math.max(now + this.#options.retentionMs, current?.keepUntil ?? 0),
       })
     }
     return position
   }
 
-  #refuse(name: string, forMs: number, tier: RevocationState, sharedPosition?: string): number {
+  #signOut(name: string, forMs: number, state: RevocationState, sharedPosition?: string): number {
     const position = ++this.position
-    const standing = this.#marks.get(name)
-    if (tier === 'provisional' && standing !== undefined) this.#covered.set(name, standing)
-    this.#marks.put(name, { position, sharedPosition, tier, ...this.#refusalTimes(forMs) })
+    const current = this.#records.get(name)
+    if (state === 'provisional' && current !== undefined) this.#replaced.set(name, current)
+    this.#records.set(name, { position, sharedPosition, state, ...this.#timesOf(forMs) })
     return position
   }
 
-  #withdraw(name: string): void {
-    const covered = this.#covered.get(name)
-    this.#covered.delete(name)
-    this.#marks.remove(name)
-    if (covered !== undefined) this.#marks.put(name, covered)
+  /** Gives a sign-out another state and end; returns the credential's name. */
+  #replace(key: string, record: RevocationRecord, state: RevocationState, forMs: number): string {
+    const name = this.#nameOf(key)
+    this.#replaced.delete(name)
+    this.#records.set(name, { ...record, state, ...this.#timesOf(forMs) })
+    return name
   }
 
-  #refusalTimes(forMs: number): Pick<RevocationRecord, 'refusedUntil' | 'keepUntil'> {
-    const refusedUntil =
-      this.#options.clock.monotonic() + Math.min(Math.max(forMs, 0), MAX_REFUSAL_MS)
-    return { refusedUntil, keepUntil: refusedUntil + this.#options.retentionMs }
+  #timesOf(forMs: number): Pick<RevocationRecord, 'signedOutUntil' | 'keepUntil'> {
+    const lastsMs = Math.min(Math.max(forMs, 0), MAX_SIGN_OUT_MS)
+    const signedOutUntil = this.#options.clock.monotonic() + lastsMs
+    return { signedOutUntil, keepUntil: signedOutUntil + this.#options.retentionMs }
   }
 
-  /** Another instance's mark counts from now on here. */
-  #receive(mark: SharedRecord, sharedPosition: string): void {
+  /** Another instance's record takes effect here at this process's next position. */
+  #receive(record: SharedRecord, sharedPosition: string): void {
     this.sharedPosition = sharedPosition
-    switch (mark.kind) {
+    switch (record.kind) {
       case 'forget':
-        this.#forget(mark.subjects, sharedPosition)
+        this.#forget(record.subjects, sharedPosition)
         break
       case 'refuse':
-        this.#refuse(mark.subject, mark.forMs, 'refusing', sharedPosition)
+        this.#signOut(record.subject, record.forMs, 'unconfirmed', sharedPosition)
         break
       case 'confirm':
-        this.#refuse(mark.subject, mark.forMs, 'voiding', sharedPosition)
+        this.#signOut(record.subject, record.forMs, 'confirmed', sharedPosition)
         break
       case 'withdraw':
-        this.#marks.remove(mark.subject)
+        this.#records.delete(record.subject)
         break
     }
-    for (const listener of this.#listeners) listener()
+    this.#callListeners()
   }
 
-  /** Tells the other instances, and learns the place of our mark in their order. */
-  async #share(mark: SharedRecord, names: readonly string[], position: number): Promise<void> {
-    const sharedPosition = await this.#options.shared?.record(mark)
+  /** Appends to the shared log, and notes the shared position of the own records. */
+  async #share(record: SharedRecord, names: readonly string[], position: number): Promise<void> {
+    const sharedPosition = await this.#options.shared?.record(record)
     if (sharedPosition === undefined) return
     for (const name of names) {
-      const standing = this.#marks.get(name)
-      if (standing?.position === position) this.#marks.put(name, { ...standing, sharedPosition })
+      const current = this.#records.get(name)
+      if (current?.position === position) this.#records.set(name, { ...current, sharedPosition })
     }
   }
 
-  /** The same where nobody waits: a refusal that is not shared holds here, and Okta is told all the same. */
-  #shareBehind(mark: Exclude<SharedRecord, { kind: 'forget' }>, position: number): void {
-    this.#share(mark, [mark.subject], position).catch(() => {})
+  /** The same without waiting: a sign-out that is not shared is in force here, and closed at Okta. */
+  #shareInBackground(record: Exclude<SharedRecord, { kind: 'forget' }>, position: number): void {
+    this.#share(record, [record.subject], position).catch(() => {})
   }
 
-  #anyMark(
+  #hasRecord(
     { key, sessionId, userId }: RevocationTarget,
-    voids: (mark: RevocationRecord) => boolean,
+    matches: (record: RevocationRecord) => boolean,
   ): boolean {
-    const stands = (name: string) => {
-      const mark = this.#marks.get(name)
-      return mark !== undefined && voids(mark)
+    const has = (name: string) => {
+      const record = this.#records.get(name)
+      return record !== undefined && matches(record)
     }
     return (
-      stands(this.#nameOf(key)) ||
-      (sessionId !== undefined && stands(this.#name(subject.session(sessionId)))) ||
-      (userId !== undefined && stands(this.#name(subject.user(userId))))
+      has(this.#nameOf(key)) ||
+      (sessionId !== undefined && has(this.#name(subject.session(sessionId)))) ||
+      (userId !== undefined && has(this.#name(subject.user(userId))))
     )
   }
 
@@ -263,27 +268,34 @@ export class RevocationLog {
     return this.#name(subject.credential(key))
   }
 
-  #own(refusal: SignOutRecord): RevocationRecord | undefined {
-    const mark = this.#marks.get(this.#nameOf(refusal.key))
-    // A later forget() of the same credential moves the position and keeps the refusal.
-    return mark !== undefined && mark.position >= refusal.position && mark.refusedUntil > 0
-      ? mark
+  #recordOf({ key, position }: SignOutRecord): RevocationRecord | undefined {
+    const record = this.#records.get(this.#nameOf(key))
+    // A later forget() of the same credential moves the position and keeps the sign-out.
+    return record !== undefined && record.position >= position && record.signedOutUntil > 0
+      ? record
       : undefined
   }
 
-  #lose(mark: RevocationRecord): void {
-    // Nothing in memory can stand behind a provisional mark: its credential was never seen here.
-    if (mark.tier === 'provisional') return
-    this.floor = Math.max(this.floor, mark.position)
+  #lose(record: RevocationRecord): void {
+    // Nothing cached is older than a provisional record: its credential was not seen here.
+    if (record.state === 'provisional') return
+    this.oldestValid = Math.max(this.oldestValid, record.position)
     const { shared } = this.#options
-    const { sharedPosition = this.sharedPosition } = mark
+    const { sharedPosition = this.sharedPosition } = record
     if (shared === undefined || sharedPosition === undefined) return
-    if (this.#sharedFloor === undefined || shared.isAfter(sharedPosition, this.#sharedFloor))
-      this.#sharedFloor = sharedPosition
+    if (
+      this.#oldestValidShared === undefined ||
+      shared.isAfter(sharedPosition, this.#oldestValidShared)
+    )
+      this.#oldestValidShared = sharedPosition
   }
 
-  #recorded(message: RevocationMessage): void {
+  #announce(message: RevocationMessage): void {
     if (publishers.revocation.hasSubscribers) publishers.revocation.publish(message)
+    this.#callListeners()
+  }
+
+  #callListeners(): void {
     for (const listener of this.#listeners) listener()
   }
 }

@@ -1,4 +1,4 @@
-/** Signs a credential out: refused here first, then closed at Okta, and asked again until Okta has heard. */
+/** Signs a credential out: here first, then at Okta, where a failed close is retried in the background. */
 import type { Credential, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import { type CallRequest, isOverBudget, type Limiter } from '../limiter/limiter.js'
 import type { Session } from '../public-types.js'
@@ -13,7 +13,7 @@ export type CloseSession = (
   options: { readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<void>>
 
-/** The credential to sign out, and on whose behalf. */
+/** The credential to sign out, and the client that asked for it. */
 export interface SignOutRequest {
   readonly key: string
   readonly credential: Credential
@@ -32,18 +32,18 @@ export interface SignOutOptions {
   readonly logger: Logger | undefined
 }
 
-/** The first within 5 s, then less and less often; about ten minutes in all. */
+/** The first retry within 5 s, then less and less often; about ten minutes in all. */
 const RETRY_DELAYS_MS = [2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 120_000, 240_000]
-const MOST_RETRIES_AT_ONCE = 1_000
-const A_DAY_MS = 24 * 60 * 60_000
-const LONG_MS = 2 ** 31 - 1
+const MAX_CONCURRENT_RETRIES = 1_000
+const DAY_MS = 24 * 60 * 60_000
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class SignOut {
   readonly #options: SignOutOptions
-  /** Sign-outs whose first word from Okta is awaited. */
-  readonly #underWay = new Map<string, Promise<boolean>>()
+  /** Sign-outs whose first call to Okta is in flight. */
+  readonly #inFlight = new Map<string, Promise<boolean>>()
   readonly #retries = new Map<string, { readonly done: Promise<void>; readonly stop: () => void }>()
-  readonly #complaints = new Set<string>()
+  readonly #warned = new Set<string>()
   #closed = false
 
   constructor(options: SignOutOptions) {
@@ -51,94 +51,94 @@ export class SignOut {
   }
 
   /**
-   * Refuses the credential before it returns; the promise tells whether Okta has closed the session
+   * The credential is signed out here when this returns. Resolves with whether Okta has closed the session
    * (or had already).
    */
-  signOut(leaver: SignOutRequest): Promise<boolean> {
-    // A second press of the button is the same sign-out.
-    const underWay = this.#underWay.get(leaver.key)
-    if (underWay !== undefined) return underWay
-    const standing = this.#options.log.refusal(leaver.key)
-    if (standing !== undefined) return Promise.resolve(standing.confirmed)
-    const signedOut = this.#options.lookup.hasSeen(leaver.key)
-      ? this.#signOutKnown(leaver)
-      : this.#signOutUnknown(leaver)
-    const done = signedOut.finally(() => this.#underWay.delete(leaver.key))
-    this.#underWay.set(leaver.key, done)
+  signOut(request: SignOutRequest): Promise<boolean> {
+    // A double click is one sign-out.
+    const inFlight = this.#inFlight.get(request.key)
+    if (inFlight !== undefined) return inFlight
+    const earlier = this.#options.log.signOutOf(request.key)
+    if (earlier !== undefined) return Promise.resolve(earlier.confirmed)
+    const signedOut = this.#options.lookup.hasSeen(request.key)
+      ? this.#signOutSeen(request)
+      : this.#signOutUnseen(request)
+    const done = signedOut.finally(() => this.#inFlight.delete(request.key))
+    this.#inFlight.set(request.key, done)
     return done
   }
 
-  /** Resolves when no close is waiting to be tried again; keeps the process alive until then. */
+  /** Resolves when no close is in flight or waiting for a retry; keeps the process alive until then. */
   async settled(): Promise<void> {
-    const alive = setInterval(() => {}, LONG_MS)
+    const alive = setInterval(() => {}, MAX_TIMER_MS)
     try {
-      while (this.#underWay.size > 0 || this.#retries.size > 0) {
+      while (this.#inFlight.size > 0 || this.#retries.size > 0) {
         const retries = [...this.#retries.values()].map(({ done }) => done)
-        await Promise.allSettled([...this.#underWay.values(), ...retries])
+        await Promise.allSettled([...this.#inFlight.values(), ...retries])
       }
     } finally {
       clearInterval(alive)
     }
   }
 
-  /** What is waiting to be tried again is given up; nothing more is. */
+  /** Ends all retries; calls in flight go on. */
   close(): void {
     this.#closed = true
     for (const { stop } of this.#retries.values()) stop()
   }
 
-  async #signOutKnown(leaver: SignOutRequest): Promise<boolean> {
+  async #signOutSeen(request: SignOutRequest): Promise<boolean> {
     const { log, lookup } = this.#options
-    const context = lookup.peek(leaver.key)
+    const context = lookup.peek(request.key)
     const session = context?.state === 'active' ? context.session : undefined
-    const refusal = log.refuse(leaver.key, this.#lastsFor(session), 'refusing')
-    return this.#closeAtOkta(leaver, refusal, session)
+    const record = log.signOut(request.key, this.#lastsMs(session), 'unconfirmed')
+    return this.#closeAtOkta(request, record, session)
   }
 
-  /** A cookie nobody here has seen is refused until Okta has said whether it is anybody's. */
-  async #signOutUnknown(leaver: SignOutRequest): Promise<boolean> {
+  /** An unseen cookie is signed out provisionally, until Okta has answered whether it has a session. */
+  async #signOutUnseen(request: SignOutRequest): Promise<boolean> {
     const { limiter, log, lookup, fetchSession } = this.#options
-    const { key, credential, client, clientIp } = leaver
-    const ask: CallRequest = { kind: 'unseen', client, chargeSilence: true }
-    const obstacle = limiter.admit(ask)
-    if (obstacle !== undefined && isOverBudget(obstacle.code)) return false
-    const refusal = log.refuse(key, A_DAY_MS, 'provisional')
-    let asked = lookup.begin()
-    const answer = await limiter.call(ask, () => {
-      asked = lookup.begin()
+    const { key, credential, client, clientIp } = request
+    const call: CallRequest = { kind: 'unseen', client, chargeSilence: true }
+    const rejected = limiter.admit(call)
+    if (rejected !== undefined && isOverBudget(rejected.code)) return false
+    const record = log.signOut(key, DAY_MS, 'provisional')
+    let start = lookup.begin()
+    const answer = await limiter.call(call, () => {
+      start = lookup.begin()
       return fetchSession(credential, { clientIp })
     })
     switch (answer.kind) {
       case 'yes':
-        log.establish(refusal, this.#lastsFor(answer.value))
-        return this.#closeAtOkta(leaver, refusal, answer.value)
+        log.promote(record, this.#lastsMs(answer.value))
+        return this.#closeAtOkta(request, record, answer.value)
       case 'no':
-        log.withdraw(refusal)
-        lookup.storeNotFound(key, asked)
+        log.remove(record)
+        lookup.storeNotFound(key, start)
         return true
       case 'unavailable':
-        if (!answer.called && isOverBudget(answer.code)) log.withdraw(refusal)
-        else this.#closeLater(leaver, refusal, undefined)
+        if (!answer.called && isOverBudget(answer.code)) log.remove(record)
+        else this.#closeLater(request, record, undefined)
         return false
     }
   }
 
   async #closeAtOkta(
-    leaver: SignOutRequest,
-    refusal: SignOutRecord,
+    request: SignOutRequest,
+    record: SignOutRecord,
     session: Session | undefined,
   ): Promise<boolean> {
-    // The same session may be known here under its other cookie.
+    // The same session may be cached under its other cookie.
     if (session !== undefined) this.#forget(session)
-    if ((await this.#tryToClose(leaver, refusal, session)) === undefined) return true
-    this.#closeLater(leaver, refusal, session)
+    if ((await this.#tryToClose(request, record, session)) === undefined) return true
+    this.#closeLater(request, record, session)
     return false
   }
 
-  /** Undefined when the session is closed at Okta. 204 and 404 are both done. */
+  /** Undefined when the session is closed at Okta: 204 and 404 both say so. */
   async #tryToClose(
     { credential, clientIp }: SignOutRequest,
-    refusal: SignOutRecord,
+    record: SignOutRecord,
     session: Session | undefined,
   ): Promise<OktaUnavailable | undefined> {
     const { limiter, log, closeSession, timeoutMs } = this.#options
@@ -146,33 +146,33 @@ export class SignOut {
       closeSession(credential, { clientIp }),
     )
     if (answer.kind === 'unavailable') return answer
-    this.#complaints.clear()
-    log.confirm(refusal, 2 * timeoutMs)
+    this.#warned.clear()
+    log.confirm(record, 2 * timeoutMs)
     if (session !== undefined) this.#forget(session)
     return undefined
   }
 
-  /** Here at once. Where the other instances can't be told, Okta's no reaches them within their maxTtlMs. */
+  /** A failure to record it is ignored: Okta's own answer reaches the other instances within maxTtlMs. */
   #forget(session: Session): void {
     this.#options.lookup.forget({ sessionId: session.id }).catch(() => {})
   }
 
-  #closeLater(leaver: SignOutRequest, refusal: SignOutRecord, session: Session | undefined): void {
-    if (this.#closed || this.#retries.has(leaver.key)) return
-    if (this.#retries.size >= MOST_RETRIES_AT_ONCE) {
-      this.#complain('Sign-outs are not told to Okta: too many are waiting already')
+  #closeLater(request: SignOutRequest, record: SignOutRecord, session: Session | undefined): void {
+    if (this.#closed || this.#retries.has(request.key)) return
+    if (this.#retries.size >= MAX_CONCURRENT_RETRIES) {
+      this.#warnOnce('Sign-outs are not sent to Okta: too many wait for a retry already')
       return
     }
     const stopped = new AbortController()
-    const done = this.#keepTrying(leaver, refusal, session, stopped.signal).finally(() =>
-      this.#retries.delete(leaver.key),
+    const done = this.#retry(request, record, session, stopped.signal).finally(() =>
+      this.#retries.delete(request.key),
     )
-    this.#retries.set(leaver.key, { done, stop: () => stopped.abort() })
+    this.#retries.set(request.key, { done, stop: () => stopped.abort() })
   }
 
-  async #keepTrying(
-    leaver: SignOutRequest,
-    refusal: SignOutRecord,
+  async #retry(
+    request: SignOutRequest,
+    record: SignOutRecord,
     session: Session | undefined,
     stopped: AbortSignal,
   ): Promise<void> {
@@ -180,25 +180,23 @@ export class SignOut {
     for (const delayMs of RETRY_DELAYS_MS) {
       await pause(delayMs, stopped)
       if (stopped.aborted) return
-      failure = await this.#tryToClose(leaver, refusal, session)
+      failure = await this.#tryToClose(request, record, session)
       if (failure === undefined) return
       if (stopped.aborted) return
     }
-    this.#complain('Okta could not be told of sign-outs', { code: failure?.code })
+    this.#warnOnce('Okta could not be told of sign-outs', { code: failure?.code })
   }
 
-  /** Once, until a sign-out gets through again. */
-  #complain(what: string, fields?: Readonly<Record<string, unknown>>): void {
-    if (this.#complaints.has(what)) return
-    this.#complaints.add(what)
-    const message = `${what}. They are refused here until their sessions end by themselves`
+  /** One line of a kind, until a sign-out reaches Okta again. */
+  #warnOnce(what: string, fields?: Readonly<Record<string, unknown>>): void {
+    if (this.#warned.has(what)) return
+    this.#warned.add(what)
+    const message = `${what}. They hold here until the sessions end by themselves`
     this.#options.logger?.warn(message, fields)
   }
 
-  #lastsFor(session: Session | undefined): number {
-    return session === undefined
-      ? A_DAY_MS
-      : sessionEndsAt(session) - this.#options.lookup.oktaNow()
+  #lastsMs(session: Session | undefined): number {
+    return session === undefined ? DAY_MS : sessionEndsAt(session) - this.#options.lookup.oktaNow()
   }
 }
 

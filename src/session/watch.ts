@@ -1,5 +1,4 @@
-/** Watches live sessions for connections that outlast a request, and says once when one is over. */
-
+/** Watches sessions for connections that outlive a request, and calls back once when one is over. */
 import type { Clock, Credential, Logger } from '../contracts.js'
 import type { Session, SessionEnd } from '../public-types.js'
 import { type FoundContext, type FoundSession, sessionEndOf, sessionEndsAt } from './contexts.js'
@@ -14,23 +13,23 @@ export interface WatchOptions {
   readonly logger: Logger | undefined
 }
 
-/** What is watched: a credential, and the session it stood for when last seen. */
+/** A watched credential, and the session its last lookup found. */
 interface Watched {
   readonly key: string
   readonly credential: Credential
   readonly onEnd: (reason: SessionEnd) => void
   session: Session
-  /** Monotonic milliseconds at which the lookup behind it began. */
+  /** Monotonic milliseconds at which that lookup began. */
   askedMono: number
-  /** The position in the revocation log up to which it is known to stand. */
+  /** The revocation records up to this position have been checked. */
   position: number
   timer: NodeJS.Timeout | undefined
-  asking: boolean
-  over: boolean
+  isLookingUp: boolean
+  isOver: boolean
 }
 
 const RETRY_MS = 1_000
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class Watches {
   readonly #options: WatchOptions
@@ -47,12 +46,12 @@ export class Watches {
     return this.#watched.size
   }
 
-  /** The position in the revocation log now: hand it to {@link watch} with what was learned since. */
+  /** The position of the revocation log now, to be handed to {@link watch} with what a later lookup found. */
   get position(): number {
     return this.#options.log.position
   }
 
-  /** Returns how to stop watching. `since` is where the log stood when the session was asked about. */
+  /** Returns a function that stops watching. `since`: {@link position} before the session was looked up. */
   watch(
     key: string,
     credential: Credential,
@@ -68,8 +67,8 @@ export class Watches {
       askedMono: context.askedMono,
       position: since,
       timer: undefined,
-      asking: false,
-      over: false,
+      isLookingUp: false,
+      isOver: false,
     }
     this.#watched.add(watched)
     if (this.#closed) this.#end(watched, 'closed')
@@ -80,7 +79,7 @@ export class Watches {
     return () => this.#drop(watched)
   }
 
-  /** Calls back; one watcher's failure must not keep the others from hearing. */
+  /** Calls back; an error in one callback does not keep the others from being called. */
   tell(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
     try {
       onEnd(reason)
@@ -95,54 +94,53 @@ export class Watches {
     for (const watched of this.#watched) this.#end(watched, 'closed')
   }
 
-  /** After a record. */
   #checkAll(): void {
     for (const watched of this.#watched) this.#check(watched)
   }
 
-  /** Who is refused is over, who is merely doubted is asked again. */
+  /** After a revocation record: a signed-out session is over, a voided one is looked up again. */
   #check(watched: Watched): void {
     const { log } = this.#options
     const { key, session, position } = watched
     watched.position = log.position
-    if (log.refusal(key) !== undefined) this.#end(watched, 'signed_out')
-    else if (log.voids({ key, sessionId: session.id, userId: session.userId }, position))
-      void this.#askAgain(watched)
+    if (log.signOutOf(key) !== undefined) this.#end(watched, 'signed_out')
+    else if (log.isVoid({ key, sessionId: session.id, userId: session.userId }, position))
+      void this.#lookUp(watched)
   }
 
-  /** At maxTtlMs after the last answer, or at the session's own end. */
+  /** Schedules the next lookup: maxTtlMs after the last one, or at the session's own end. */
   #schedule(watched: Watched): void {
     const { clock, lookup, maxTtlMs } = this.#options
-    const untilOld = watched.askedMono + maxTtlMs - clock.monotonic()
+    const untilTooOld = watched.askedMono + maxTtlMs - clock.monotonic()
     const untilEnd = sessionEndsAt(watched.session) - lookup.oktaNow()
-    this.#after(watched, Math.min(untilOld, untilEnd))
+    this.#after(watched, Math.min(untilTooOld, untilEnd))
   }
 
   #after(watched: Watched, ms: number): void {
     clearTimeout(watched.timer)
     watched.timer = setTimeout(
-      () => void this.#askAgain(watched),
-      Math.min(Math.max(ms, 0), LONGEST_TIMER_MS),
+      () => void this.#lookUp(watched),
+      Math.min(Math.max(ms, 0), MAX_TIMER_MS),
     )
     watched.timer.unref()
   }
 
-  async #askAgain(watched: Watched): Promise<void> {
-    if (watched.over || watched.asking) return
-    watched.asking = true
+  async #lookUp(watched: Watched): Promise<void> {
+    if (watched.isOver || watched.isLookingUp) return
+    watched.isLookingUp = true
     const { key, credential } = watched
     const { as, value } = credential
     const hit = this.#options.lookup.recall(key, as, `${as}=${value}`)
     const context = hit ?? (await this.#options.lookup.ask(key, credential, {}))
-    watched.asking = false
-    if (!watched.over) this.#conclude(watched, context)
+    watched.isLookingUp = false
+    if (!watched.isOver) this.#conclude(watched, context)
   }
 
   #conclude(watched: Watched, context: FoundContext): void {
     switch (context.state) {
       case 'active':
-        // The cookie is another person's now: the session this was opened with is over. Another id alone
-        // is not: Okta may renew a session behind one cookie, and vouches for the same person.
+        // Another user: the watched session is over. Another id alone does not end it: Okta may renew the
+        // session behind a cookie, for the same user.
         if (context.session.userId !== watched.session.userId) {
           this.#end(watched, 'not_found')
           return
@@ -164,13 +162,13 @@ export class Watches {
   }
 
   #end(watched: Watched, reason: SessionEnd): void {
-    if (watched.over) return
+    if (watched.isOver) return
     this.#drop(watched)
     this.tell(watched.onEnd, reason)
   }
 
   #drop(watched: Watched): void {
-    watched.over = true
+    watched.isOver = true
     clearTimeout(watched.timer)
     this.#watched.delete(watched)
   }

@@ -72,7 +72,7 @@ export class QuotaWorld {
     const log = new RevocationLog({
       clock,
       retentionMs: cache.maxTtlMs + 2 * api.timeoutMs,
-      maxMarks: 1_000,
+      maxRecords: 1_000,
       maxProvisional: 100,
     })
     this.limiter = new Limiter({

@@ -76,7 +76,7 @@ export class LookupWorld {
     this.log = new RevocationLog({
       clock,
       retentionMs: this.settings.cache.maxTtlMs + 2 * timeoutMs,
-      maxMarks: 1_000,
+      maxRecords: 1_000,
       maxProvisional: 100,
       shared,
     })

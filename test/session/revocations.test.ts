@@ -12,10 +12,10 @@ describe('the revocation log', () => {
 
   beforeEach(() => {
     clock = new TestClock()
-    log = new RevocationLog({ clock, retentionMs: 310_000, maxMarks: 3, maxProvisional: 2 })
+    log = new RevocationLog({ clock, retentionMs: 310_000, maxRecords: 3, maxProvisional: 2 })
   })
 
-  const voids = (key: string, position: number) => log.voids({ key }, position)
+  const voids = (key: string, position: number) => log.isVoid({ key }, position)
 
   it('voids what was learned before a mark, and nothing learned after it', async () => {
     const before = log.position
@@ -28,8 +28,8 @@ describe('the revocation log', () => {
   it('tells credentials, sessions and users apart', async () => {
     const before = log.position
     await log.forget([subject.user('x')], 'user')
-    expect(log.voids({ key: 'x', sessionId: 'x' }, before)).toBe(false)
-    expect(log.voids({ key: 'k', userId: 'x' }, before)).toBe(true)
+    expect(log.isVoid({ key: 'x', sessionId: 'x' }, before)).toBe(false)
+    expect(log.isVoid({ key: 'k', userId: 'x' }, before)).toBe(true)
   })
 
   it('has everything before a lost mark asked again', async () => {
@@ -43,61 +43,61 @@ describe('the revocation log', () => {
   })
 
   it('loses a confirmed mark before a sign-out Okta has not confirmed', () => {
-    log.refuse('waiting', 3_600_000, 'refusing')
-    log.confirm(log.refuse('done', 3_600_000, 'refusing'), 6_000)
-    log.refuse('another', 3_600_000, 'refusing')
-    log.refuse('third', 3_600_000, 'refusing')
-    expect(log.refusal('waiting')).toBeDefined()
-    expect(log.refusal('done')).toBeUndefined()
+    log.signOut('waiting', 3_600_000, 'unconfirmed')
+    log.confirm(log.signOut('done', 3_600_000, 'unconfirmed'), 6_000)
+    log.signOut('another', 3_600_000, 'unconfirmed')
+    log.signOut('third', 3_600_000, 'unconfirmed')
+    expect(log.signOutOf('waiting')).toBeDefined()
+    expect(log.signOutOf('done')).toBeUndefined()
   })
 
   it('never has remembered sessions asked again for junk', () => {
     const before = log.position
-    for (let index = 0; index < 50; index += 1) log.refuse(`junk${index}`, 60_000, 'provisional')
+    for (let index = 0; index < 50; index += 1) log.signOut(`junk${index}`, 60_000, 'provisional')
     expect(log.size).toBe(2)
     expect(voids('somebody', before)).toBe(false)
   })
 
   it('refuses until Okta has confirmed, then for as long as an answer may be under way', () => {
-    const refusal = log.refuse('a', 3_600_000, 'refusing')
+    const refusal = log.signOut('a', 3_600_000, 'unconfirmed')
     clock.advance(600_000)
-    expect(log.refusal('a')).toMatchObject({ confirmed: false })
+    expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
     log.confirm(refusal, 6_000)
     clock.advance(5_999)
-    expect(log.refusal('a')).toMatchObject({ confirmed: true })
+    expect(log.signOutOf('a')).toMatchObject({ confirmed: true })
     clock.advance(1)
-    expect(log.refusal('a')).toBeUndefined()
+    expect(log.signOutOf('a')).toBeUndefined()
   })
 
   it('refuses for a day at most', () => {
-    log.refuse('a', Number.POSITIVE_INFINITY, 'refusing')
+    log.signOut('a', Number.POSITIVE_INFINITY, 'unconfirmed')
     clock.advance(86_399_999)
-    expect(log.refusal('a')).toBeDefined()
+    expect(log.signOutOf('a')).toBeDefined()
     clock.advance(1)
-    expect(log.refusal('a')).toBeUndefined()
+    expect(log.signOutOf('a')).toBeUndefined()
   })
 
   it('goes on voiding what is older when it refuses no longer', () => {
     const before = log.position
-    log.confirm(log.refuse('a', 3_600_000, 'refusing'), 6_000)
+    log.confirm(log.signOut('a', 3_600_000, 'unconfirmed'), 6_000)
     clock.advance(7_000)
     expect(voids('a', before)).toBe(true)
   })
 
   it('leaves no trace of a refusal taken back, and keeps what stood before it', async () => {
     const before = log.position
-    log.withdraw(log.refuse('a', 60_000, 'provisional'))
+    log.remove(log.signOut('a', 60_000, 'provisional'))
     expect(log.size).toBe(0)
     await log.forget([subject.credential('b')], 'credential')
-    log.withdraw(log.refuse('b', 60_000, 'provisional'))
-    expect(log.refusal('b')).toBeUndefined()
+    log.remove(log.signOut('b', 60_000, 'provisional'))
+    expect(log.signOutOf('b')).toBeUndefined()
     expect(voids('b', before)).toBe(true)
   })
 
   it('goes on refusing what is forgotten besides', async () => {
-    log.refuse('a', 3_600_000, 'refusing')
+    log.signOut('a', 3_600_000, 'unconfirmed')
     await log.forget([subject.credential('a')], 'credential')
-    expect(log.refusal('a')).toMatchObject({ confirmed: false })
+    expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
   })
 
   it('drops marks nothing servable is older than', async () => {
@@ -145,7 +145,7 @@ describe('an answer overtaken', () => {
     const answer = world.ask('alice')
     land.shift()?.()
     await Promise.resolve()
-    world.log.refuse(keyOf('alice'), 60_000, 'refusing')
+    world.log.signOut(keyOf('alice'), 60_000, 'unconfirmed')
     while (land.length === 0) await Promise.resolve()
     land.shift()?.()
     expect(await answer).toEqual({ state: 'anonymous', reason: 'signed_out' })
@@ -157,7 +157,7 @@ describe('an answer overtaken', () => {
     world.begin('alice')
     world.up = false
     const answer = world.ask('alice')
-    world.log.refuse(keyOf('alice'), 60_000, 'refusing')
+    world.log.signOut(keyOf('alice'), 60_000, 'unconfirmed')
     expect(await answer).toEqual({ state: 'anonymous', reason: 'signed_out' })
   })
 })

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { RequestLike } from '../public-types.js'
 import { header, wantsPage } from './headers.js'
 
-export const MOST_BODY_BYTES = 16 * 1_024
+export const MAX_BODY_BYTES = 16 * 1_024
 
 /** Named strings; a field given twice is a fault, not a choice. */
 export type Fields = ReadonlyMap<string, string>
@@ -27,7 +27,7 @@ export async function readFields(
   req: IncomingMessage,
   names: readonly string[],
 ): Promise<ReadFields> {
-  if (Number(header(req, 'content-length') ?? 0) > MOST_BODY_BYTES) return tooLarge(req)
+  if (Number(header(req, 'content-length') ?? 0) > MAX_BODY_BYTES) return bodyTooLarge
   const parsed: unknown = 'body' in req ? req.body : undefined
   if (
     isParsed(parsed) &&
@@ -69,6 +69,16 @@ export function isFormPost(req: RequestLike): boolean {
   return wantsPage(req) || !(header(req, 'accept') ?? '').includes('application/json')
 }
 
+/**
+ * Whether a body is left unread that may go on for long. The answer then has to end the connection: Node
+ * would read the rest to reuse it.
+ */
+export function leavesBodyUnread(req: IncomingMessage): boolean {
+  if (req.complete) return false
+  const length = header(req, 'content-length')
+  return length === undefined ? hasBody(req) : Number(length) > MAX_BODY_BYTES
+}
+
 /** The type of a body, without its parameters. */
 export function mediaType(req: RequestLike): string {
   return (header(req, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
@@ -84,7 +94,7 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const bytes = Buffer.from(chunk)
       length += bytes.length
-      if (length > MOST_BODY_BYTES) return tooLarge(req)
+      if (length > MAX_BODY_BYTES) return bodyTooLarge
       chunks.push(bytes)
     }
   } catch {
@@ -92,12 +102,6 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
     return fault(400, 'invalid_request', 'The body ended early.')
   }
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function tooLarge(req: IncomingMessage): ReadFields {
-  // What is left of it is thrown away as it comes, so that the answer can be read.
-  req.resume()
-  return bodyTooLarge
 }
 
 function fromJson(text: string, names: readonly string[]): ReadFields {
@@ -142,7 +146,7 @@ function pick(body: object, names: readonly string[]): ReadFields {
     length += Buffer.byteLength(value)
     fields.set(name, value)
   }
-  return length > MOST_BODY_BYTES ? bodyTooLarge : { fields }
+  return length > MAX_BODY_BYTES ? bodyTooLarge : { fields }
 }
 
 function twice(name: string): ReadFields {
@@ -163,4 +167,4 @@ function isParsed(value: unknown): value is object {
   )
 }
 
-const bodyTooLarge = fault(413, 'body_too_large', `The body may have ${MOST_BODY_BYTES} bytes.`)
+const bodyTooLarge = fault(413, 'body_too_large', `The body may have ${MAX_BODY_BYTES} bytes.`)

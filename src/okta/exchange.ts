@@ -2,6 +2,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import { got, RequestError, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
 import { type AnswerHeaders, readHeaders } from './answer-headers.js'
@@ -74,6 +75,7 @@ export interface Exchange {
 
 export function createExchange(settings: ExchangeSettings): Exchange {
   const agent = settings.agent ?? keepAliveAgent(settings.orgUrl)
+  const stopGuarding = closeOnUnaskedBytes(agent)
   const client = got.extend({
     retry: { limit: 0 },
     followRedirect: false,
@@ -132,6 +134,7 @@ export function createExchange(settings: ExchangeSettings): Exchange {
     async close() {
       closed = true
       await Promise.all(underWay)
+      stopGuarding()
       if (settings.agent === undefined) agent.destroy()
     },
   }
@@ -164,6 +167,27 @@ function forgetful<A extends HttpAgent>(agent: A): A {
     return connect(options, callback)
   }
   return agent
+}
+
+/**
+ * Closes an idle connection on which bytes arrive: no request is waiting for them, and what follows them
+ * could be read as the answer to the next one. The agent may be the application's, so that this only listens.
+ */
+function closeOnUnaskedBytes(agent: HttpAgent): () => void {
+  const watched = new WeakSet<Socket>()
+  const onFree = (socket: Socket) => {
+    if (watched.has(socket)) return
+    watched.add(socket)
+    socket.on('data', () => {
+      if (isIdle(agent, socket)) socket.destroy()
+    })
+  }
+  agent.on('free', onFree)
+  return () => agent.off('free', onFree)
+}
+
+function isIdle(agent: HttpAgent, socket: Socket): boolean {
+  return Object.values(agent.freeSockets).some((idle) => idle?.includes(socket))
 }
 
 /** Proxy agents for https commonly extend http.Agent, which the client's types do not foresee. */

@@ -1,6 +1,8 @@
 /** What login(), refresh() and logout() have in common: POST alone, from a page of ours alone. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Duplex } from 'node:stream'
 import type { Handler, Reply, RequestLike } from '../../public-types.js'
+import { leavesBodyUnread } from '../body.js'
 import type { Denied } from '../decide.js'
 import { wantsPage } from '../headers.js'
 import type { Kit } from '../kit.js'
@@ -24,16 +26,29 @@ export function createPostHandler(
     }
     if (isAnswered(res)) return
     setHeaders(res, { 'cache-control': 'no-store' })
-    if (req.method !== 'POST') send(res, methodNotAllowed('POST'))
-    else if (!kit.isSameOrigin(req)) send(res, crossSite(req))
+    if (req.method !== 'POST') refuse(methodNotAllowed('POST'), req, res)
+    else if (!kit.isSameOrigin(req)) refuse(crossSite(req), req, res)
     else
       later(act(req), res, next, (outcome) => {
+        if (leavesBodyUnread(req)) endConnection(res)
         if ('reason' in outcome) kit.denials.answer(outcome, req, res, next)
         else send(res, outcome)
       })
   }
   Object.defineProperty(handler, 'name', { value: name })
   return handler
+}
+
+function refuse(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
+  if (leavesBodyUnread(req)) endConnection(res)
+  send(res, reply)
+}
+
+/** After the answer, and with it what is left of a long body: Node would read that to reuse the connection. */
+function endConnection(res: ServerResponse): void {
+  const stream = 'stream' in res ? res.stream : undefined
+  if (stream instanceof Duplex) res.once('finish', () => stream.destroy())
+  else setHeaders(res, { connection: 'close' })
 }
 
 function crossSite(req: RequestLike): Reply {

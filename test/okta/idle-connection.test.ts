@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import { Agent } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { SessionApi } from 'express-okta-session'
+import { describe, expect, it, onTestFinished } from 'vitest'
+
+/** A session's 200 as it goes over the wire. */
+function answerFor(userId: string): string {
+  const session = {
+    id: `ext-${userId}`,
+    login: `${userId}@example.com`,
+    userId,
+    status: 'ACTIVE',
+    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+    amr: ['pwd'],
+  }
+  const body = JSON.stringify(session)
+  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** An upstream that answers each request for `alice`, and keeps its connections. */
+async function upstream(behindTheFirst: string) {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    let count = 0
+    socket.on('data', () => {
+      count += 1
+      const isFirst = sockets.length === 1 && count === 1
+      socket.write(answerFor('alice') + (isFirst ? behindTheFirst : ''))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port } = server.address() as AddressInfo
+  return { orgUrl: `http://127.0.0.1:${port}`, sockets }
+}
+
+function apiFor(orgUrl: string, agent?: Agent): SessionApi {
+  const api = new SessionApi({ orgUrl, ...(agent && { agent }) })
+  onTestFinished(async () => {
+    await api.close()
+    agent?.destroy()
+  })
+  return api
+}
+
+describe.each([
+  ['the agent of the package', () => undefined],
+  ['an agent of the application', () => new Agent({ keepAlive: true })],
+])('a connection to Okta on which bytes arrive that no request asked for: %s', (_, agentOf) => {
+  it('is not used again when they come while it is idle', async () => {
+    const { orgUrl, sockets } = await upstream('')
+    const api = apiFor(orgUrl, agentOf())
+    expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
+    const [first] = sockets
+    if (first === undefined) throw new Error('no connection')
+    const closed = once(first, 'close')
+    first.write(answerFor('mallory'))
+    await closed
+    expect((await api.getCurrentSession('sid=second-cookie')).userId).toBe('alice')
+    expect(sockets).toHaveLength(2)
+  })
+
+  it('does not answer the next request with what came behind the first answer', async () => {
+    const { orgUrl, sockets } = await upstream(answerFor('mallory'))
+    const api = apiFor(orgUrl, agentOf())
+    expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
+    expect((await api.getCurrentSession('sid=second-cookie')).userId).toBe('alice')
+    expect(sockets).toHaveLength(2)
+  })
+
+  it('is used again where none came', async () => {
+    const { orgUrl, sockets } = await upstream('')
+    const api = apiFor(orgUrl, agentOf())
+    for (const cookie of ['sid=first-cookie', 'sid=second-cookie', 'sid=third-cookie'])
+      expect((await api.getCurrentSession(cookie)).userId).toBe('alice')
+    expect(sockets).toHaveLength(1)
+  })
+})

@@ -95,7 +95,7 @@ export class SessionCache {
   }
 
   /** Stores what Okta answered, here or in the negative cache; an older answer never overwrites a newer one. */
-  store(key: string, { context }: AnsweredLookup, start: LookupStart): void {
+  store(key: string, { context, start }: AnsweredLookup): void {
     if (this.#closed || this.#hasNewer(key, start)) return
     if (context.state === 'active') {
       const { session } = context
@@ -109,8 +109,7 @@ export class SessionCache {
   /** Stores another instance's entry, unless a revocation voids it; returns it when it is fresh. */
   adopt(key: string, entry: SharedEntry, start: LookupStart): CachedSession | undefined {
     const { session, askedAt, position } = entry
-    const target = { key, sessionId: session.id, userId: session.userId }
-    if (this.#log.signOutOf(key) !== undefined || this.#log.isVoidShared(target, position))
+    if (this.#log.signOutOf(key) !== undefined || this.#log.isVoidShared(key, session, position))
       return undefined
     const age = start.at - askedAt
     if (age < -MAX_FUTURE_MS) {
@@ -166,8 +165,7 @@ export class SessionCache {
   #isValid(entry: CachedSession, key: string): boolean {
     const position = this.#log.position
     if (entry.position === position) return true
-    const { id: sessionId, userId } = entry.session
-    if (this.#log.isVoid({ key, sessionId, userId }, entry.position)) return false
+    if (this.#log.isVoid(key, entry.session, entry.position)) return false
     // An entry older than a gap keeps its position, so that it is not fresh until Okta has been asked.
     if (entry.position >= this.#log.oldestFresh) entry.validUpTo(position)
     return true
@@ -274,16 +272,22 @@ export class CachedSession implements FoundSession {
  * kept once. Okta's dates are whole seconds, so that in a large cache many are equal.
  */
 function createTrim(): (session: Session) => Session {
-  const amrs = new Interned<readonly string[]>((amr) => Object.freeze([...amr]))
-  const idps = new Interned<SessionIdentityProvider>((idp) => Object.freeze({ ...idp }))
-  const dates = new InternedDates()
-  const dateOrNull = (date: string | null) => (date === null ? null : dates.of(date))
+  const amrs = new Interned<readonly string[]>()
+  const idps = new Interned<SessionIdentityProvider>()
+  const dates = new Interned<string>()
+  const dateOf = (date: string) => dates.of(date, () => date)
+  const dateOrNull = (date: string | null) => (date === null ? null : dateOf(date))
+  // The copy of an array has no room to grow, which a filtered array keeps.
+  const amrOf = (amr: readonly string[]) =>
+    amrs.of(JSON.stringify(amr), () => Object.freeze([...amr]))
+  const idpOf = (idp: SessionIdentityProvider) =>
+    idps.of(JSON.stringify(idp), () => Object.freeze({ ...idp }))
 
   return function trim(session: Session): Session {
     const { createdAt, lastPasswordVerification, lastFactorVerification, mfaActive } = session
-    const amr = amrs.of(session.amr)
-    const expiresAt = dates.of(session.expiresAt)
-    const idp = session.idp && idps.of(session.idp)
+    const amr = amrOf(session.amr)
+    const expiresAt = dateOf(session.expiresAt)
+    const idp = session.idp && idpOf(session.idp)
     const isComplete =
       createdAt !== undefined &&
       lastPasswordVerification !== undefined &&
@@ -298,7 +302,7 @@ function createTrim(): (session: Session) => Session {
       userId: session.userId,
       status: session.status,
       expiresAt,
-      createdAt: dates.of(createdAt),
+      createdAt: dateOf(createdAt),
       lastPasswordVerification: dateOrNull(lastPasswordVerification),
       lastFactorVerification: dateOrNull(lastFactorVerification),
       amr,
@@ -308,50 +312,26 @@ function createTrim(): (session: Session) => Session {
   }
 }
 
-/** More than an org has; later values are not interned. */
-const MAX_INTERNED = 1_000
-const MAX_INTERNED_CHARS = 256
-
-/** Keeps one frozen copy of each of a few values. The copy has no room to grow, which a filtered array keeps. */
-class Interned<T extends object> {
-  readonly #values = new Map<string, T>()
-  readonly #copy: (value: T) => T
-
-  constructor(copy: (value: T) => T) {
-    this.#copy = copy
-  }
-
-  of(value: T): T {
-    const name = JSON.stringify(value)
-    const interned = this.#values.get(name)
-    if (interned !== undefined) return interned
-    const copy = this.#copy(value)
-    if (this.#values.size < MAX_INTERNED && name.length <= MAX_INTERNED_CHARS)
-      this.#values.set(name, copy)
-    return copy
-  }
-}
-
-/** Two for each second of the two hours an idle session lives by default. */
-const MAX_DATES_IN_A_GENERATION = 14_400
+/** Two dates for each second of the two hours an idle session lives by default. */
+const MAX_INTERNED_IN_A_GENERATION = 14_400
 
 /**
- * Keeps one copy of each date seen lately, in two generations: deleting the oldest entries of a Map one by
+ * Keeps one copy of each value seen lately, in two generations: deleting the oldest entries of a Map one by
  * one would step over all entries deleted before.
  */
-class InternedDates {
-  #young = new Map<string, string>()
-  #old = new Map<string, string>()
+class Interned<T> {
+  #young = new Map<string, T>()
+  #old = new Map<string, T>()
 
-  of(date: string): string {
-    const young = this.#young.get(date)
+  of(name: string, copy: () => T): T {
+    const young = this.#young.get(name)
     if (young !== undefined) return young
-    if (this.#young.size >= MAX_DATES_IN_A_GENERATION) {
+    if (this.#young.size >= MAX_INTERNED_IN_A_GENERATION) {
       this.#old = this.#young
       this.#young = new Map()
     }
-    const interned = this.#old.get(date) ?? date
-    this.#young.set(interned, interned)
+    const interned = this.#old.get(name) ?? copy()
+    this.#young.set(name, interned)
     return interned
   }
 }

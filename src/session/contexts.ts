@@ -41,12 +41,11 @@ export type FoundContext = FoundSession | Exclude<SessionContext, ActiveContext>
 /** A context that rests on an answer of Okta's about the credential. */
 export type AnsweredContext = Exclude<FoundContext, UnavailableContext>
 
-/** A usable answer of Okta's. A revocation record after `position` that concerns it voids it. */
+/** A usable answer of Okta's. A revocation record after its start that concerns it voids it. */
 export interface AnsweredLookup {
   readonly kind: 'answered'
   readonly context: AnsweredContext
-  readonly position: number
-  readonly sharedPosition?: string | undefined
+  readonly start: LookupStart
 }
 
 export type LookupResult = AnsweredLookup | OktaUnavailable
@@ -72,9 +71,7 @@ export function judgeAnswer(
   oktaClock: OktaClock,
   maxTtlMs: number,
 ): AnsweredLookup {
-  const { position, sharedPosition } = start
-  const context = contextOf(session, start, oktaClock, maxTtlMs)
-  return { kind: 'answered', context, position, sharedPosition }
+  return { kind: 'answered', context: contextOf(session, start, oktaClock, maxTtlMs), start }
 }
 
 function contextOf(
@@ -161,13 +158,9 @@ export function plainContext(context: SessionContext): SessionContext {
   return Object.freeze({ state, session, source, askedAt })
 }
 
-/** The session and user a context is about, as far as it names them. */
-export function identityOf(context: AnsweredContext): {
-  readonly sessionId?: string
-  readonly userId?: string
-} {
-  const session = context.state === 'incomplete' ? context.incompleteSession : context.session
-  return session === undefined ? {} : { sessionId: session.id, userId: session.userId }
+/** The session a context is about, complete or not. */
+export function sessionOf(context: AnsweredContext): Session | undefined {
+  return context.state === 'incomplete' ? context.incompleteSession : context.session
 }
 
 /** Why a watched session is over, when its lookup finds this context instead of an active session. */

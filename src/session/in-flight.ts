@@ -2,16 +2,16 @@
 import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
+import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { SessionCache } from './cache.js'
 import {
-  type AnsweredLookup,
   anonymous,
   foundAs,
-  identityOf,
   judgeAnswer,
   type LookupResult,
   type LookupStart,
+  sessionOf,
 } from './contexts.js'
 import type { NegativeCache } from './negative-cache.js'
 import type { OktaClock } from './okta-clock.js'
@@ -23,6 +23,18 @@ export type FetchSession = (
   credential: Credential,
   options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
+
+export interface LookupOptions {
+  readonly cache: Settings['cache']
+  /** One deadline for a lookup, repeated calls included. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limiter: Limiter
+  readonly log: RevocationLog
+  readonly fetchSession: FetchSession
+  readonly shared?: SharedSessions | undefined
+}
 
 /** A lookup to be started. */
 export interface LookupCall {
@@ -48,19 +60,10 @@ export interface InFlightLookup {
   readonly result: Promise<LookupResult>
 }
 
-export interface InFlightOptions {
-  /** One deadline for a lookup, repeated calls included. */
-  readonly timeoutMs: number
-  /** See `cache.maxTtlMs`. */
-  readonly maxTtlMs: number
-  readonly clock: Clock
+export interface InFlightOptions extends LookupOptions {
   readonly oktaClock: OktaClock
-  readonly limiter: Limiter
-  readonly log: RevocationLog
   readonly sessions: SessionCache
   readonly negatives: NegativeCache
-  readonly fetchSession: FetchSession
-  readonly shared?: SharedSessions | undefined
 }
 
 /** An answer this much later than its deadline shows that the machine was suspended. */
@@ -120,13 +123,10 @@ export class InFlightLookups {
   async #claim(shared: SharedSessions, call: LookupCall): Promise<LookupResult> {
     const { key } = call
     const claim = await shared.claim(key)
-    const adopted =
-      claim.kind === 'entry'
-        ? this.#options.sessions.adopt(key, claim.entry, this.begin())
-        : undefined
-    if (adopted !== undefined) {
-      const context = foundAs('shared', adopted)
-      return { kind: 'answered', context, position: adopted.position }
+    if (claim.kind === 'entry') {
+      const start = this.begin()
+      const entry = this.#options.sessions.adopt(key, claim.entry, start)
+      if (entry !== undefined) return { kind: 'answered', context: foundAs('shared', entry), start }
     }
     const result = await this.#callOkta(call)
     if (claim.kind === 'lease') this.#fill(shared, key, result, claim.lease)
@@ -135,14 +135,12 @@ export class InFlightLookups {
 
   /** Ends the lease: with an entry for all instances, where there is an active session. */
   #fill(shared: SharedSessions, key: string, result: LookupResult, lease: string): void {
-    const position = result.kind === 'answered' ? result.sharedPosition : undefined
-    if (result.kind !== 'answered' || result.context.state !== 'active' || position === undefined) {
-      shared.release(key, lease)
-      return
-    }
-    const { session, askedAt } = result.context
-    const oktaAheadMs = this.#options.oktaClock.aheadMs
-    shared.fill(key, { session, askedAt, oktaAheadMs, position }, lease)
+    const position = result.kind === 'answered' ? result.start.sharedPosition : undefined
+    if (position !== undefined && result.kind === 'answered' && result.context.state === 'active') {
+      const { session, askedAt } = result.context
+      const { aheadMs: oktaAheadMs } = this.#options.oktaClock
+      shared.fill(key, { session, askedAt, oktaAheadMs, position }, lease)
+    } else shared.release(key, lease)
   }
 
   /** Calls Okta, again within the same deadline when a revocation overtakes the answer. */
@@ -170,29 +168,26 @@ export class InFlightLookups {
 
   /** Stores an answer, unless a revocation overtook it. */
   #take(key: string, answer: OktaAnswer<Session>, start: LookupStart): LookupResult | 'overtaken' {
-    const { clock, oktaClock, log, sessions, negatives, timeoutMs, maxTtlMs } = this.#options
+    const { clock, oktaClock, log, sessions, negatives, timeoutMs } = this.#options
     if (answer.kind === 'unavailable') return answer
     const now = clock.monotonic()
     if (now - start.mono > timeoutMs + SUSPENDED_AFTER_MS) return timeout
     oktaClock.noticeSuspend(now)
     oktaClock.hear(answer.head.oktaTime, start)
     const session = answer.kind === 'yes' ? answer.value : undefined
-    const answered = judgeAnswer(session, start, oktaClock, maxTtlMs)
+    const answered = judgeAnswer(session, start, oktaClock, this.#options.cache.maxTtlMs)
     // A signed-out credential needs no other call.
-    if (log.signOutOf(key) !== undefined) return answeredBy(anonymous.signed_out, log.position)
+    if (log.signOutOf(key) !== undefined)
+      return { kind: 'answered', context: anonymous.signed_out, start: this.begin() }
     const newer = negatives.newerThan(start.turn, key)
-    if (newer !== undefined) return answeredBy(newer.context, start.position)
-    if (log.isVoid({ key, ...identityOf(answered.context) }, start.position)) return 'overtaken'
-    sessions.store(key, answered, start)
+    if (newer !== undefined) return { kind: 'answered', context: newer.context, start }
+    if (log.isVoid(key, sessionOf(answered.context), start.position)) return 'overtaken'
+    sessions.store(key, answered)
     return answered
   }
 }
 
 const timeout: OktaUnavailable = { kind: 'unavailable', code: 'timeout' }
-
-function answeredBy(context: AnsweredLookup['context'], position: number): AnsweredLookup {
-  return { kind: 'answered', context, position }
-}
 
 /** The limiter rejected the call. */
 function notCalled(answer: OktaAnswer<Session>): OktaUnavailable {

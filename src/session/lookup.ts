@@ -1,8 +1,6 @@
 /** From a credential to its context: from the caches, else from one call to Okta shared by all concurrent requests. */
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
-import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
-import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import { type CachedSession, SessionCache } from './cache.js'
 import { credentialKey, subject } from './cache-key.js'
@@ -12,16 +10,15 @@ import {
   type FoundContext,
   type FoundSession,
   foundAs,
-  identityOf,
   judgeAnswer,
   type LookupStart,
+  sessionOf,
   unavailable,
 } from './contexts.js'
-import { type FetchSession, type InFlightLookup, InFlightLookups } from './in-flight.js'
+import { type InFlightLookup, InFlightLookups, type LookupOptions } from './in-flight.js'
 import { NegativeCache, type NegativeEntry } from './negative-cache.js'
 import { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
-import type { SharedSessions } from './shared-cache.js'
 
 /** The client a lookup is made for, and which answer satisfies it. */
 export interface LookupRequest {
@@ -34,18 +31,6 @@ export interface LookupRequest {
   /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
   readonly maxStalenessMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-}
-
-export interface LookupOptions {
-  readonly cache: Settings['cache']
-  /** One deadline for a lookup, repeated calls included. */
-  readonly timeoutMs: number
-  readonly clock: Clock
-  readonly random: () => number
-  readonly limiter: Limiter
-  readonly log: RevocationLog
-  readonly fetchSession: FetchSession
-  readonly shared?: SharedSessions | undefined
 }
 
 /** How long a lookup usually waits in the limiter's queue at most. */
@@ -74,10 +59,9 @@ export class Lookup {
     this.#clock = options.clock
     this.#log = options.log
     const negatives = new NegativeCache(options.cache)
-    const oktaClock = new OktaClock({ ...options, onSuspend: () => negatives.clear() })
+    const oktaClock = new OktaClock(options.clock, options.log, () => negatives.clear())
     const sessions = new SessionCache({ ...options, oktaClock, negatives })
-    const { maxTtlMs } = options.cache
-    this.#inFlight = new InFlightLookups({ ...options, maxTtlMs, oktaClock, sessions, negatives })
+    this.#inFlight = new InFlightLookups({ ...options, oktaClock, sessions, negatives })
     this.#negatives = negatives
     this.#oktaClock = oktaClock
     this.#sessions = sessions
@@ -155,8 +139,7 @@ export class Lookup {
 
   /** Whether a session was signed out or revoked since it was found. */
   isOvertaken(key: string, { session, position }: FoundSession): boolean {
-    const { id: sessionId, userId } = session
-    return this.isSignedOut(key) || this.#log.isVoid({ key, sessionId, userId }, position)
+    return this.isSignedOut(key) || this.#log.isVoid(key, session, position)
   }
 
   /** Whether this credential had an active session here within a day. */
@@ -183,17 +166,13 @@ export class Lookup {
     this.#oktaClock.hear(oktaTime, start)
     const { maxTtlMs } = this.#options.cache
     const answered = judgeAnswer(session, start, this.#oktaClock, maxTtlMs)
-    const { id: sessionId, userId } = session
-    if (!this.#log.isVoid({ key, sessionId, userId }, start.position))
-      this.#sessions.store(key, answered, start)
+    if (!this.#log.isVoid(key, session, start.position)) this.#sessions.store(key, answered)
     return answered.context
   }
 
   /** Stores that Okta does not know this credential (any more). */
   storeNotFound(key: string, start: LookupStart): void {
-    const { maxTtlMs } = this.#options.cache
-    const answered = judgeAnswer(undefined, start, this.#oktaClock, maxTtlMs)
-    this.#sessions.store(key, answered, start)
+    this.#sessions.store(key, { kind: 'answered', context: anonymous.not_found, start })
   }
 
   /** Removes the negative answer about a credential that has a new session now. */
@@ -296,7 +275,7 @@ export class Lookup {
     const result = await unlessAborted(inFlight.result, request.signal)
     if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
     // A revocation may have been recorded between the result and this continuation.
-    if (this.#log.isVoid({ key, ...identityOf(result.context) }, result.position))
+    if (this.#log.isVoid(key, sessionOf(result.context), result.start.position))
       return this.ask(key, credential, request)
     return result.context
   }

@@ -5,13 +5,6 @@ import type { RevocationLog } from './revocations.js'
 
 const SUSPEND_MS = 5_000
 
-export interface OktaClockOptions {
-  readonly clock: Clock
-  readonly log: RevocationLog
-  /** Called after a suspend: no time measured before it can be trusted. */
-  readonly onSuspend: () => void
-}
-
 export class OktaClock {
   readonly #clock: Clock
   readonly #log: RevocationLog
@@ -24,7 +17,8 @@ export class OktaClock {
    */
   #oktaAtZero: number
 
-  constructor({ clock, log, onSuspend }: OktaClockOptions) {
+  /** Calls `onSuspend` after a suspend: no time measured before it can be trusted. */
+  constructor(clock: Clock, log: RevocationLog, onSuspend: () => void) {
     this.#clock = clock
     this.#log = log
     this.#onSuspend = onSuspend

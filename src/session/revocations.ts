@@ -7,16 +7,13 @@
  */
 import { publishers, type RevocationMessage } from '../channels.js'
 import type { Clock } from '../contracts.js'
+import type { Session } from '../public-types.js'
 import { type NameSubject, subject, subjectDigest } from './cache-key.js'
 import { type RevocationRecord, type RevocationState, RevocationTable } from './revocation-table.js'
 import type { SharedRecord, SharedSessions } from './shared-cache.js'
 
-/** What a record may be about. */
-export interface RevocationTarget {
-  readonly key: string
-  readonly sessionId?: string | undefined
-  readonly userId?: string | undefined
-}
+/** The ids by which a record may concern a session besides its credential. */
+type SessionIds = Pick<Session, 'id' | 'userId'>
 
 /** Names a sign-out in the log, to be confirmed or removed. */
 export interface SignOutRecord {
@@ -143,21 +140,22 @@ export class RevocationLog {
     return { key, position: record.position, confirmed: record.state === 'confirmed' }
   }
 
-  /** Whether a record after `position` voids what was learned about the target there. */
-  isVoid(target: RevocationTarget, position: number): boolean {
+  /** Whether a record after `position` voids what was learned there about a credential and its session. */
+  isVoid(key: string, session: SessionIds | undefined, position: number): boolean {
     if (position === this.position) return false
     if (position < this.oldestValid) return true
-    return this.#hasRecord(target, (record) => record.position > position)
+    return this.#hasRecord(key, session, (record) => record.position > position)
   }
 
   /** The same for an entry of the shared store, by its position in the shared log. */
-  isVoidShared(target: RevocationTarget, position: string): boolean {
+  isVoidShared(key: string, session: SessionIds, position: string): boolean {
     const { shared } = this.#options
     if (shared === undefined) return true
     if (this.#oldestValidShared !== undefined && shared.isAfter(this.#oldestValidShared, position))
       return true
     return this.#hasRecord(
-      target,
+      key,
+      session,
       // An own record whose shared position is not known yet may come after the entry.
       ({ sharedPosition }) =>
         sharedPosition === undefined || shared.isAfter(sharedPosition, position),
@@ -250,7 +248,8 @@ export class RevocationLog {
   }
 
   #hasRecord(
-    { key, sessionId, userId }: RevocationTarget,
+    key: string,
+    session: SessionIds | undefined,
     matches: (record: RevocationRecord) => boolean,
   ): boolean {
     const has = (name: string) => {
@@ -259,8 +258,9 @@ export class RevocationLog {
     }
     return (
       has(this.#nameOf(key)) ||
-      (sessionId !== undefined && has(this.#name(subject.session(sessionId)))) ||
-      (userId !== undefined && has(this.#name(subject.user(userId))))
+      (session !== undefined &&
+        (has(this.#name(subject.session(session.id))) ||
+          has(this.#name(subject.user(session.userId)))))
     )
   }
 

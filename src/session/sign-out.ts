@@ -21,6 +21,13 @@ export interface SignOutRequest {
   readonly clientIp?: string | undefined
 }
 
+/** A sign-out to be closed at Okta, and its session where it is known. */
+interface Closing {
+  readonly request: SignOutRequest
+  readonly record: SignOutRecord
+  readonly session: Session | undefined
+}
+
 export interface SignOutOptions {
   readonly limiter: Limiter
   readonly lookup: Lookup
@@ -87,12 +94,11 @@ export class SignOut {
     for (const { stop } of this.#retries.values()) stop()
   }
 
-  async #signOutSeen(request: SignOutRequest): Promise<boolean> {
+  #signOutSeen(request: SignOutRequest): Promise<boolean> {
     const { log, lookup } = this.#options
-    const context = lookup.peek(request.key)
-    const session = context?.state === 'active' ? context.session : undefined
+    const session = lookup.peek(request.key)?.session
     const record = log.signOut(request.key, this.#lastsMs(session), 'unconfirmed')
-    return this.#closeAtOkta(request, record, session)
+    return this.#closeAtOkta({ request, record, session })
   }
 
   /** An unseen cookie is signed out provisionally, until Okta has answered whether it has a session. */
@@ -111,78 +117,65 @@ export class SignOut {
     switch (answer.kind) {
       case 'yes':
         log.promote(record, this.#lastsMs(answer.value))
-        return this.#closeAtOkta(request, record, answer.value)
+        return this.#closeAtOkta({ request, record, session: answer.value })
       case 'no':
         log.remove(record)
         lookup.storeNotFound(key, start)
         return true
       case 'unavailable':
         if (!answer.called && isOverBudget(answer.code)) log.remove(record)
-        else this.#closeLater(request, record, undefined)
+        else this.#closeLater({ request, record, session: undefined })
         return false
     }
   }
 
-  async #closeAtOkta(
-    request: SignOutRequest,
-    record: SignOutRecord,
-    session: Session | undefined,
-  ): Promise<boolean> {
+  async #closeAtOkta(closing: Closing): Promise<boolean> {
     // The same session may be cached under its other cookie.
-    if (session !== undefined) this.#forget(session)
-    if ((await this.#tryToClose(request, record, session)) === undefined) return true
-    this.#closeLater(request, record, session)
+    this.#forget(closing)
+    if ((await this.#tryToClose(closing)) === undefined) return true
+    this.#closeLater(closing)
     return false
   }
 
   /** Undefined when the session is closed at Okta: 204 and 404 both say so. */
-  async #tryToClose(
-    { credential, clientIp }: SignOutRequest,
-    record: SignOutRecord,
-    session: Session | undefined,
-  ): Promise<OktaUnavailable | undefined> {
+  async #tryToClose(closing: Closing): Promise<OktaUnavailable | undefined> {
     const { limiter, log, closeSession, timeoutMs } = this.#options
+    const { credential, clientIp } = closing.request
     const answer = await limiter.call({ kind: 'seen' }, () =>
       closeSession(credential, { clientIp }),
     )
     if (answer.kind === 'unavailable') return answer
     this.#warned.clear()
-    log.confirm(record, 2 * timeoutMs)
-    if (session !== undefined) this.#forget(session)
+    log.confirm(closing.record, 2 * timeoutMs)
+    this.#forget(closing)
     return undefined
   }
 
   /** A failure to record it is ignored: Okta's own answer reaches the other instances within maxTtlMs. */
-  #forget(session: Session): void {
-    this.#options.lookup.forget({ sessionId: session.id }).catch(() => {})
+  #forget({ session }: Closing): void {
+    if (session !== undefined)
+      this.#options.lookup.forget({ sessionId: session.id }).catch(() => {})
   }
 
-  #closeLater(request: SignOutRequest, record: SignOutRecord, session: Session | undefined): void {
-    if (this.#closed || this.#retries.has(request.key)) return
+  #closeLater(closing: Closing): void {
+    const { key } = closing.request
+    if (this.#closed || this.#retries.has(key)) return
     if (this.#retries.size >= MAX_CONCURRENT_RETRIES) {
       this.#warnOnce('Sign-outs are not sent to Okta: too many wait for a retry already')
       return
     }
     const stopped = new AbortController()
-    const done = this.#retry(request, record, session, stopped.signal).finally(() =>
-      this.#retries.delete(request.key),
-    )
-    this.#retries.set(request.key, { done, stop: () => stopped.abort() })
+    const done = this.#retry(closing, stopped.signal).finally(() => this.#retries.delete(key))
+    this.#retries.set(key, { done, stop: () => stopped.abort() })
   }
 
-  async #retry(
-    request: SignOutRequest,
-    record: SignOutRecord,
-    session: Session | undefined,
-    stopped: AbortSignal,
-  ): Promise<void> {
+  async #retry(closing: Closing, stopped: AbortSignal): Promise<void> {
     let failure: OktaUnavailable | undefined
     for (const delayMs of RETRY_DELAYS_MS) {
       await pause(delayMs, stopped)
       if (stopped.aborted) return
-      failure = await this.#tryToClose(request, record, session)
-      if (failure === undefined) return
-      if (stopped.aborted) return
+      failure = await this.#tryToClose(closing)
+      if (failure === undefined || stopped.aborted) return
     }
     this.#warnOnce('Okta could not be told of sign-outs', { code: failure?.code })
   }

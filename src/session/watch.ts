@@ -104,8 +104,7 @@ export class Watches {
     const { key, session, position } = watched
     watched.position = log.position
     if (log.signOutOf(key) !== undefined) this.#end(watched, 'signed_out')
-    else if (log.isVoid({ key, sessionId: session.id, userId: session.userId }, position))
-      void this.#lookUp(watched)
+    else if (log.isVoid(key, session, position)) void this.#lookUp(watched)
   }
 
   /** Schedules the next lookup: maxTtlMs after the last one, or at the session's own end. */

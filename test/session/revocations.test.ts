@@ -15,7 +15,7 @@ describe('the revocation log', () => {
     log = new RevocationLog({ clock, retentionMs: 310_000, maxRecords: 3, maxProvisional: 2 })
   })
 
-  const voids = (key: string, position: number) => log.isVoid({ key }, position)
+  const voids = (key: string, position: number) => log.isVoid(key, undefined, position)
 
   it('voids what was learned before a mark, and nothing learned after it', async () => {
     const before = log.position
@@ -28,8 +28,8 @@ describe('the revocation log', () => {
   it('tells credentials, sessions and users apart', async () => {
     const before = log.position
     await log.forget([subject.user('x')], 'user')
-    expect(log.isVoid({ key: 'x', sessionId: 'x' }, before)).toBe(false)
-    expect(log.isVoid({ key: 'k', userId: 'x' }, before)).toBe(true)
+    expect(log.isVoid('x', { id: 'x', userId: 'y' }, before)).toBe(false)
+    expect(log.isVoid('k', { id: 's', userId: 'x' }, before)).toBe(true)
   })
 
   it('has everything before a lost mark asked again', async () => {

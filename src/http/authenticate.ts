@@ -133,7 +133,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     req: RequestLike,
     demand: Demand | undefined,
   ): FoundContext | Promise<FoundContext> {
-    const context = lookup.ask(key, credential, askerOf(req, demand))
+    const context = lookup.find(key, credential, askerOf(req, demand))
     // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
     const orNext = (first: FoundContext) => {
       if (!mayHoldAnother(cookieHeader, next)) return first

@@ -25,7 +25,7 @@ const MAX_REMEMBERED = 50_000
  * cost a question, or a wait in an outage, each time.
  */
 export function createOtherCookies(
-  lookup: Pick<Lookup, 'peek' | 'ask'>,
+  lookup: Pick<Lookup, 'peek' | 'find'>,
   /** Milliseconds on the monotonic clock. */
   now: () => number,
 ): OtherCookies {
@@ -37,7 +37,7 @@ export function createOtherCookies(
     if (known !== undefined) return known.session?.userId
     const until = nobodys.get(key)
     if (until !== undefined && now() < until) return undefined
-    const answer = lookup.ask(key, credential, asker())
+    const answer = lookup.find(key, credential, asker())
     return answer instanceof Promise
       ? answer.then((context) => take(key, context))
       : take(key, answer)

@@ -84,7 +84,7 @@ export class Lookup {
   }
 
   /** Everything but a hit. Synchronous where no call to Okta is needed. */
-  ask(
+  find(
     key: string,
     credential: Credential,
     request: LookupRequest,
@@ -276,7 +276,7 @@ export class Lookup {
     if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
     // A revocation may have been recorded between the result and this continuation.
     if (this.#log.isVoid(key, sessionOf(result.context), result.start.position))
-      return this.ask(key, credential, request)
+      return this.find(key, credential, request)
     return result.context
   }
 

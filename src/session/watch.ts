@@ -130,7 +130,7 @@ export class Watches {
     const { key, credential } = watched
     const { as, value } = credential
     const hit = this.#options.lookup.recall(key, as, `${as}=${value}`)
-    const context = hit ?? (await this.#options.lookup.ask(key, credential, {}))
+    const context = hit ?? (await this.#options.lookup.find(key, credential, {}))
     watched.isLookingUp = false
     if (!watched.isOver) this.#conclude(watched, context)
   }

@@ -130,7 +130,7 @@ export class QuotaWorld {
   /** A request that only a fresh answer will do for. */
   async demand(value: string, client: string): Promise<SessionContext> {
     const key = credentialKey('idx', value)
-    return this.lookup.ask(key, { as: 'idx', value }, { client, maxStalenessMs: 0 })
+    return this.lookup.find(key, { as: 'idx', value }, { client, maxStalenessMs: 0 })
   }
 
   /** The so-manieth part of the users' waits until something happened to them, in seconds. */
@@ -168,7 +168,7 @@ export class QuotaWorld {
   }: Pick<User, 'cookie' | 'client'>): SessionContext | Promise<SessionContext> {
     const key = credentialKey('idx', value)
     const hit = this.lookup.recall(key, 'idx', `idx=${value}`)
-    return hit ?? this.lookup.ask(key, { as: 'idx', value }, { client, navigation: true })
+    return hit ?? this.lookup.find(key, { as: 'idx', value }, { client, navigation: true })
   }
 
   #count(user: User, context: SessionContext): void {

@@ -129,7 +129,7 @@ export class LookupWorld {
   ask(value: string, asker: LookupRequest = {}): SessionContext | Promise<SessionContext> {
     const key = credentialKey('sid', value)
     const hit = asker.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
-    return hit || this.lookup.ask(key, { as: 'sid', value }, asker)
+    return hit || this.lookup.find(key, { as: 'sid', value }, asker)
   }
 
   leave(value: string): Promise<boolean> {

@@ -166,7 +166,7 @@ export class SessionCache {
     const position = this.#log.position
     if (entry.position === position) return true
     if (this.#log.isVoid(key, entry.session, entry.position)) return false
-    // An entry older than a gap keeps its position, so that it is not fresh until Okta has been asked.
+    // An entry older than a gap keeps its position, so that it is not fresh before the next lookup.
     if (entry.position >= this.#log.oldestFresh) entry.validUpTo(position)
     return true
   }

@@ -154,7 +154,7 @@ export class Lookup {
 
   /**
    * Stores a session Okta returned from another operation, unless a revocation overtook it, and returns its
-   * context. A signed-out credential stays signed out: Okta may not have heard of the sign-out yet.
+   * context. A signed-out credential stays signed out: the close may not have reached Okta yet.
    */
   store(
     key: string,

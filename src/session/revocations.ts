@@ -1,7 +1,7 @@
 /**
  * The revocation log: what was revoked, and at which position.
  *
- * One rule serves every revocation. A lookup remembers the position at which it began; a record with a
+ * One rule serves every revocation. A lookup keeps the position at which it began; a record with a
  * later position about its credential, its session or its user voids it, in the caches, in flight and in
  * the shared store. So an answer Okta gave before a sign-out is never taken for one given after it.
  */

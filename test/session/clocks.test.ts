@@ -32,7 +32,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('asks again at the end of a session, which Okta may have extended', async () => {
+  it('looks a session up again at its end, which Okta may have extended', async () => {
     const okta = middleware(org, clock)
     const begun = clock.now()
     org.endsAt = () => begun + 40_000
@@ -46,7 +46,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it("takes an answer whose own end is past by Okta's clock for a no", async () => {
+  it("takes a session whose end is past by Okta's clock as expired", async () => {
     const okta = middleware(org, clock)
     org.endsAt = () => clock.now() - 1_000
     expect(await okta.authenticate(requestWith('alice'))).toEqual({
@@ -69,7 +69,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('accepts nothing from before a sleep while Okta is silent', async () => {
+  it('serves nothing from before a suspend while Okta is silent', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     await okta.authenticate(requestWith('alice'))
     clock.wall += 6_000
@@ -78,7 +78,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('serves a yes past its ttl as stale while Okta is silent, and not past maxTtlMs', async () => {
+  it('serves a session past its ttl as stale while Okta is silent, and not past maxTtlMs', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     await okta.authenticate(requestWith('alice'))
     org.silent = true
@@ -99,7 +99,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('remembers a no for negativeTtlMs, and asks again for a page after a second', async () => {
+  it('caches a negative answer for negativeTtlMs, and looks up again for a page after a second', async () => {
     const okta = middleware(org, clock)
     org.endsAt = () => undefined
     const page = { headers: { cookie: 'sid=gone', 'sec-fetch-mode': 'navigate' } }
@@ -118,7 +118,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('asks about a cookie that goes on being a no ever less often, whatever is asked for', async () => {
+  it('looks up a cookie that Okta goes on not to know ever less often, whatever the request demands', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     org.endsAt = () => undefined
@@ -132,7 +132,7 @@ describe('times', () => {
       clock.advance(1_001)
     }
     expect(seconds).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183])
-    // A yes begins anew.
+    // An active answer resets the rest.
     org.endsAt = () => clock.now() + 7_200_000
     clock.advance(61_000)
     expect(await okta.authenticate(page)).toMatchObject({ state: 'active' })
@@ -146,7 +146,7 @@ describe('times', () => {
     await okta.close()
   })
 
-  it('lets no demand for a fresh answer shorten the rest of a no', async () => {
+  it('lets no demand for a fresh answer shorten the rest of a negative answer', async () => {
     const world = new LookupWorld()
     for (let i = 0; i < 10; i += 1) {
       expect(await world.ask('gone', { maxStalenessMs: 0 })).toMatchObject({ reason: 'not_found' })
@@ -155,7 +155,7 @@ describe('times', () => {
     expect(world.calls).toBe(1)
   })
 
-  it('keeps asking about a session that lacks a factor each second', async () => {
+  it('looks up a session that lacks a factor each second', async () => {
     const okta = middleware(org, clock)
     org.fields = { status: 'MFA_REQUIRED' }
     for (let second = 0; second < 10; second += 1) {

@@ -1,4 +1,4 @@
-/** A lookup with an Okta, a clock and a network of the test's own: every answer lands when the test says so. */
+/** A lookup with an Okta, a clock and a network of the test's own: every answer arrives when the test says so. */
 
 import type { Credential, OktaAnswer } from '../../src/contracts.js'
 import { Limiter } from '../../src/limiter/limiter.js'
@@ -11,7 +11,7 @@ import { RevocationLog } from '../../src/session/revocations.js'
 import type { SharedSessions } from '../../src/session/shared-cache.js'
 import { SignOut } from '../../src/session/sign-out.js'
 
-/** A clock whose hands the test moves; wall and monotonic together unless told otherwise. */
+/** A clock the test moves: `advance` moves wall and monotonic time together. */
 export class TestClock {
   wall = Date.parse('2026-11-02T09:00:00.000Z')
   mono = 1_000
@@ -25,13 +25,13 @@ export class TestClock {
   }
 }
 
-/** One of Okta's sessions, as the test keeps it. */
+/** A session at Okta. */
 export interface OktaSide {
   readonly session: Session
   ended: boolean
 }
 
-/** Hands out when a message arrives: at once, or when a scheduler says so. */
+/** When a message arrives: at once, or when a scheduler says so. */
 export type Deliver = <T>(value: () => T) => Promise<T>
 
 const atOnce: Deliver = async (value) => value()
@@ -41,7 +41,7 @@ export interface WorldOptions {
   readonly upstream?: Partial<Settings['upstream']>
   readonly deliver?: Deliver
   readonly random?: () => number
-  /** The second level this instance shares with others. */
+  /** The store this instance shares with others. */
   readonly shared?: SharedSessions
   /** The clock and the Okta of another instance, to share them. */
   readonly beside?: LookupWorld
@@ -88,7 +88,7 @@ export class LookupWorld {
     })
     const ask = async <T>(credential: Credential, answer: (side: OktaSide) => T) => {
       this.calls += 1
-      // The question travels, Okta decides, the answer travels back.
+      // The request travels, Okta decides, the answer travels back.
       const decided = await deliver(() => this.#decide(credential, answer))
       return deliver(() => decided)
     }
@@ -125,11 +125,12 @@ export class LookupWorld {
     return side
   }
 
-  /** What a request with this cookie learns. */
-  ask(value: string, asker: LookupRequest = {}): SessionContext | Promise<SessionContext> {
+  /** The context of a request with this cookie. */
+  ask(value: string, request: LookupRequest = {}): SessionContext | Promise<SessionContext> {
     const key = credentialKey('sid', value)
-    const hit = asker.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
-    return hit || this.lookup.find(key, { as: 'sid', value }, asker)
+    const hit =
+      request.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
+    return hit || this.lookup.find(key, { as: 'sid', value }, request)
   }
 
   leave(value: string): Promise<boolean> {

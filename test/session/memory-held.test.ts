@@ -53,7 +53,7 @@ describe("a request's Cookie header", () => {
     expect(held).toBeLessThan(PADDING_BYTES / 2)
   })
 
-  it('is not kept alive by who watches its session', async () => {
+  it('is not kept alive by a watch of its session', async () => {
     const stops: (() => void)[] = []
     const held = await bytesHeldEach(async (index) => {
       await okta.authenticate(longRequest(index))

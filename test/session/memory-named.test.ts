@@ -1,4 +1,4 @@
-/** What revocations leave in memory: no cookie value, no session id and no user id stands there in clear. */
+/** What revocations leave in memory: no cookie value, no session id and no user id in clear. */
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ const collectGarbage: () => void = runInNewContext('gc')
 let server: Server
 let okta: OktaSession
 
-/** An org that takes everything and remembers nothing. */
+/** An org that accepts every call and keeps no state. */
 beforeEach(async () => {
   const clock = new TestClock()
   server = createServer((req, res) => {
@@ -60,14 +60,14 @@ it('finds a text that is kept', async () => {
   expect(kept.text).toHaveLength(32)
 })
 
-// A connection remembers more of the request that opened it than of later ones: each may be the first.
+// A connection keeps more of the request that opened it than of later ones: each may be the first.
 it.each(Object.keys(operations))(
   'is no value that was revoked, with %s first',
   async (first) => {
     const names = [first, ...Object.keys(operations).filter((name) => name !== first)]
     const values = Object.fromEntries(names.map((name) => [name, newValue()]))
     for (const [name, value] of Object.entries(values)) await operations[name]?.(textOf(value))
-    // What a connection keeps of its last exchange is another's by now.
+    // What a connection keeps of its last exchange is replaced by another one.
     for (let round = 0; round < 3; round += 1) await okta.api.getSession('another')
     expect(okta.stats().revocations).toBeGreaterThan(Object.keys(operations).length)
     expect(await inHeap(values)).toEqual([])
@@ -75,7 +75,7 @@ it.each(Object.keys(operations))(
   60_000,
 )
 
-/** The names of the values that stand as a text anywhere in this process's heap. */
+/** The names of the values found as a text anywhere in this process's heap. */
 async function inHeap(values: Readonly<Record<string, Buffer>>): Promise<string[]> {
   await new Promise(setImmediate)
   collectGarbage()

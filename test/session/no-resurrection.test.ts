@@ -9,11 +9,11 @@ type Value = (typeof values)[number]
 
 /** The reference: for each cookie, since when it must not be accepted any more, and why. */
 interface Reference {
-  /** Signed out here: never again, whatever Okta says and whenever it says it. */
+  /** Signed out here: never active again, whatever Okta answers. */
   readonly signedOut: Set<Value>
-  /** Ended at Okta and forgotten here since: whoever hears of it now must hear no. */
+  /** Ended at Okta and forgotten here since: must not be active. */
   readonly forgotten: Set<Value>
-  /** Ended at Okta at this time: a yes may linger for maxTtlMs, and no longer. */
+  /** Ended at Okta at this time: may be active for maxTtlMs more, and no longer. */
   readonly endedAt: Map<Value, number>
 }
 
@@ -60,7 +60,7 @@ class World {
     void heard.finally(() => this.pending.delete(heard))
   }
 
-  /** Called at the very moment a request learns its verdict. */
+  /** Called when a request gets its context. */
   judge(value: Value, context: SessionContext): void {
     if (context.state !== 'active') return
     const { signedOut, forgotten, endedAt } = this.reference
@@ -85,7 +85,7 @@ const command = (name: string, run: (world: World) => void | Promise<void>): Com
   toString: () => name,
 })
 
-/** A verdict is heard one microtask after it was given; what was given before is not held against the lookup. */
+/** A request gets its context one microtask after it was made; a revocation in between is no fault of the lookup. */
 const afterAnswersGiven = queueMicrotask
 
 const anyValue = fc.constantFrom(...values)
@@ -147,8 +147,8 @@ const commands = [
   ),
 ]
 
-describe('whatever happens in whatever order', () => {
-  it('no session comes back, no yes is late, and nobody is taken for somebody else', async () => {
+describe('operations in any order', () => {
+  it('bring no session back, serve none too long, and no session of another user', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

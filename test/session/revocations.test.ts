@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { credentialKey, subject } from '../../src/session/cache-key.js'
 import { RevocationLog } from '../../src/session/revocations.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
-import { Fleet } from './shared-engine.js'
+import { SharedStore } from './shared-store.js'
 
 const keyOf = (value: string) => credentialKey('sid', value)
 
@@ -17,7 +17,7 @@ describe('the revocation log', () => {
 
   const voids = (key: string, position: number) => log.isVoid(key, undefined, position)
 
-  it('voids what was learned before a mark, and nothing learned after it', async () => {
+  it('voids what was learned before a record, and nothing learned after it', async () => {
     const before = log.position
     await log.forget([subject.credential('a')], 'credential')
     expect(voids('a', before)).toBe(true)
@@ -32,7 +32,7 @@ describe('the revocation log', () => {
     expect(log.isVoid('k', { id: 's', userId: 'x' }, before)).toBe(true)
   })
 
-  it('has everything before a lost mark asked again', async () => {
+  it('voids everything before a lost record', async () => {
     const before = log.position
     for (const key of ['a', 'b', 'c', 'd'])
       await log.forget([subject.credential(key)], 'credential')
@@ -42,7 +42,7 @@ describe('the revocation log', () => {
     expect(voids('somebody', log.position)).toBe(false)
   })
 
-  it('loses a confirmed mark before a sign-out Okta has not confirmed', () => {
+  it('loses a confirmed sign-out before one Okta has not confirmed', () => {
     log.signOut('waiting', 3_600_000, 'unconfirmed')
     log.confirm(log.signOut('done', 3_600_000, 'unconfirmed'), 6_000)
     log.signOut('another', 3_600_000, 'unconfirmed')
@@ -51,25 +51,25 @@ describe('the revocation log', () => {
     expect(log.signOutOf('done')).toBeUndefined()
   })
 
-  it('never has remembered sessions asked again for junk', () => {
+  it('voids no cached session because of junk', () => {
     const before = log.position
     for (let index = 0; index < 50; index += 1) log.signOut(`junk${index}`, 60_000, 'provisional')
     expect(log.size).toBe(2)
     expect(voids('somebody', before)).toBe(false)
   })
 
-  it('refuses until Okta has confirmed, then for as long as an answer may be under way', () => {
-    const refusal = log.signOut('a', 3_600_000, 'unconfirmed')
+  it('keeps a sign-out until Okta has confirmed it, then for as long as an answer may be in flight', () => {
+    const signOut = log.signOut('a', 3_600_000, 'unconfirmed')
     clock.advance(600_000)
     expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
-    log.confirm(refusal, 6_000)
+    log.confirm(signOut, 6_000)
     clock.advance(5_999)
     expect(log.signOutOf('a')).toMatchObject({ confirmed: true })
     clock.advance(1)
     expect(log.signOutOf('a')).toBeUndefined()
   })
 
-  it('refuses for a day at most', () => {
+  it('keeps a sign-out for a day at most', () => {
     log.signOut('a', Number.POSITIVE_INFINITY, 'unconfirmed')
     clock.advance(86_399_999)
     expect(log.signOutOf('a')).toBeDefined()
@@ -77,14 +77,14 @@ describe('the revocation log', () => {
     expect(log.signOutOf('a')).toBeUndefined()
   })
 
-  it('goes on voiding what is older when it refuses no longer', () => {
+  it('goes on voiding what is older than a sign-out that has ended', () => {
     const before = log.position
     log.confirm(log.signOut('a', 3_600_000, 'unconfirmed'), 6_000)
     clock.advance(7_000)
     expect(voids('a', before)).toBe(true)
   })
 
-  it('leaves no trace of a refusal taken back, and keeps what stood before it', async () => {
+  it('leaves no trace of a provisional sign-out it removes, and keeps the record before it', async () => {
     const before = log.position
     log.remove(log.signOut('a', 60_000, 'provisional'))
     expect(log.size).toBe(0)
@@ -94,13 +94,13 @@ describe('the revocation log', () => {
     expect(voids('b', before)).toBe(true)
   })
 
-  it('goes on refusing what is forgotten besides', async () => {
+  it('keeps a sign-out of what is forgotten besides', async () => {
     log.signOut('a', 3_600_000, 'unconfirmed')
     await log.forget([subject.credential('a')], 'credential')
     expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
   })
 
-  it('drops marks nothing servable is older than', async () => {
+  it('deletes a record once nothing servable is older', async () => {
     await log.forget([subject.user('x')], 'user')
     clock.advance(310_001)
     await log.forget([subject.user('y')], 'user')
@@ -109,7 +109,7 @@ describe('the revocation log', () => {
 })
 
 describe('an answer overtaken', () => {
-  it('to another operation is not remembered', async () => {
+  it('to another operation is not cached', async () => {
     const world = new LookupWorld()
     const { session } = world.begin('alice')
     const asked = world.lookup.begin()
@@ -133,7 +133,7 @@ describe('an answer overtaken', () => {
     expect(world.lookup.peek('a key')).toMatchObject({ state: 'active' })
   })
 
-  it('of who has signed out meanwhile is not asked for again', async () => {
+  it('by a sign-out is not looked up again', async () => {
     const land: (() => void)[] = []
     const world = new LookupWorld({
       deliver: async (value) => {
@@ -152,7 +152,7 @@ describe('an answer overtaken', () => {
     expect(world.calls).toBe(1)
   })
 
-  it('by silence is signed out all the same, not unavailable', async () => {
+  it('by a sign-out while Okta is silent is signed out, not unavailable', async () => {
     const world = new LookupWorld()
     world.begin('alice')
     world.up = false
@@ -162,11 +162,11 @@ describe('an answer overtaken', () => {
   })
 })
 
-describe('who asks for a recent answer', () => {
-  it('does not take what the fleet remembers for one', async () => {
-    const fleet = new Fleet()
-    const here = new LookupWorld({ shared: fleet.member() })
-    const there = new LookupWorld({ shared: fleet.member(), beside: here })
+describe('a request for a recent answer', () => {
+  it('does not take an entry of the shared cache for one', async () => {
+    const shared = new SharedStore()
+    const here = new LookupWorld({ shared: shared.member() })
+    const there = new LookupWorld({ shared: shared.member(), beside: here })
     here.begin('alice')
     await here.ask('alice')
     here.clock.advance(40_000)

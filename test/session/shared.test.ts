@@ -2,29 +2,29 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { SessionStore } from '../../src/contracts.js'
 import { type SharedRecord, sessionStoreOver } from '../../src/session/shared-cache.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
-import { Fleet } from './shared-engine.js'
+import { SharedStore } from './shared-store.js'
 import { middleware, requestWith, tinyOrg } from './tiny-org.js'
 
-let fleet: Fleet
+let shared: SharedStore
 let here: LookupWorld
 let there: LookupWorld
 
 beforeEach(() => {
-  fleet = new Fleet()
-  here = new LookupWorld({ shared: fleet.member() })
-  there = new LookupWorld({ shared: fleet.member(), beside: here })
+  shared = new SharedStore()
+  here = new LookupWorld({ shared: shared.member() })
+  there = new LookupWorld({ shared: shared.member(), beside: here })
   here.begin('alice')
 })
 
-describe('two instances with one second level', () => {
-  it('ask Okta once for one cold cookie, also when both are asked at once', async () => {
+describe('two instances with one shared store', () => {
+  it('call Okta once for one cold cookie, also for concurrent requests at both', async () => {
     const answers = await Promise.all([here.ask('alice'), there.ask('alice'), there.ask('alice')])
     expect(answers.map(({ state }) => state)).toEqual(['active', 'active', 'active'])
     expect(here.calls + there.calls).toBe(1)
     expect(await there.ask('alice')).toMatchObject({ source: 'memory' })
   })
 
-  it('serve what the other learned, with its age', async () => {
+  it('serve what the other found, with its age', async () => {
     await here.ask('alice')
     here.clock.advance(50_000)
     expect(await there.ask('alice')).toMatchObject({
@@ -32,7 +32,7 @@ describe('two instances with one second level', () => {
       askedAt: here.clock.now() - 50_000,
     })
     here.clock.advance(11_000)
-    fleet.entries.clear()
+    shared.entries.clear()
     expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
   })
 
@@ -43,7 +43,7 @@ describe('two instances with one second level', () => {
     expect(there.lookup.stats()).toMatchObject({ fromTheFuture: 1 })
   })
 
-  it('refuse what was signed out at the other', async () => {
+  it('answer signed_out for what was signed out at the other', async () => {
     await here.ask('alice')
     await there.ask('alice')
     await here.leave('alice')
@@ -52,12 +52,12 @@ describe('two instances with one second level', () => {
 
   it('void a shared entry from before a revocation, however late it is read', async () => {
     await here.ask('alice')
-    const before = fleet.entries.get([...fleet.entries.keys()][0] ?? '')
+    const before = shared.entries.get([...shared.entries.keys()][0] ?? '')
     await here.lookup.forget({ userId: 'user-alice' })
     const side = here.okta.get('alice')
     if (side !== undefined) side.ended = true
-    expect(fleet.entries.size).toBe(1)
-    expect([...fleet.entries.values()]).toEqual([before])
+    expect(shared.entries.size).toBe(1)
+    expect([...shared.entries.values()]).toEqual([before])
     expect(await there.ask('alice')).toMatchObject({ state: 'anonymous', reason: 'not_found' })
   })
 
@@ -68,24 +68,24 @@ describe('two instances with one second level', () => {
   })
 
   it('do not accept the entry of an instance that had not read the revocation yet', async () => {
-    fleet.slow = true
+    shared.slow = true
     await here.lookup.forget({ userId: 'user-alice' })
     await there.ask('alice')
     expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
     expect(here.calls).toBe(1)
   })
 
-  it('say so when a revocation could not be recorded, and hold it here all the same', async () => {
+  it('reject when a revocation could not be recorded, and hold it here all the same', async () => {
     await here.ask('alice')
-    fleet.up = false
+    shared.up = false
     await expect(here.lookup.forget({ userId: 'user-alice' })).rejects.toThrow('not writable')
     expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
   })
 
-  it('ask again after a gap, and serve what they have while Okta is silent', async () => {
+  it('look sessions up again after a gap, and serve cached ones while Okta is silent', async () => {
     await here.ask('alice')
-    fleet.entries.clear()
-    fleet.gap()
+    shared.entries.clear()
+    shared.gap()
     here.up = false
     expect(await here.ask('alice')).toMatchObject({ source: 'stale' })
     here.up = true
@@ -93,10 +93,10 @@ describe('two instances with one second level', () => {
     expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
   })
 
-  it('take no failure budget for a cookie the fleet knows', async () => {
+  it('take no failure budget for a cookie in the shared cache', async () => {
     await here.ask('alice')
     const poor = new LookupWorld({
-      shared: fleet.member(),
+      shared: shared.member(),
       beside: here,
       upstream: { failedLookups: { perSecond: 0, burst: 0 } },
     })
@@ -110,7 +110,7 @@ describe('the cache.store option', () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
     const secret = 'a secret of at least thirty-two bytes'
-    const [first, second] = [fleet.member(), fleet.member()].map((engine) =>
+    const [first, second] = [shared.member(), shared.member()].map((engine) =>
       middleware(org, clock, { secret, cache: { store: sessionStoreOver(engine) } }),
     )
     await first?.authenticate(requestWith('carol'))
@@ -124,25 +124,27 @@ describe('the cache.store option', () => {
   it('is handed no session id, no user id and no digest that can be guessed', async () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
-    const marksUnder = async (secret: string) => {
-      const marks: SharedRecord[] = []
-      const engine = new Fleet().member()
-      const record = (mark: SharedRecord) => {
-        marks.push(mark)
-        return engine.record(mark)
+    const namesUnder = async (secret: string) => {
+      const records: SharedRecord[] = []
+      const engine = new SharedStore().member()
+      const append = (record: SharedRecord) => {
+        records.push(record)
+        return engine.record(record)
       }
-      const store = sessionStoreOver({ ...engine, record })
+      const store = sessionStoreOver({ ...engine, record: append })
       const okta = middleware(org, clock, { secret, cache: { store } })
       await okta.forget({ sessionId: 'a-session' })
       await okta.forget({ userId: 'a-user' })
       await okta.close()
-      return marks.flatMap((mark) => (mark.kind === 'forget' ? mark.subjects : mark.subject))
+      return records.flatMap((record) =>
+        record.kind === 'forget' ? record.subjects : record.subject,
+      )
     }
-    const names = await marksUnder('a secret of at least thirty-two bytes')
+    const names = await namesUnder('a secret of at least thirty-two bytes')
     expect(names).toHaveLength(4)
     for (const name of names) expect(name).toMatch(/^[csu]:[\w-]{43}$/)
-    expect(await marksUnder('a secret of at least thirty-two bytes')).toEqual(names)
-    const others = await marksUnder('another of at least thirty-two bytes')
+    expect(await namesUnder('a secret of at least thirty-two bytes')).toEqual(names)
+    const others = await namesUnder('another of at least thirty-two bytes')
     expect(others.filter((name) => names.includes(name))).toEqual([])
     await org.close()
   })
@@ -152,7 +154,7 @@ describe('the cache.store option', () => {
     const org = await tinyOrg(clock)
     const namesUnder = async (secret: string) => {
       const names: string[] = []
-      const engine = new Fleet().member()
+      const engine = new SharedStore().member()
       const store = sessionStoreOver({
         ...engine,
         claim: (key) => {

@@ -1,4 +1,4 @@
-/** An org of a few lines that answers GetCurrentSession when the test lets it, and counts what is under way. */
+/** An org of a few lines that answers GetCurrentSession when the test lets it, and counts requests in flight. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { composeOktaSession } from '../../src/okta-session.js'
@@ -18,11 +18,11 @@ export interface TinyOrg {
   now: () => number
   /** When the session of a cookie value ends by its clock; undefined: no such session. */
   endsAt: (value: string) => number | undefined
-  /** What a session's fields are besides. */
+  /** Further fields of each session. */
   fields: Partial<Session>
-  /** Milliseconds an answer takes. */
+  /** Milliseconds before it answers. */
   takes: number
-  /** Answers everybody who waits. */
+  /** Answers all waiting requests. */
   release(): void
   close(): Promise<void>
 }

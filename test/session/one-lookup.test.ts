@@ -13,8 +13,8 @@ afterEach(() => org.close())
 
 const active = { state: 'active' }
 
-describe('one question per cookie', () => {
-  it('asks once for 10,000 requests that come at once', async () => {
+describe('one lookup per cookie', () => {
+  it('calls Okta once for 10,000 concurrent requests', async () => {
     const okta = middleware(org, clock)
     const answers = await Promise.all(
       Array.from({ length: 10_000 }, () => okta.authenticate(requestWith('cold'))),
@@ -25,7 +25,7 @@ describe('one question per cookie', () => {
     await okta.close()
   })
 
-  it('answers a remembered session before the middleware returns', async () => {
+  it('answers a cached session before the middleware returns', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     const handler = okta.attachSession()
@@ -59,7 +59,7 @@ describe('one question per cookie', () => {
     await okta.close()
   })
 
-  it('shares a failure with those who waited and forgets it for those who come', async () => {
+  it('shares a failure with the waiting requests and does not cache it', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 200 } })
     org.silent = true
     const waiting = [1, 2, 3].map(() => okta.authenticate(requestWith('alice')))
@@ -71,7 +71,7 @@ describe('one question per cookie', () => {
     await okta.close()
   })
 
-  it('asks in the background from three quarters of the ttl on, and nobody waits', async () => {
+  it('looks up in the background from three quarters of the ttl on, without a wait', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     clock.advance(44_000)
@@ -89,7 +89,7 @@ describe('one question per cookie', () => {
     await okta.close()
   })
 
-  it('never has more calls under way than the cap when a thousand entries end together, and hits go on', async () => {
+  it('never has more calls in flight than the cap when a thousand entries end together, and hits go on', async () => {
     const okta = middleware(org, clock, { upstream: { maxQueueMs: 10_000 } })
     const values = Array.from({ length: 1_000 }, (_, index) => `user${index}`)
     org.endsAt = () => clock.now() + 90_000

@@ -1,4 +1,4 @@
-/** A second level in this process: the smallest engine that keeps the contract, for tests of the lookup's side of it. */
+/** A shared store in this process: the smallest engine that keeps the contract, for tests of the lookup's side of it. */
 import type {
   Claim,
   SharedEntry,
@@ -7,13 +7,13 @@ import type {
   SharedSessions,
 } from '../../src/session/shared-cache.js'
 
-export class Fleet {
+export class SharedStore {
   readonly entries = new Map<string, SharedEntry>()
   readonly #leases = new Map<string, { lease: string; waiting: ((claim: Claim) => void)[] }>()
   readonly #members = new Set<{ listener: SharedListener; behind: (() => void)[] }>()
   #records = 0
   #leaseCount = 0
-  /** Whether marks reach the others at once, or wait for deliver(). */
+  /** Whether records wait for deliver() before the others read them. */
   slow = false
   /** Whether the log can be written. */
   up = true
@@ -31,9 +31,9 @@ export class Fleet {
       release: (key, lease) => {
         if (this.#leases.get(key)?.lease === lease) this.#endLease(key, { kind: 'unknown' })
       },
-      record: async (mark) => {
+      record: async (record) => {
         if (!this.up) throw new Error('the log is not writable')
-        return this.#record(mark, me[0])
+        return this.#record(record, me[0])
       },
       isAfter: (a, b) => Number(a) > Number(b),
       subscribe: (listener) => {
@@ -47,12 +47,12 @@ export class Fleet {
     }
   }
 
-  /** Lets every member catch up. */
+  /** Lets every member read all records. */
   deliver(): void {
     for (const { behind } of this.#members) for (const read of behind.splice(0)) read()
   }
 
-  /** Some records are lost to everybody. */
+  /** Tells every member that records were lost. */
   gap(): void {
     for (const { listener } of this.#members) listener.onGap()
   }
@@ -74,14 +74,14 @@ export class Fleet {
     for (const resolve of held?.waiting ?? []) resolve(claim)
   }
 
-  #record(mark: SharedRecord, from: { listener: SharedListener } | undefined): string {
+  #record(record: SharedRecord, from: { listener: SharedListener } | undefined): string {
     this.#records += 1
     const position = String(this.#records)
     for (const member of this.#members) {
       const read = () =>
         member === from
           ? member.listener.onRead(position)
-          : member.listener.onRecord(mark, position)
+          : member.listener.onRecord(record, position)
       if (this.slow) member.behind.push(read)
       else read()
     }

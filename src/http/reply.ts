@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Reply } from '../public-types.js'
 import { isAnswered } from './later.js'
+import { endLingering } from './lingering-close.js'
 
 export type ReplyHeaders = Reply['headers']
 
@@ -83,6 +84,14 @@ export function send(res: ServerResponse, { status, headers, body }: Reply): voi
   setHeaders(res, headers)
   if (body === '') res.end()
   else res.end(body)
+}
+
+/** The same where the client is still sending and the connection ends with the answer. */
+export function sendAndClose(res: ServerResponse, { status, headers, body }: Reply): void {
+  if (isAnswered(res)) return
+  res.statusCode = status
+  setHeaders(res, { ...headers, connection: 'close' })
+  endLingering(res, body)
 }
 
 /** Sets headers on an answer that is the app's to give: `vary` and `set-cookie` join what the app has set. */

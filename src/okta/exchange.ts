@@ -174,6 +174,8 @@ function forgetful<A extends HttpAgent>(agent: A): A {
  * could be read as the answer to the next one. The agent may be the application's, so that this only listens.
  */
 function closeOnUnaskedBytes(agent: HttpAgent): () => void {
+  // A proxy library's agent need not extend Node's: one without events has no pool of Node's either.
+  if (typeof agent.on !== 'function' || typeof agent.freeSockets !== 'object') return () => {}
   const watched = new WeakSet<Socket>()
   const onFree = (socket: Socket) => {
     if (watched.has(socket)) return

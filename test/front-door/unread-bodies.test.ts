@@ -86,6 +86,36 @@ describe('a body without end costs no more than its first bytes, and the client 
     expect(taken()).toBeLessThan(MAX_TAKEN)
   })
 
+  it.each([
+    ['POST /login', 413],
+    ['PUT /login', 405],
+    ['POST /logout', 204],
+  ])('a client that sends on after its answer, without a reset: %s', async (line, status) => {
+    const { url } = await open()
+    const socket = connect({ port: Number(url.port), host: '127.0.0.1', allowHalfOpen: true })
+    const headers = `Host: ${url.host}\r\nOrigin: ${url.origin}\r\nContent-Type: application/json\r\n`
+    socket.write(`${line} HTTP/1.1\r\n${headers}Content-Length: 60000\r\n\r\n${'x'.repeat(20_000)}`)
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*connection: close`, 'is'))
+    for (let sent = 20_000; sent < 60_000; sent += 10_000) {
+      // Each goes out by itself, as from a client that reads when it has sent everything.
+      await new Promise((written) => socket.write('x'.repeat(10_000), written))
+    }
+    socket.resume().end()
+    const [hadError] = await once(socket, 'close')
+    expect(hadError).toBe(false)
+  })
+
+  it('a client that declares a length and sends nothing is answered, and let go', async () => {
+    const { url } = await open()
+    const socket = connect({ port: Number(url.port), host: '127.0.0.1', allowHalfOpen: true })
+    const head = `POST /login HTTP/1.1\r\nHost: ${url.host}\r\nOrigin: ${url.origin}\r\n`
+    socket.write(`${head}${declared}\r\n`)
+    let answer = ''
+    for await (const data of socket) answer += String(data)
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
   it('a connection whose body was small is kept', async () => {
     const { url } = await open()
     const answer = await fetch(new URL('/login', url), {

@@ -86,6 +86,19 @@ describe('what is sent', () => {
   })
 })
 
+it('goes through an agent that has no events and no pool of idle connections', async () => {
+  const server = kept(await httpServer((_req, res) => res.end('{}')))
+  const inner = new Agent()
+  const agent = {
+    addRequest: Reflect.get(inner, 'addRequest').bind(inner),
+    destroy: () => inner.destroy(),
+    protocol: 'http:',
+  } as unknown as Agent
+  const exchange = createExchange({ orgUrl: server.url, timeoutMs: 2_000, agent })
+  expect(await exchange.send(GET)).toMatchObject({ kind: 'answered', status: 200 })
+  await exchange.close()
+})
+
 describe('answers', () => {
   it.each([200, 204, 302, 304, 404, 429, 500, 503, 799])(
     'hands over a %i as it came',

@@ -8,7 +8,7 @@ import { wantsPage } from '../headers.js'
 import type { Kit } from '../kit.js'
 import { isAnswered, later } from '../later.js'
 import { page } from '../pages.js'
-import { methodNotAllowed, problem, send, setHeaders } from '../reply.js'
+import { methodNotAllowed, problem, send, sendAndClose, setHeaders } from '../reply.js'
 
 /**
  * OPTIONS passes to `next()`, other methods are answered 405, posts from elsewhere 403 `cross_site`. A
@@ -26,22 +26,26 @@ export function createPostHandler(
     }
     if (isAnswered(res)) return
     setHeaders(res, { 'cache-control': 'no-store' })
-    if (req.method !== 'POST') refuse(methodNotAllowed('POST'), req, res)
-    else if (!kit.isSameOrigin(req)) refuse(crossSite(req), req, res)
+    if (req.method !== 'POST') answer(methodNotAllowed('POST'), req, res)
+    else if (!kit.isSameOrigin(req)) answer(crossSite(req), req, res)
     else
       later(act(req), res, next, (outcome) => {
+        if (!('reason' in outcome)) return answer(outcome, req, res)
         if (leavesBodyUnread(req)) endConnection(res)
-        if ('reason' in outcome) kit.denials.answer(outcome, req, res, next)
-        else send(res, outcome)
+        kit.denials.answer(outcome, req, res, next)
       })
   }
   Object.defineProperty(handler, 'name', { value: name })
   return handler
 }
 
-function refuse(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
-  if (leavesBodyUnread(req)) endConnection(res)
-  send(res, reply)
+function answer(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
+  if (!leavesBodyUnread(req)) send(res, reply)
+  else if (req.httpVersionMajor < 2) sendAndClose(res, reply)
+  else {
+    endConnection(res)
+    send(res, reply)
+  }
 }
 
 /** After the answer, and with it what is left of a long body: Node would read that to reuse the connection. */

@@ -1,11 +1,13 @@
-/** One operation from request to outcome: authorise, send, try again where that can help, judge. */
+/** One operation from request to outcome: authorise, send, retry where that can help, judge, and publish on the call channel. */
+import { type CallMessage, publishers } from '../channels.js'
 import type { CallOptions, Clock, Outcome } from '../contracts.js'
-import { announced } from './announce-call.js'
+import type { Operation } from '../errors.js'
 import { checkSignal } from './arguments.js'
-import type { Authorizer } from './authorizer.js'
+import type { Authorizer } from './credentials.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Ended, ExchangeRequest, ExchangeResult, Send } from './exchange.js'
-import type { OperationSubject } from './question.js'
+import type { OperationSubject } from './redact.js'
+import { toAnswer } from './responses.js'
 import type { Retries } from './retry.js'
 
 export interface Call<T> {
@@ -71,4 +73,47 @@ export function createAsk({ orgUrl, timeoutMs, clock, send, retries }: AskParts)
 function unlessAborted(result: ExchangeResult): Ended {
   if (result.kind === 'aborted') throw result.reason
   return result
+}
+
+/** Makes the call; while nobody subscribes that is all it does. */
+export function announced<T>(
+  operation: Operation,
+  call: () => Promise<Outcome<T>>,
+  signal?: AbortSignal,
+): Promise<Outcome<T>> {
+  return publishers.call.hasSubscribers ? announce(operation, call, signal) : call()
+}
+
+async function announce<T>(
+  operation: Operation,
+  call: () => Promise<Outcome<T>>,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<T>> {
+  const began = performance.now()
+  const publish = (how: Pick<CallMessage, 'outcome' | 'status' | 'requestId'>) =>
+    publishers.call.publish({ operation, ...how, durationMs: performance.now() - began })
+  try {
+    const outcome = await call()
+    // No token, no call: the token request has told how that ended.
+    const made = outcome.kind === 'ok' || outcome.error.operation === operation
+    if (made) publish(describe(operation, outcome))
+    return outcome
+  } catch (error) {
+    // Whatever else it rejects with is the application's own: no call was made.
+    if (signal?.aborted) publish({ outcome: isTimeout(signal.reason) ? 'timeout' : 'aborted' })
+    throw error
+  }
+}
+
+function describe(operation: Operation, outcome: Outcome<unknown>) {
+  const answer = toAnswer(operation, outcome)
+  return {
+    outcome: answer.kind === 'unavailable' ? answer.code : answer.kind,
+    status: answer.head?.status,
+    requestId: answer.head?.requestId,
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError'
 }

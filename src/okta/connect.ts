@@ -2,8 +2,8 @@
 import type { Clock, Credential, OktaAnswer, Outcome } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import { answerTo } from './answer.js'
 import { createOperations, type OperationOptions, type Operations } from './operations.js'
+import { answerTo } from './responses.js'
 import { type SessionApi, sessionApiOver } from './session-api.js'
 
 /** What a call may be told besides its subject. */

@@ -1,14 +1,16 @@
-/** What by-id operations show Okta to be let in: an API token, an access token, or a service app's. */
+/** The headers that authorise an operation: of an API token, an access token, or a service app. */
+import type { Outcome } from '../contracts.js'
 import type {
   AccessTokenCredentials,
   ApiTokenCredentials,
   Credentials,
 } from '../options/options.js'
-import { TOKEN } from './access-token.js'
-import type { Attempt, Authorization, Authorizer } from './authorizer.js'
+import type { Deadline } from './deadline.js'
 import { within } from './deadline.js'
+import type { Aborted, Answered, Failed } from './exchange.js'
 import { serviceAppAuthorizer } from './service-app.js'
 import type { TokenEndpointParts } from './token-endpoint.js'
+import { TOKEN } from './token-endpoint.js'
 
 /** What a service app needs besides its key. */
 export type AuthorizerParts = Omit<TokenEndpointParts, 'credentials'>
@@ -80,4 +82,34 @@ function bearer(token: unknown): [Readonly<Record<string, string>>, readonly str
       `credentials.accessToken gave ${typeof token === 'string' ? 'a string no header can carry' : typeof token}: it must be, or resolve to, an access token without spaces or control characters`,
     )
   return [{ authorization: `Bearer ${token}` }, [token]]
+}
+
+/** Headers to send, or the reason why there are none: what the token request came to. */
+export type Authorization =
+  | {
+      readonly kind: 'headers'
+      readonly headers: Readonly<Record<string, string>>
+      /** The secrets in those headers, bare. */
+      readonly secrets: readonly string[]
+    }
+  | { readonly kind: 'refused'; readonly outcome: Outcome<never> }
+  | Failed
+  | Aborted
+
+/** One operation's way to its headers. */
+export interface Attempt {
+  /** Headers for one try. A token serves all tries of an operation; a proof is signed for each. */
+  show(): Promise<Authorization>
+  /** After an answer: whether it calls for a try with other headers, which show() then gives. */
+  reconsider(answer: Answered): boolean
+}
+
+export interface Authorizer {
+  begin(target: Target, deadline: Deadline): Attempt
+}
+
+export interface Target {
+  readonly method: string
+  /** Absolute, without query. */
+  readonly url: string
 }

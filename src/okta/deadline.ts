@@ -1,4 +1,5 @@
-/** One deadline and one caller's signal for everything an operation does: tokens, tries and pauses together. */
+/** The machine's clock, and one deadline with the caller's signal for all that an operation does. */
+import { performance } from 'node:perf_hooks'
 import type { Clock } from '../contracts.js'
 import type { Aborted, Failed } from './exchange.js'
 
@@ -40,4 +41,9 @@ export async function within<T>(
   } finally {
     giveUp.abort()
   }
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
 }

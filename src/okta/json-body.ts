@@ -1,6 +1,6 @@
-/** From the bytes of an answer to a JSON value, or the reason why there is none. */
+/** The body of an answer as JSON of unknown shape, or why there is none. */
 import type { UnavailableCode } from '../errors.js'
-import { soleValue } from './answer-headers.js'
+import { soleValue } from './answer-head.js'
 import type { Answered } from './exchange.js'
 
 export type JsonBody =
@@ -28,4 +28,15 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 function isEncoded(answer: Answered): boolean {
   const encodings = answer.headers.get('content-encoding') ?? []
   return encodings.some((encoding) => encoding.trim().toLowerCase() !== 'identity')
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Never an inherited property: neither of JSON's making nor of a prototype someone has tampered with. */
+export function own(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined
 }

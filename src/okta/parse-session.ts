@@ -1,8 +1,8 @@
 /** Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
+
 import { inspect } from 'node:util'
 import type { Session, SessionIdentityProvider } from '../public-types.js'
-import { isObject, own } from './json-object.js'
-import { sharedList, sharedProvider } from './shared-parts.js'
+import { isObject, own } from './json-body.js'
 
 /**
  * The session in a parsed body, deeply frozen; undefined when it is none.
@@ -91,4 +91,29 @@ function readIdp(value: unknown): { idp?: SessionIdentityProvider } {
   const id = own(value, 'id')
   const type = own(value, 'type')
   return { idp: sharedProvider({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
+}
+
+/** More than any org has; whatever comes after these is simply not shared. */
+const MOST_SHARED = 256
+const LONGEST_KEY = 256
+
+const lists = new Map<string, readonly string[]>()
+const providers = new Map<string, SessionIdentityProvider>()
+
+export function sharedList(list: readonly string[]): readonly string[] {
+  // The copy has no room to grow, which an array that was filtered keeps.
+  return shared(lists, list, () => Object.freeze([...list]))
+}
+
+export function sharedProvider(provider: SessionIdentityProvider): SessionIdentityProvider {
+  return shared(providers, provider, () => Object.freeze(provider))
+}
+
+function shared<T>(known: Map<string, T>, given: T, freeze: () => T): T {
+  const key = JSON.stringify(given)
+  const standing = known.get(key)
+  if (standing !== undefined) return standing
+  const fresh = freeze()
+  if (known.size < MOST_SHARED && key.length <= LONGEST_KEY) known.set(key, fresh)
+  return fresh
 }

@@ -1,14 +1,14 @@
-/** From how an exchange ended to the outcome of an operation: pure functions, one place for every judgement of Okta's answers. */
-import type { Outcome } from '../contracts.js'
+/** Judges how an exchange ended: pure functions, the one place that says what an answer of Okta's means. */
+import type { OktaAnswer, Outcome } from '../contracts.js'
+import type { Operation } from '../errors.js'
 import { OktaUnavailableError, type UnavailableCode } from '../errors.js'
 import type { Session } from '../public-types.js'
-import { readHead } from './answer-head.js'
+import { isConcurrencyLimit, readHead, waitAfter429 } from './answer-head.js'
 import { readApiError } from './api-error.js'
 import type { Answered, Ended } from './exchange.js'
 import { readJson } from './json-body.js'
 import { parseSession, parseSessionWithSecretId } from './parse-session.js'
-import type { OperationSubject } from './question.js'
-import { isConcurrencyLimit, waitAfter429 } from './rate-limit.js'
+import type { OperationSubject } from './redact.js'
 
 /** The session in a 200. Any other 2xx, a 204 included, is no usable answer: it tells nothing of the session. */
 export function sessionOutcome(question: OperationSubject, ended: Ended): Outcome<Session> {
@@ -119,4 +119,66 @@ const EXPLANATIONS: { readonly [code in UnavailableCode]?: string } = {
   too_large: 'more than 64 KiB',
   unexpected_status: 'a status this operation does not have',
   closed: 'closed by this application',
+}
+
+/** Makes the call, and never rejects for the wire's reasons. */
+export async function answerTo<T>(
+  operation: Operation,
+  call: () => Promise<Outcome<T>>,
+): Promise<OktaAnswer<T>> {
+  return call().then(
+    (outcome) => toAnswer(operation, outcome),
+    (error: unknown) => abandoned<T>(error),
+  )
+}
+
+export function toAnswer<T>(operation: Operation, outcome: Outcome<T>): OktaAnswer<T> {
+  switch (outcome.kind) {
+    case 'ok':
+      return { kind: 'yes', value: outcome.value, head: outcome.head }
+    case 'error':
+      if (outcome.okta && NO[operation].includes(outcome.head.status))
+        return { kind: 'no', head: outcome.head }
+      return {
+        kind: 'unavailable',
+        code: unavailableCodeOf(outcome),
+        retryAfterMs: outcome.retryAfterMs,
+        head: outcome.head,
+      }
+    case 'unavailable':
+      return {
+        kind: 'unavailable',
+        code: outcome.error.code,
+        retryAfterMs: outcome.error.retryAfterMs,
+        head: outcome.head,
+      }
+  }
+}
+
+/** No such session: the cookie is all there was to refuse. */
+const COOKIE_REFUSED = [401, 404]
+/** No such session: a 401 would speak of the credentials. */
+const ID_UNKNOWN = [404]
+
+/**
+ * Which statuses are a no when they come in Okta's own error shape. In any other shape they may be a
+ * proxy's, and say nothing.
+ */
+const NO: Readonly<Record<Operation, readonly number[]>> = {
+  getCurrentSession: COOKIE_REFUSED,
+  refreshCurrentSession: COOKIE_REFUSED,
+  closeCurrentSession: COOKIE_REFUSED,
+  /** A session token that is malformed, unknown, used or too old. */
+  createSession: [400, 401],
+  getSession: ID_UNKNOWN,
+  refreshSession: ID_UNKNOWN,
+  revokeSession: ID_UNKNOWN,
+  requestToken: [],
+}
+
+/** Our own deadline is the only one who aborts these calls. */
+function abandoned<T>(error: unknown): OktaAnswer<T> {
+  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError'))
+    return { kind: 'unavailable', code: 'timeout' }
+  throw error
 }

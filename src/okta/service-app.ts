@@ -1,12 +1,11 @@
 /** A service app's access token: asked for once however many wait, kept until shortly before it ends, renewed once on a 401. */
 import type { Clock, Outcome } from '../contracts.js'
-import type { AccessToken } from './access-token.js'
-import type { Attempt, Authorization, Authorizer } from './authorizer.js'
-import { parseChallenge } from './challenge.js'
+import { parseChallenge } from './api-error.js'
+import type { Attempt, Authorization, Authorizer, Target } from './credentials.js'
 import { within } from './deadline.js'
-import { type Prover, readNonce } from './dpop.js'
 import type { Answered } from './exchange.js'
-import type { Target } from './target.js'
+import { type Prover, readNonce } from './signing.js'
+import type { AccessToken } from './token-endpoint.js'
 import { createTokenEndpoint, type TokenEndpointParts } from './token-endpoint.js'
 
 /** @throws TypeError for a private key that cannot sign. */

@@ -3,8 +3,8 @@ import type { CallOptions, Outcome } from '../contracts.js'
 import type { SessionApiOptions } from '../options/options.js'
 import { parseApiOptions } from '../options/parse-options.js'
 import type { Session } from '../public-types.js'
+import { systemClock } from './deadline.js'
 import { createOperations, type Operations } from './operations.js'
-import { systemClock } from './system-clock.js'
 
 /** Operations to stand on instead of new ones, by the options object that asks for it. */
 const premade = new WeakMap<SessionApiOptions, Operations>()

@@ -1,15 +1,14 @@
-/** Asks the org for a service app's access token: client credentials with private_key_jwt, and DPoP where the org wants it. */
+/** Requests a service app's access token: client credentials with private_key_jwt, and DPoP where the org wants it. */
+
 import type { Clock, Outcome } from '../contracts.js'
 import type { PrivateKeyCredentials } from '../options/options.js'
-import { type AccessToken, parseAccessToken } from './access-token.js'
-import { announced } from './announce-call.js'
+import { announced } from './ask.js'
 import { type Deadline, startDeadline } from './deadline.js'
-import { createProver, type Prover, readNonce } from './dpop.js'
 import type { Ended, ExchangeRequest, Send } from './exchange.js'
-import { signJwt } from './jwt.js'
-import { importSigningKey } from './private-key.js'
-import type { OperationSubject } from './question.js'
+import { isObject, own } from './json-body.js'
+import type { OperationSubject } from './redact.js'
 import { parsedOutcome } from './responses.js'
+import { createProver, importSigningKey, type Prover, readNonce, signJwt } from './signing.js'
 
 const PATH = '/oauth2/v1/token'
 const DEFAULT_SCOPES = ['okta.sessions.read', 'okta.sessions.manage']
@@ -115,3 +114,33 @@ interface Tried {
 }
 
 const TIMEOUT: Ended = { kind: 'failed', code: 'timeout' }
+
+export interface AccessToken {
+  readonly value: string
+  /** How it is shown: a DPoP token needs a proof beside it. */
+  readonly scheme: 'Bearer' | 'DPoP'
+  /** Milliseconds from when it was asked for. */
+  readonly lifetimeMs: number
+}
+
+/** What RFC 6749 only recommends to send: without it a token is used for five minutes. */
+const UNKNOWN_LIFETIME_S = 300
+
+export function parseAccessToken(body: unknown): AccessToken | undefined {
+  if (!isObject(body)) return undefined
+  const value = own(body, 'access_token')
+  const scheme = SCHEMES.find((each) => each.toLowerCase() === lowerCase(own(body, 'token_type')))
+  if (typeof value !== 'string' || !TOKEN.test(value) || scheme === undefined) return undefined
+  const seconds = own(body, 'expires_in')
+  const known = typeof seconds === 'number' && seconds > 0 && seconds < 1e9
+  return { value, scheme, lifetimeMs: (known ? seconds : UNKNOWN_LIFETIME_S) * 1_000 }
+}
+
+/** What a header can carry as one word. */
+export const TOKEN = /^[\x21-\x7e]{1,16384}$/
+
+const SCHEMES = ['Bearer', 'DPoP'] as const
+
+function lowerCase(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.toLowerCase() : undefined
+}

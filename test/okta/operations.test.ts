@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Outcome } from '../../src/contracts.js'
+import { systemClock } from '../../src/okta/deadline.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
-import { systemClock } from '../../src/okta/system-clock.js'
 import type { Credentials } from '../../src/options/options.js'
 import { ENVELOPE, SESSION } from './answers.js'
 import { httpServer, type RawServer, type Seen } from './raw-server.js'

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/contracts.js'
 import type { Answered } from '../../src/okta/exchange.js'
-import type { OperationSubject } from '../../src/okta/question.js'
+import type { OperationSubject } from '../../src/okta/redact.js'
 import {
   emptyOutcome,
   secretSessionOutcome,

@@ -1,4 +1,4 @@
-/** What was asked, as far as an answer's text has to be read with it in mind. */
+/** Takes what was sent in confidence out of an answer's texts, should the answer repeat it. */
 import type { Operation } from '../errors.js'
 
 export interface OperationSubject {

@@ -4,12 +4,26 @@ import { defineConfig } from 'vitest/config'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 // The examples import the package by its name, as a user would; in tests that name is the source itself.
-export default defineConfig({
+export const shared = defineConfig({
   resolve: {
     alias: [
       { find: /^express-okta-session\/local-org$/, replacement: here('./src/local-org/index.ts') },
       { find: /^express-okta-session$/, replacement: here('./src/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 20_000 },
+  test: { testTimeout: 20_000, hookTimeout: 20_000, maxWorkers: 2 },
+})
+
+/** Tests that collect garbage or read the heap of their process: each file has a process of its own. */
+const heap = ['test/session/memory-*.test.ts', 'test/front-door/two-orgs.test.ts']
+
+/** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */
+export const projectsOf = (include: string[]) => [
+  { extends: true as const, test: { name: 'tests', include, exclude: heap, isolate: false } },
+  { extends: true as const, test: { name: 'heap', include: heap } },
+]
+
+export default defineConfig({
+  ...shared,
+  test: { ...shared.test, projects: projectsOf(['test/**/*.test.ts']) },
 })

@@ -1,8 +1,13 @@
-import { defineConfig, mergeConfig } from 'vitest/config'
-import shared from './vitest.config.js'
+import { defineConfig } from 'vitest/config'
+import { shared } from './vitest.config.js'
 
 // One browser at a time: `npm run test:e2e`.
-const config = mergeConfig(shared, defineConfig({ test: { fileParallelism: false } }))
-config.test.include = ['test/e2e/**/*.e2e.ts']
-config.test.testTimeout = 60_000
-export default config
+export default defineConfig({
+  ...shared,
+  test: {
+    ...shared.test,
+    include: ['test/e2e/**/*.e2e.ts'],
+    testTimeout: 60_000,
+    fileParallelism: false,
+  },
+})

@@ -5,10 +5,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
+import { runs } from '../deep.js'
 import { httpServer } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
-const FLOOD = 20_000
+const FLOOD = runs(1_000, 20_000)
+const SMALL_FLOOD = runs(600, 4_000)
+const MAX_NEGATIVES = runs(110, 1_000)
 /** The flood lasts this long by the middleware's clock, however fast this machine is. */
 const FLOOD_MS = 5_000
 const USERS = 100
@@ -115,9 +118,9 @@ const oneAddress = () => '203.0.113.66'
 const manyAddresses = (i: number) => `198.${18 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`
 
 /** Room for every user and little more: one session pushed out would show. */
-const cache = { maxSessions: USERS + 5, maxNegatives: 1_000 }
+const cache = { maxSessions: USERS + 5, maxNegatives: MAX_NEGATIVES }
 
-describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, () => {
+describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, () => {
   it('from one address cost that address its own budget and nobody else anything', async () => {
     const { okta, asked, flood, users, statusOf } = await world({ cache })
     expect(await users()).toEqual({ 200: USERS })
@@ -157,7 +160,7 @@ describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, ()
     await users()
     clock.advance(4 * 60_000)
     // Five minutes: every entry passes both its ttl and its last use within the flood.
-    const { known } = await flood(manyAddresses, 4_000, 300_000)
+    const { known } = await flood(manyAddresses, SMALL_FLOOD, 300_000)
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
     expect(asked.users).toBeGreaterThan(USERS)
     expect(asked.junk).toBeLessThanOrEqual(50 + 2.5 * 300)
@@ -168,9 +171,9 @@ describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, ()
     const { okta, clock, asked, flood, users, statusOf } = await world({ cache, oddly: true })
     await users()
     clock.advance(61_000)
-    const { junk, known } = await flood(manyAddresses, 4_000)
+    const { junk, known } = await flood(manyAddresses, SMALL_FLOOD)
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
-    expect(junk).toEqual({ 503: 4_000 })
+    expect(junk).toEqual({ 503: SMALL_FLOOD })
     // An account of its own, of the same figures; those under way are not on it yet.
     expect(asked.junk).toBeLessThanOrEqual(62 + 5)
     // Every user was asked about again, in the midst of it.
@@ -186,12 +189,12 @@ describe('20,000 distinct junk cookies in five seconds', { timeout: 60_000 }, ()
     const upstream = { failedLookups, failedLookupsPerClient, maxConcurrent: 100 }
     const { okta, clock, users, statusOf } = await world({ cache, upstream })
     await users()
-    for (let i = 0; i < 2_000; i += 50) {
+    for (let i = 0; i < 2 * MAX_NEGATIVES; i += 50) {
       const some = Array.from({ length: 50 }, (_, j) => statusOf(`junk-${i + j}`, '203.0.113.66'))
       expect(counted(await Promise.all(some))).toEqual({ 401: 50 })
     }
     clock.advance(100)
-    expect(okta.stats()).toMatchObject({ sessions: USERS, negativeEntries: 1_000 })
+    expect(okta.stats()).toMatchObject({ sessions: USERS, negativeEntries: MAX_NEGATIVES })
     expect(await users()).toEqual({ 200: USERS })
   })
 })

@@ -14,6 +14,7 @@ import express from 'express'
 import type { OktaSessionOptions } from 'express-okta-session'
 import request from 'supertest'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sampleOf } from '../deep.js'
 import { trustworthy } from '../okta/certificates.js'
 import { listen, page, serve, startOkta, startParts, TestClock } from './door.js'
 
@@ -114,7 +115,8 @@ describe.each(ways)('over %s', (way) => {
       const { org, origin, post } = await open(way, { allowNonBrowserClients })
       const outcomes: Record<string, string> = {}
       const expected: Record<string, string> = {}
-      for (const { name, headers, isOurs } of matrix(origin, allowNonBrowserClients)) {
+      const posts = matrix(origin, allowNonBrowserClients)
+      for (const { name, headers, isOurs } of sampleOf(posts, 20)) {
         const calls = () => Object.values(org.calls).reduce((sum, count) => sum + count, 0)
         const before = calls()
         const cookie = org.signIn('alice@example.com')
@@ -125,7 +127,7 @@ describe.each(ways)('over %s', (way) => {
         const taken = handler === 'login' ? '400 invalid_request, does not ask' : `${status} , asks`
         expected[name] = isOurs ? taken : refused
       }
-      expect(Object.keys(expected)).toHaveLength(60)
+      expect(posts).toHaveLength(60)
       expect(outcomes).toEqual(expected)
     },
   )

@@ -5,6 +5,7 @@ import express, { type Express } from 'express'
 import type { OktaSession } from 'express-okta-session'
 import request from 'supertest'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sampleOf } from '../deep.js'
 import { api, type Choices, ownPage, page, serve, startParts } from './door.js'
 
 type Options = Parameters<OktaSession['refreshOnActivity']>[0]
@@ -285,7 +286,8 @@ describe('what counts as activity', () => {
     onTestFinished(() => agent.destroy())
     const outcomes: string[] = []
     const expected: string[] = []
-    for (const said of combinations) {
+    const asked = sampleOf(combinations, 400)
+    for (const said of asked) {
       clock.advance(1_000)
       const before = org.calls.refreshCurrentSession
       await ask(`${url}/page`, agent, said.method, { cookie, ...headersOf(said, url) })
@@ -296,7 +298,7 @@ describe('what counts as activity', () => {
       if (isPersons(said)) expected.push(name)
     }
     expect(combinations).toHaveLength(3_200)
-    expect(expected.length).toBeGreaterThan(100)
+    expect(expected.length).toBeGreaterThan(asked.length / 32)
     expect(outcomes).toEqual(expected)
   }, 60_000)
 

@@ -7,6 +7,7 @@ import {
   readCookie,
   spotEach,
 } from '../../src/http/cookie-header.js'
+import { runs } from '../deep.js'
 
 const entry = (name: string, as: 'idx' | 'sid' = 'sid'): CookieEntry => ({
   name,
@@ -101,7 +102,7 @@ describe('readCookie', () => {
     expect(readCookie('__Host-okta$=x.y', [entry('__Host-okta$')])).toEqual(found(0, 'x.y'))
   })
 
-  it('agrees with a plain reading of 100,000 hostile headers', () => {
+  it('agrees with a plain reading of hostile headers', () => {
     const piece = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom('sid', 'idx', 'sid=', 'idx=', '; ', ';', '=') },
       {
@@ -115,7 +116,7 @@ describe('readCookie', () => {
       fc.property(header, fc.integer({ min: 0, max: 2 }), (text, from) => {
         expect(readCookie(text, entries, from)).toEqual(plainReading(text, entries, from))
       }),
-      { numRuns: 100_000 },
+      { numRuns: runs(5_000, 100_000) },
     )
   })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { safeReturnTo } from '../../src/http/return-to.js'
+import { runs } from '../deep.js'
 
 const app = 'https://app.example'
 const trusted = [
@@ -152,7 +153,7 @@ describe('safeReturnTo', () => {
         expect(result).toMatch(/^[\x21-\x7e]+$/)
         if (!result.startsWith('http')) expect(result).toMatch(/^\/(?![/\\])/)
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(2_000, 10_000) },
     )
   })
 
@@ -163,7 +164,7 @@ describe('safeReturnTo', () => {
         fc.pre(result.length <= 8192)
         expect(safeReturnTo(result, rules)).toBe(result)
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(500, 2_000) },
     )
   })
 })

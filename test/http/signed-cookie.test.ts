@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { isCookieValue } from '../../src/http/cookie-header.js'
 import { createSignedCookies } from '../../src/http/signed-cookie.js'
+import { sampleOf } from '../deep.js'
 
 const org = 'https://id.example.com'
 const current = 'a'.repeat(32)
@@ -87,7 +88,9 @@ describe('a signed cookie', () => {
     const both = createSignedCookies([current, previous], org)
     for (const own of [both.sign(text), createSignedCookies([previous], org).sign(text)]) {
       expect(both.open(own)).toBe(text)
-      const opened = tampered(own).filter((raw) => raw !== own && both.open(raw) !== undefined)
+      const opened = sampleOf(tampered(own), 2_000).filter(
+        (raw) => raw !== own && both.open(raw) !== undefined,
+      )
       expect(opened).toEqual([])
     }
   })

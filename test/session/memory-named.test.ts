@@ -10,6 +10,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { composeOktaSession } from '../../src/okta-session.js'
 import { parseOptions } from '../../src/options/parse-options.js'
 import type { OktaSession } from '../../src/public-types.js'
+import { runs } from '../deep.js'
 import { sessionFor, TestClock } from './lookup-world.js'
 
 setFlagsFromString('--expose-gc')
@@ -61,7 +62,8 @@ it('finds a text that is kept', async () => {
 })
 
 // A connection keeps more of the request that opened it than of later ones: each may be the first.
-it.each(Object.keys(operations))(
+const sample = ['forget({ sessionId })', 'api.closeCurrentSession() of an idx']
+it.each(runs(sample, Object.keys(operations)))(
   'is no value that was revoked, with %s first',
   async (first) => {
     const names = [first, ...Object.keys(operations).filter((name) => name !== first)]

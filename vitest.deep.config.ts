@@ -1,0 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { defineConfig } from 'vitest/config'
+import { projectsOf, shared } from './vitest.config.js'
+
+/** The files of which `npm test` runs a sample (test/deep.ts). */
+const sampled = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+  .filter((file) => /from '\..*\/deep\.js'/.test(readFileSync(file, 'utf8')))
+
+// `npm run test:deep`: those files, whole.
+export default defineConfig({
+  ...shared,
+  test: {
+    ...shared.test,
+    env: { DEEP: '1' },
+    testTimeout: 60_000,
+    projects: projectsOf(sampled),
+  },
+})

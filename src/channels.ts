@@ -56,7 +56,7 @@ export const channels = {
   holdOff: 'express-okta-session:hold-off',
 } as const
 
-/** The channel objects behind the names; publishing costs nothing while nobody subscribes. */
+/** The channel objects behind the names; publishing costs nothing without subscribers. */
 export const publishers = {
   call: channel(channels.call),
   verdict: channel(channels.verdict),

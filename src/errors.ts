@@ -1,4 +1,4 @@
-/** The two ways a call to Okta can fail: Okta said so, or nobody could find out. */
+/** The two ways a call to Okta can fail: Okta answered with an error, or there is no usable answer. */
 
 /** The operations of the Sessions API, and the token request by-id operations may need. */
 export type Operation =

@@ -2,13 +2,13 @@
 import type { SessionContext } from './public-types.js'
 
 // Express's own types leave this namespace open for middleware. Naming it needs none of them: without
-// Express in the project it is an interface nobody reads.
+// Express in the project the interface has no effect.
 declare global {
   namespace Express {
     interface Request {
       /**
        * Whose session this request belongs to, once attachSession() or requireSession() has run. Three
-       * outcomes: Okta said yes (`session` is there), Okta said no, nobody could find out.
+       * outcomes: Okta said yes (`session` is there), Okta said no, or it could not be found out.
        */
       okta: SessionContext
     }

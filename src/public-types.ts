@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { UnavailableCode } from './errors.js'
 import type { SessionApi } from './okta/session-api.js'
 
-/** Why nobody is signed in. */
+/** Why no user is signed in. */
 export type AnonymousReason =
   | 'no_cookie'
   | 'invalid_cookie'
@@ -19,8 +19,8 @@ export type IncompleteReason = 'mfa_required' | 'mfa_enroll' | 'unknown_status'
 
 /**
  * Okta vouched for this session.
- * `source`: `memory` (remembered here), `shared` (remembered by the fleet), `okta` (asked for this
- * request), `stale` (older than `ttlMs`, served because asking again was unwise or impossible).
+ * `source`: `memory` (cached in this process), `shared` (cached for all instances), `okta` (looked up for
+ * this request), `stale` (older than `ttlMs`, served because a new lookup was unwise or impossible).
  */
 export interface ActiveContext {
   readonly state: 'active'
@@ -30,7 +30,7 @@ export interface ActiveContext {
   readonly askedAt: number
 }
 
-/** The session exists and still lacks a factor. `session` is absent, so that it cannot be taken for a yes. */
+/** The session exists and still lacks a factor. `session` is absent, so that it cannot be mistaken for a complete one. */
 export interface IncompleteContext {
   readonly state: 'incomplete'
   readonly session?: undefined
@@ -38,14 +38,14 @@ export interface IncompleteContext {
   readonly reason: IncompleteReason
 }
 
-/** Nobody is signed in: no usable cookie, or Okta said no. */
+/** No user is signed in: no usable cookie, or Okta said that there is no such session. */
 export interface AnonymousContext {
   readonly state: 'anonymous'
   readonly session?: undefined
   readonly reason: AnonymousReason
 }
 
-/** Nobody could find out. This is neither a yes nor a no. */
+/** Whether there is a session could not be found out. The user is not signed out. */
 export interface UnavailableContext {
   readonly state: 'unavailable'
   readonly session?: undefined
@@ -82,7 +82,7 @@ export interface RequestLike {
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined
 }
 
-/** The machine-readable `code` of a refusal, as it stands in the problem body. */
+/** The machine-readable `code` of a denial, also in the problem body. */
 export type DenialCode =
   | 'session_required'
   | 'mfa_required'
@@ -186,7 +186,7 @@ export interface OktaSessionStats {
   readonly misses: number
   /** Requests answered by a remembered no. */
   readonly negatives: number
-  /** Requests answered by a yes older than `ttlMs`. */
+  /** Requests answered by a cached session older than `ttlMs`. */
   readonly stale: number
   /** Requests that waited for a lookup another request had begun. */
   readonly coalesced: number
@@ -223,7 +223,7 @@ export interface OktaSessionStats {
     readonly code: UnavailableCode
     readonly forMs: number
   }
-  /** The org's minute as last heard of. */
+  /** The org's rate-limit window as its last answer gave it. */
   readonly quota?: {
     readonly limit: number
     readonly remaining: number
@@ -343,8 +343,8 @@ export interface OktaSession {
    * The guard: lets a request with an active session that satisfies `rule` through and answers every
    * other one. It looks up by itself where attachSession() did not run.
    *
-   * Nobody signed in: a page is sent to sign in (302), anything else gets 401. A session that lacks a
-   * factor or does not satisfy the rule: 403. Okta could not be asked: 503 with `Retry-After`, and nobody
+   * No user signed in: a page is redirected to sign in (302), anything else gets 401. A session that lacks a
+   * factor or does not satisfy the rule: 403. Okta could not be asked: 503 with `Retry-After`, and no user
    * is signed out. Too many guesses from one client: 429. Everything but pages is
    * `application/problem+json` (RFC 9457).
    *

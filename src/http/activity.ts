@@ -57,7 +57,7 @@ function isBeacon(req: RequestLike): boolean {
   return header(req, 'sec-fetch-mode') === 'no-cors' || header(req, 'sec-fetch-dest') === 'report'
 }
 
-/** A guard can stand in front of the whole app, and let through what leads nowhere. */
+/** A guard in front of the whole app also lets requests through that match no route. */
 function wasTaken(res: ServerResponse, isGuarded: boolean): boolean {
   const { statusCode } = res
   if (statusCode === 404 || statusCode === 405) return false

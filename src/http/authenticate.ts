@@ -1,4 +1,4 @@
-/** From a request's Cookie header to its verdict: which cookie decides, and what the lookup says of it. */
+/** From a request's Cookie header to its session context: which cookie decides, and what the lookup finds for it. */
 
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
@@ -154,8 +154,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   /**
-   * The first cookie's yes, unless a later entry's cookie is a live one of another user: then it can't be
-   * told whose request it is. A cookie that is nobody's, can't be used or can't be asked about now takes
+   * The first cookie's session, unless a later entry's cookie is a live one of another user: then it can't be
+   * told whose request it is. A cookie that has no session, can't be used or can't be looked up now takes
    * nothing away: it would let others sign the visitor out, and an outage would.
    */
   function unlessContradicted(
@@ -204,7 +204,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
           return anonymous.ambiguous_cookie
         continue
       }
-      // A malformed cookie decides, and needs nobody to be asked: find() says how.
+      // A malformed cookie decides without a lookup: find() says how.
       if (candidate === undefined) return undefined
       last = lookup.peek(candidate.key)
       if (last?.state !== 'anonymous' && last?.state !== 'active') return last
@@ -234,7 +234,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     }
   }
 
-  /** The well-formed values under one name; those that had a yes here come first. */
+  /** The well-formed values under one name; those with a session seen here come first. */
   function cookiesOf(entry: CookieEntry, cookieHeader: string): readonly SessionCookie[] {
     const candidates = spotEach(cookieHeader, entry.name).flatMap((pair) => {
       const value = opened(entry, cookieValueOf(pair))
@@ -281,7 +281,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     }
   }
 
-  /** Any answer will do, and a no needs no second question: the first cookie's yes stands anyway. */
+  /** Any age will do: the first cookie's session passes anyway. */
   function otherAskerOf(req: RequestLike, demand: Demand | undefined): LookupRequest {
     return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
   }
@@ -306,7 +306,7 @@ function detached({ as, value }: Credential): Credential {
 
 function announce(found: FoundContext | Promise<FoundContext>): void {
   if (found instanceof Promise) {
-    // Whoever asked hears of a rejection; here only the outcome is of interest.
+    // The caller gets the rejection; the channel gets outcomes only.
     found.then(announce, () => {})
     return
   }

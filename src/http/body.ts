@@ -98,7 +98,7 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
       chunks.push(bytes)
     }
   } catch {
-    // The client went away in the middle: whatever is answered, nobody reads it.
+    // The client is gone: the answer is not read.
     return fault(400, 'invalid_request', 'The body ended early.')
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -1,4 +1,4 @@
-/** Tells clients apart by their address, so that one that guesses cookies spends its own budget and nobody else's. */
+/** Tells clients apart by their address, so that a client that guesses cookies spends its own budget only. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Logger } from '../contracts.js'
 import { sharedPeer } from '../limiter/token-bucket.js'

@@ -52,8 +52,8 @@ export function readCookie(
 }
 
 /**
- * One cookie as it stands in the header, `name=value`, without a look at its octets, which takes longer
- * than all the rest: who remembers the pair need not look, and nobody may send it to Okta who has not.
+ * One cookie as the header has it, `name=value`. Its octets are not checked, which takes longer than all the
+ * rest: a cached pair was checked before. Check them before the value is sent to Okta.
  * Undefined where there is no cookie of that name.
  */
 export function spotCookie(header: string, name: string): string | CookieFault | undefined {

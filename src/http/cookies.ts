@@ -39,7 +39,7 @@ export function createSessionCookies(
     )
   }
 
-  /** What stands in the cookie; undefined where a browser would drop it. */
+  /** The cookie's content; undefined where a browser would drop it. */
   function contentOf(entry: CookieEntry, value: string): string | undefined {
     if (!isCookieValue(value)) return undefined
     const content = entry.signed ? signed.sign(value) : value

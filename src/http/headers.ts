@@ -27,7 +27,7 @@ function fetchHeader(headers: Headers, name: string): string | undefined {
   return name.startsWith(':') ? undefined : (headers.get(name) ?? undefined)
 }
 
-/** Whether the browser loads this on a guess, before its user has asked for it: today's header, and older ones. */
+/** Whether the browser prefetches, before its user has asked for the page: the current header, and older ones. */
 export function isPrefetch(req: RequestLike): boolean {
   return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) =>
     /prefetch|prerender|preview/i.test(header(req, name) ?? ''),
@@ -44,7 +44,7 @@ function noHeaders(): TypeError {
   )
 }
 
-/** No browser's Accept is longer; what stands behind it is not read. */
+/** No browser's Accept is longer; the rest is not read. */
 const LONGEST_ACCEPT = 1_024
 
 /** HTML named as such, and not less wanted than any kind of JSON. */
@@ -62,7 +62,7 @@ function prefersHtml(accept: string): boolean {
   return html > 0 && html >= json
 }
 
-/** The ranges that stand whole in the first kilobyte. */
+/** The ranges that lie within the first kilobyte. */
 function beginningOf(accept: string): string {
   if (accept.length <= LONGEST_ACCEPT) return accept
   return accept.slice(0, Math.max(0, accept.lastIndexOf(',', LONGEST_ACCEPT)))

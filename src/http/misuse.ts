@@ -48,7 +48,7 @@ export function once<T extends readonly unknown[]>(
   }
 }
 
-/** Node's headers are in lower case; a gateway's own record may not be, and would read as nobody's. */
+/** Node's header names are in lower case; a gateway's own record may have a `Cookie`, which would read as no cookie. */
 export function refuseCapitals(req: RequestLike | undefined): void {
   const headers = req?.headers
   if (typeof headers !== 'object' || headers === null || typeof headers.get === 'function') return

@@ -60,7 +60,7 @@ export function createWatch({ authenticator, watches }: WatchParts) {
   }
 }
 
-/** Apart, because closures made side by side share all they hold: this one may live as long as a socket. */
+/** A separate function: closures made together share what they hold, and this one may live as long as a socket. */
 function stopper(following: Following): () => void {
   return function unwatch() {
     following.unwanted = true

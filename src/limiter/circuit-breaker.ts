@@ -55,7 +55,7 @@ interface Standing {
   readonly knownWaits: boolean
 }
 
-/** The org's minute, and Okta's own name for it: when it ends by Okta's clock. */
+/** A rate-limit window, identified by its end on Okta's clock. */
 interface Minute extends RateLimitWindow {
   readonly oktaResetAt: number
 }
@@ -78,7 +78,7 @@ export class CircuitBreaker {
     return this.#cap
   }
 
-  /** What is left of the org's minute for calls of this account; sign-ins spend the lookups' minute as well. */
+  /** What is left of the window for calls of this account; sign-ins spend the lookups' window as well. */
   quota(account: Account): RateLimitWindow | undefined {
     const now = this.#now()
     const { lookup, sign_in } = this.#minutes
@@ -115,7 +115,7 @@ export class CircuitBreaker {
     return undefined
   }
 
-  /** A known session was turned away by a hold-off: the next probe is left to one. */
+  /** A call for a seen session was rejected by an open circuit: the next trial is reserved for one. */
   knownTurnedAway(): void {
     const { everybody } = this.#holdOffs
     if (everybody?.knownWaits === false)
@@ -143,7 +143,7 @@ export class CircuitBreaker {
 
   #isWell(departure: AdmittedCall): void {
     this.#recoverPlace()
-    // Whoever is answered shows that Okta answers; that signing in works only a sign-in shows.
+    // Any answer shows that Okta answers; only a sign-in shows that signing in works.
     for (const group of new Set<CircuitScope>(['everybody', 'newcomers', departure.group])) {
       this.#failures[group] = 0
       const standing = this.#holdOffs[group]

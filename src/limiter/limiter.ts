@@ -91,7 +91,7 @@ export class Limiter {
     this.#oddAnswers = { lookup: odd(), sign_in: odd() }
   }
 
-  /** What stands in the way of this ask right now; undefined when nothing does. */
+  /** Rejects a call that can't be made now: counts the rejection and schedules its retry. Undefined: it may be made. */
   admit(ask: CallRequest): OktaUnavailable | undefined {
     const admission = this.#judge(ask, this.#queue.before(ask.kind))
     return admission.admit === 'no' ? this.#refuse(ask, admission) : undefined
@@ -109,12 +109,12 @@ export class Limiter {
     return { ...unavailable('breaker_open', 1_000), called: false }
   }
 
-  /** Resolves when no call is under way that nobody waits for. */
+  /** Resolves when no background call is under way. */
   async settled(): Promise<void> {
     await this.#behind
   }
 
-  /** Nobody enters any more; who waits is told. */
+  /** Rejects queued and future calls with `closed`. */
   close(): void {
     this.#closed = true
     this.#admitWaiting()
@@ -263,7 +263,7 @@ export class Limiter {
         waiter.enter(queueFull)
       }, this.#options.upstream.maxQueueMs)
       this.#shares.queued(ask)
-      // `admit` has seen to it that whoever gives way is of less account.
+      // Evicts the queued call with the lowest priority; `admit` has made sure that there is one.
       this.#queue.stand(waiter)?.enter(queueFull)
     })
   }
@@ -292,7 +292,7 @@ const HOLD_OFFS: ReadonlySet<UnavailableCode> = new Set([
   'breaker_open',
 ])
 
-/** No answer to anything a newcomer asked: Okta was not reached, or said that it has no time for anybody. */
+/** Failures that are not the cookie's: Okta was not reached, or is short of quota. */
 const NOT_ITS_FAULT: ReadonlySet<UnavailableCode> = new Set([
   'dns',
   'connect',

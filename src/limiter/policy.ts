@@ -1,11 +1,10 @@
-/** Whether a call to Okta may be made now: one pure judgement over one state, so that every rule meets every other here. */
+/** Decides whether a call to Okta may be made now: one pure function of one state, in which all rules meet. */
 import type { UnavailableCode } from '../errors.js'
 
 /**
- * Who asks, in the order in which they give way when quota is short:
- * `ahead` (a background refresh) and `aging` (between ttlMs and maxTtlMs, can be served stale) give way
- * first; `newcomer` (a cookie never seen here, a sign-in) next; `known` (nothing left to serve, a
- * sign-out) last.
+ * What a call is for, in the order in which calls are rejected when quota is short: `prefetch` (a
+ * background lookup) and `stale` (between ttlMs and maxTtlMs, can be served stale) first; `unseen` (a cookie
+ * without a result here, a sign-in) next; `seen` (nothing left to serve, a sign-out) last.
  */
 export type CallKind = 'seen' | 'unseen' | 'stale' | 'prefetch'
 
@@ -15,7 +14,7 @@ export interface BucketLevel {
   readonly perSecond: number
 }
 
-/** The org's minute as its last answer told it. */
+/** The org's rate-limit window as its last answer gave it. */
 export interface RateLimitWindow {
   readonly limit: number
   readonly remaining: number
@@ -23,14 +22,14 @@ export interface RateLimitWindow {
   readonly resetAt: number
 }
 
-/** Until when nobody calls, and why. At its end one probe goes out. */
+/** No calls until then, and why. At its end one trial call is made. */
 export interface OpenCircuit {
   readonly code: 'rate_limited' | 'concurrency_limited' | 'breaker_open'
   /** Monotonic milliseconds. */
   readonly until: number
-  /** Whether the probe is out. */
+  /** Whether the trial call is under way. */
   readonly probing: boolean
-  /** Whether a known session was turned away meanwhile: then the probe is left to one for a while. */
+  /** Whether a call for a seen session was rejected meanwhile: the trial is then reserved for one, for a while. */
   readonly knownWaits: boolean
 }
 
@@ -49,13 +48,13 @@ export interface AdmissionState {
   /** Whether the credential or its client holds all the places in the queue that it may. */
   readonly queueShareTaken: boolean
   readonly quota: RateLimitWindow | undefined
-  /** Whether newcomers were turned away for want of calls and are still to come back. */
+  /** Whether calls for unseen cookies were rejected for want of quota, and their retries are due. */
   readonly newcomersWait: boolean
-  /** The one that holds this ask off longest. */
+  /** The open circuit that concerns this call for longest. */
   readonly holdOff: OpenCircuit | undefined
   readonly inFlight: number
   readonly maxConcurrent: number
-  /** How many wait that this ask would have to stand behind. */
+  /** Queued calls that would go before this one. */
   readonly queued: number
   readonly maxQueued: number
 }
@@ -75,11 +74,11 @@ export type Admission =
       readonly scarce?: Scarce
     }
 
-/** The part of the org's minute kept for sessions already known. */
+/** The part of the rate-limit window reserved for seen sessions. */
 const KEPT_FOR_KNOWN = 0.2
-/** The part of the org's minute above which nothing is asked that can wait. */
+/** Below this part of the rate-limit window no call is made that can wait. */
 const AMPLE = 0.5
-/** How long after the end of a hold-off the probe is left to a known session that was turned away. */
+/** How long the trial is reserved for a seen session after the circuit's time has passed. */
 const KNOWN_FIRST_MS = 1_000
 
 const atOnce: Admission = { admit: 'now' }
@@ -101,7 +100,7 @@ export function admit(state: AdmissionState, kind: CallKind, now: number): Admis
   )
 }
 
-/** One credential or client that asks too much is refused as such, before others have to give way to it. */
+/** Rejects a credential or client over its share, before it displaces others. */
 function overShare(state: AdmissionState): Admission | undefined {
   const { credentialShare, clientShare, clientIsShared } = state
   if (credentialShare !== undefined && credentialShare.tokens < 1)

@@ -1,7 +1,7 @@
 /** Who waits for a call to Okta, in the order in which they are let in: a crowd of strangers keeps no known session waiting. */
 import type { CallKind } from './policy.js'
 
-/** Which lane an ask stands in; a lane moves when those before it are empty. Last is who has something to be served with. */
+/** The lane of each kind of call; a lane moves when those before it are empty. Last are calls with a stale result to serve. */
 const LANE: Readonly<Record<CallKind, number>> = { seen: 0, unseen: 1, stale: 2, prefetch: 2 }
 
 export class CallQueue<T extends { readonly kind: CallKind }> {
@@ -20,12 +20,12 @@ export class CallQueue<T extends { readonly kind: CallKind }> {
     return this.#lanes.find((lane) => lane.length > 0)?.[0]
   }
 
-  /** How many an ask of this kind would stand behind. */
+  /** Queued calls that go before one of this kind. */
   before(kind: CallKind): number {
     return this.#lanes.slice(0, LANE[kind] + 1).reduce((sum, lane) => sum + lane.length, 0)
   }
 
-  /** Takes a place; where that is one too many, returns the last in line, who gives way. */
+  /** Adds a call; where that is one too many, returns the last of the lowest lane, which is evicted. */
   stand(waiter: T): T | undefined {
     this.#lanes[LANE[waiter.kind]]?.push(waiter)
     return this.length > this.#max

@@ -1,12 +1,12 @@
-/** When newcomers who were turned away should come back: one after the other, as fast as they can be let in, not all at once. */
+/** Spreads the retries of rejected calls: one after the other, as fast as they can be admitted, not all at once. */
 
 /** So far ahead turns are given out. */
 const HORIZON_MS = 600_000
-/** Nobody is sent away for longer than this on account of others: whoever asks sooner keeps the turn. */
+/** The longest Retry-After on account of others; an earlier retry keeps its turn. */
 const LONGEST_MS = 60_000
 /** Retry-After is whole seconds, and so much later they come. */
 const LATE_MS = 1_000
-/** A turn not taken by then is lost: whoever had it may be gone. */
+/** A turn not taken by then is lost: its client may be gone. */
 const TURN_LOST_MS = 5_000
 
 /**
@@ -64,7 +64,7 @@ export class RetrySchedule {
     if (perSecond <= 0) return soonestMs
     this.#forgetLost(now)
     const given = key === undefined ? undefined : this.#turns.get(key)
-    // Asking more often gets nobody a later turn, nor an earlier one.
+    // More frequent retries get neither a later turn nor an earlier one.
     if (given !== undefined) {
       given.isHere = true
       const { at } = given

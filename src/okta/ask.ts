@@ -75,7 +75,7 @@ function unlessAborted(result: ExchangeResult): Ended {
   return result
 }
 
-/** Makes the call; while nobody subscribes that is all it does. */
+/** Makes the call; without subscribers that is all it does. */
 export function announced<T>(
   operation: Operation,
   call: () => Promise<Outcome<T>>,

@@ -55,7 +55,7 @@ export function connect(
   }
 }
 
-/** Whoever ends or renews a session through the public API keeps the middleware honest. */
+/** A session that is ended or renewed through the public API is forgotten by the middleware. */
 function announcing(
   operations: Operations,
   onChanged: (sessionId: string) => Promise<void>,
@@ -73,7 +73,7 @@ function announcing(
       if (options?.signal?.aborted) await tell()
       throw reason
     })
-    // Okta's no is news as well: it may be remembered here as a yes. So may what came of silence.
+    // Also after a 404 or no answer: the session may be cached here as active.
     await tell()
     return outcome
   }

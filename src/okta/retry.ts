@@ -46,7 +46,7 @@ function mayBeRepeated({ method }: ExchangeRequest): boolean {
   return method === 'GET' || method === 'DELETE'
 }
 
-/** Whether trying again at once could end otherwise: nobody was reached, or a gateway said so. */
+/** Whether an immediate retry could succeed: the org was not reached, or a gateway said so. */
 function isPassing(ended: Ended): boolean {
   if (ended.kind === 'failed') return ['dns', 'connect', 'reset'].includes(ended.code)
   return [502, 503, 504].includes(ended.status)

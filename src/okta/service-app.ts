@@ -69,7 +69,7 @@ async function headersFor(
 }
 
 interface KeptToken {
-  /** The token at hand, or the outcome of asking for one. Whoever comes meanwhile shares it. */
+  /** The token at hand, or the outcome of asking for one. Concurrent callers share one request. */
   get(): Promise<Outcome<AccessToken>>
   /** Okta refused this token: unless it has been replaced already, it is not used again. */
   drop(token: AccessToken | undefined): void

@@ -53,7 +53,7 @@ function createKey(material: string | Readonly<Record<string, unknown>>): KeyObj
     if (typeof material === 'string') return createPrivateKey(material)
     return createPrivateKey({ key: { ...material }, format: 'jwk' })
   } catch {
-    // OpenSSL's reason helps nobody and may quote; the advice below does not.
+    // OpenSSL's reason does not help and may quote the key.
     throw fault('cannot be read as a key')
   }
 }

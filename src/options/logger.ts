@@ -1,4 +1,4 @@
-/** A logger that fails nobody: a line that can't be written must not fail the request that wanted to write it. */
+/** A logger that never throws: a line that can't be written must not fail the request that logs it. */
 import type { Logger } from '../contracts.js'
 
 /** The same log, without its errors. */

@@ -6,7 +6,7 @@ import { channels } from '../channels.js'
 let begun = false
 
 /**
- * Subscribes to the channels whose lines are wanted, once for the process. Nobody wants any: nothing is
+ * Subscribes to the channels whose lines are wanted, once for the process. Where none is wanted, nothing is
  * subscribed, and publishing stays free.
  */
 export function beginDebugLines(): void {

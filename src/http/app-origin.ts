@@ -16,7 +16,7 @@ export function appOrigin(req: RequestLike, appUrl: string | undefined): string 
   if (appUrl !== undefined) return appUrl
   const host = requestHost(req)
   if (host === undefined) return undefined
-  const url = parse(`${requestScheme(req)}://${host}`)
+  const url = parseUrl(`${requestScheme(req)}://${host}`)
   return url !== null && url.username === '' && url.pathname === '/' ? url.origin : undefined
 }
 
@@ -31,15 +31,21 @@ export function requestScheme(req: RequestLike): 'http' | 'https' {
     : 'http'
 }
 
-function parse(text: string): URL | null {
-  return URL.canParse(text) ? new URL(text) : null
+/** Node 20's `URL.canParse` answers false for text beyond ASCII once V8 has optimized its caller. */
+export function parseUrl(text: string): URL | null {
+  try {
+    return new URL(text)
+  } catch {
+    // Text that is no URL gives null.
+    return null
+  }
 }
 
 /** A Fetch request has no Host header: its address is absolute. */
 function fetchUrl({ url, headers }: RequestLike): URL | undefined {
   const isFetch = typeof headers?.get === 'function'
   if (!isFetch || url === undefined || url.length > MAX_FETCH_URL) return undefined
-  return parse(url) ?? undefined
+  return parseUrl(url) ?? undefined
 }
 
 /** A longer address is not parsed. */

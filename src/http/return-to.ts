@@ -1,7 +1,7 @@
 /** Where a browser may be sent back to: a path of ours, or a page of an origin the app trusts. */
 
 import type { RequestLike } from '../public-types.js'
-import { appOrigin, MAX_AUTHORITY } from './app-origin.js'
+import { appOrigin, MAX_AUTHORITY, parseUrl } from './app-origin.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -49,8 +49,8 @@ function parseAbsolute(text: string): URL | undefined {
   // `https:evil.example` and `https:/evil.example` are URLs to a browser, and paths to others.
   const authority = /^https?:\/\/([^/?#]+)/i.exec(text)?.[1]
   if (authority === undefined || authority.length > MAX_AUTHORITY) return undefined
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
+  const url = parseUrl(text)
+  if (url === null) return undefined
   return url.username === '' && url.password === '' && url.origin !== SOME_ORIGIN ? url : undefined
 }
 

@@ -128,6 +128,13 @@ describe('safeReturnTo', () => {
     expect(safeReturnTo(input, rules)).toBe('/')
   })
 
+  it('answers a trusted URL with a letter beyond ASCII the same however often it is asked', () => {
+    const answers = Array.from({ length: 10_000 }, () =>
+      safeReturnTo('https://bücher.example/', rules),
+    )
+    expect(new Set(answers)).toEqual(new Set(['https://xn--bcher-kva.example/']))
+  })
+
   it('takes 8 KB', () => {
     const path = `/${'a'.repeat(8191)}`
     expect(safeReturnTo(path, rules)).toBe(path)

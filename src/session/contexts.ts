@@ -64,6 +64,12 @@ export function unavailable({ code, retryAfterMs = 1_000 }: OktaUnavailable): Un
   return Object.freeze({ state: 'unavailable', reason: code, retryAfterMs })
 }
 
+/**
+ * The request that asked may use the answer for this long after it arrived, however short `maxTtlMs` is:
+ * with one shorter than Okta's answer takes, no request could pass.
+ */
+const MAX_USE_MS = 1_000
+
 /** What Okta's answer says about a credential; `session` is undefined when Okta does not know it. */
 export function judgeAnswer(
   session: Session | undefined,
@@ -86,7 +92,9 @@ function contextOf(
   const reason = incompleteReason(session)
   if (reason !== undefined)
     return Object.freeze({ state: 'incomplete', incompleteSession: session, reason })
-  const deadAt = Math.min(mono + maxTtlMs, oktaClock.toMonotonic(endsAt))
+  const arrivedAt = oktaClock.toMonotonic(oktaClock.now())
+  const tooOldAt = Math.max(mono + maxTtlMs, arrivedAt + MAX_USE_MS)
+  const deadAt = Math.min(tooOldAt, oktaClock.toMonotonic(endsAt))
   return new Found(session, 'okta', { askedAt: at, askedMono: mono, position, deadAt })
 }
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import express, { type RequestHandler } from 'express'
-import type { OktaSessionOptions, SessionRule } from 'express-okta-session'
+import { type OktaSessionOptions, oktaSession, type SessionRule } from 'express-okta-session'
 import request from 'supertest'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { deferred } from './deferred.js'
-import { serve, startParts, TestClock } from './door.js'
+import { serve, startOrg, startParts, TestClock } from './door.js'
 
 const HOURS = 3_600_000
 
@@ -95,6 +95,25 @@ describe('a session that ends while the request is on its way', () => {
     })
     await once(socket, 'close')
     expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+  })
+})
+
+describe('an answer that takes longer than maxTtlMs', () => {
+  it('lets the request through that asked for it, with one call to Okta', async () => {
+    const org = await startOrg({})
+    const settings = { orgUrl: org.url, logger: false, cache: { ttlMs: 1, maxTtlMs: 1 } } as const
+    // On the machine's own clock: an answer over a socket takes more than a millisecond.
+    const okta = oktaSession(settings)
+    onTestFinished(() => okta.close())
+    const app = express()
+    app.use(okta.attachSession())
+    app.get('/', okta.requireSession(), (_req, res) => void res.send('let through'))
+    const cookie = org.signIn('alice@example.com')
+    org.fail({ kind: 'delay', delayMs: 20 })
+    for (const calls of [1, 2]) {
+      await request(app).get('/').set('Cookie', cookie).expect(200)
+      expect(org.calls.getCurrentSession).toBe(calls)
+    }
   })
 })
 

@@ -121,7 +121,7 @@ const manyAddresses = (i: number) => `198.${18 + (i >> 16)}.${(i >> 8) & 255}.${
 const cache = { maxSessions: USERS + 5, maxNegatives: MAX_NEGATIVES }
 
 describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, () => {
-  it('from one address cost that address its own budget and nobody else anything', async () => {
+  it('junk from one address uses up the budget of that address and no other', async () => {
     const { okta, asked, flood, users, statusOf } = await world({ cache })
     expect(await users()).toEqual({ 200: USERS })
     const { junk, known } = await flood(oneAddress)
@@ -140,7 +140,7 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
     expect(await statusOf('dead', '10.0.1.2')).toBe(401)
   })
 
-  it('from many addresses cost no more calls than everybody’s budget, and no known user notices', async () => {
+  it('junk from many addresses costs no more calls than the global budget, and known users are served', async () => {
     const { okta, asked, flood, users } = await world({ cache })
     expect(await users()).toEqual({ 200: USERS })
     const { junk, known } = await flood(manyAddresses)
@@ -155,7 +155,7 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
     expect(asked.users).toBe(USERS)
   })
 
-  it('leave known users whose entries end meanwhile their place', async () => {
+  it('known users whose entries expire during the flood are served', async () => {
     const { clock, asked, flood, users, okta } = await world({ cache })
     await users()
     clock.advance(4 * 60_000)
@@ -167,7 +167,7 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
     expect(okta.stats().sessions).toBe(USERS)
   })
 
-  it('that Okta answers oddly open the breaker for strangers alone', async () => {
+  it('junk that Okta answers with an unusable response opens the circuit for unseen cookies alone', async () => {
     const { okta, clock, asked, flood, users, statusOf } = await world({ cache, oddly: true })
     await users()
     clock.advance(61_000)
@@ -183,7 +183,7 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
     expect(await statusOf('user-new', '10.0.1.1')).toBe(200)
   })
 
-  it('are remembered as noes in a bounded cache of their own', async () => {
+  it('junk is cached in a bounded negative cache of its own', async () => {
     const failedLookups = { perSecond: 100_000, burst: 100_000 }
     const failedLookupsPerClient = failedLookups
     const upstream = { failedLookups, failedLookupsPerClient, maxConcurrent: 100 }
@@ -200,7 +200,7 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
 })
 
 describe('a load balancer in front of an app without trust proxy', () => {
-  it('is not taken for one client: its users share a larger budget, and one warning says why', async () => {
+  it('users behind an untrusted load balancer share a larger budget, and one warning says why', async () => {
     const { warn, statusOf, get } = await world({ trustProxy: false })
     const statuses: number[] = []
     for (let i = 0; i < 60; i += 1) statuses.push(await statusOf(`dead-${i}`, `198.51.100.${i}`))
@@ -211,7 +211,7 @@ describe('a load balancer in front of an app without trust proxy', () => {
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
   })
 
-  it('leaves room for clients that come another way, whatever header one of them sends', async () => {
+  it('clients that do not come through the load balancer keep their budget, whatever header another client sends', async () => {
     const { clock, okta, statusOf } = await world({ trustProxy: false })
     const handler = okta.requireSession()
     /** What a client of another address is answered by the same guard. */
@@ -237,7 +237,7 @@ describe('a load balancer in front of an app without trust proxy', () => {
     expect(await statusOf('user-new', 'x')).toBe(200)
   })
 
-  it('is told apart once the app trusts it', async () => {
+  it('users behind a trusted load balancer have a budget each', async () => {
     const { warn, statusOf } = await world()
     const statuses: number[] = []
     for (let i = 0; i < 30; i += 1) statuses.push(await statusOf(`dead-${i}`, '198.51.100.7'))

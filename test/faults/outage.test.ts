@@ -139,82 +139,89 @@ const illnesses = runs<Illness[]>(
 )
 
 describe('an outage of a minute at 1,000 requests a second', { timeout: 60_000 }, () => {
-  it.each(illnesses)('in which Okta %s', async (illness) => {
-    const { clock, org, okta, ask, askAll, welcome, warn, info } = await world()
-    // Some were here six minutes ago and have nothing to be served with; most were here just now.
-    const away = names('away', 30)
-    await welcome(away)
-    clock.advance(360 * SECOND)
-    const active = names('active', 300)
-    await welcome(active)
-    const callsBefore = okta.stats().calls
-    const askedBefore = org.asked
+  it.each(illnesses)(
+    'cached sessions are served and calls stop when Okta %s for a minute',
+    async (illness) => {
+      const { clock, org, okta, ask, askAll, welcome, warn, info } = await world()
+      // Some were here six minutes ago and have nothing to be served with; most were here just now.
+      const away = names('away', 30)
+      await welcome(away)
+      clock.advance(360 * SECOND)
+      const active = names('active', 300)
+      await welcome(active)
+      const callsBefore = okta.stats().calls
+      const askedBefore = org.asked
 
-    await org.fallIll(illness)
-    const served: Record<string, number> = {}
-    const others: Record<string, number> = {}
-    const callsAt: number[] = []
-    for (let ms = 0; ms < 60 * SECOND; ms += STEP_MS) {
-      clock.advance(STEP_MS)
-      const step = ms / STEP_MS
-      const some = Array.from(
-        { length: PER_STEP - 2 },
-        (_, i) => active[(step * 98 + i) % 300] ?? '',
-      )
-      const [mine, strange] = await Promise.all([
-        askAll(some),
-        askAll([away[step % 30] ?? '', `new${step}`]),
-      ])
-      tally(served, mine)
-      tally(others, strange)
-      await okta.settled()
-      callsAt.push(okta.stats().calls - callsBefore)
-    }
-    // Nobody is signed out, and whoever was here in the last minutes notices nothing.
-    expect(Object.keys(served).sort()).toEqual(['active memory', 'active stale'])
-    expect(others).toEqual({ unavailable: 1_200 })
-    // The breaker opens after a handful of calls, for strangers and for everybody; then one probe a second.
-    const opened = callsAt.findIndex((calls, i) => calls === callsAt[i + 1])
-    expect(callsAt[opened]).toBeLessThanOrEqual(10)
-    const inASecond = callsAt
-      .slice(opened + 10)
-      .map((calls, i) => calls - (callsAt[opened + i] ?? 0))
-    expect(Math.max(...inASecond)).toBe(1)
-    const probes = (callsAt.at(-1) ?? 0) - (callsAt[opened] ?? 0)
-    expect(probes).toBeGreaterThan(50)
-    // Retries are a tenth on top.
-    const calls = callsAt.at(-1) ?? 0
-    if (illness !== 'refuses connections')
-      expect(org.asked - askedBefore).toBeLessThanOrEqual(calls * 1.1 + 5)
-    expect(
-      warn.mock.calls.filter(([text]) => String(text).includes('held off')).length,
-    ).toBeLessThanOrEqual(2)
+      await org.fallIll(illness)
+      const served: Record<string, number> = {}
+      const others: Record<string, number> = {}
+      const callsAt: number[] = []
+      for (let ms = 0; ms < 60 * SECOND; ms += STEP_MS) {
+        clock.advance(STEP_MS)
+        const step = ms / STEP_MS
+        const some = Array.from(
+          { length: PER_STEP - 2 },
+          (_, i) => active[(step * 98 + i) % 300] ?? '',
+        )
+        const [mine, strange] = await Promise.all([
+          askAll(some),
+          askAll([away[step % 30] ?? '', `new${step}`]),
+        ])
+        tally(served, mine)
+        tally(others, strange)
+        await okta.settled()
+        callsAt.push(okta.stats().calls - callsBefore)
+      }
+      // Nobody is signed out, and whoever was here in the last minutes notices nothing.
+      expect(Object.keys(served).sort()).toEqual(['active memory', 'active stale'])
+      expect(others).toEqual({ unavailable: 1_200 })
+      // The breaker opens after a handful of calls, for strangers and for everybody; then one probe a second.
+      const opened = callsAt.findIndex((calls, i) => calls === callsAt[i + 1])
+      expect(callsAt[opened]).toBeLessThanOrEqual(10)
+      const inASecond = callsAt
+        .slice(opened + 10)
+        .map((calls, i) => calls - (callsAt[opened + i] ?? 0))
+      expect(Math.max(...inASecond)).toBe(1)
+      const probes = (callsAt.at(-1) ?? 0) - (callsAt[opened] ?? 0)
+      expect(probes).toBeGreaterThan(50)
+      // Retries are a tenth on top.
+      const calls = callsAt.at(-1) ?? 0
+      if (illness !== 'refuses connections')
+        expect(org.asked - askedBefore).toBeLessThanOrEqual(calls * 1.1 + 5)
+      expect(
+        warn.mock.calls.filter(([text]) => String(text).includes('held off')).length,
+      ).toBeLessThanOrEqual(2)
 
-    const atTheOrg = org.asked - askedBefore
-    await org.recover()
-    let recoveredIn = Number.POSITIVE_INFINITY
-    for (let ms = 0; ms <= 5 * SECOND && recoveredIn === Number.POSITIVE_INFINITY; ms += STEP_MS) {
-      clock.advance(STEP_MS)
-      const contexts = await askAll([...away, `late${ms}`])
-      if (contexts.every(({ state }) => state === 'active')) recoveredIn = ms
-    }
-    expect(recoveredIn).toBeLessThanOrEqual(5 * SECOND)
-    figures.push({
-      'Okta ...': illness,
-      'calls until held off': callsAt[opened] ?? 0,
-      'probes after that': probes,
-      'requests at the org': atTheOrg,
-      'recovered within ms': recoveredIn + STEP_MS,
-    })
-    expect(await ask('new7')).toMatchObject({ state: 'active', source: 'okta' })
-    expect(okta.stats()).not.toHaveProperty('heldOff')
-    expect(info).toHaveBeenCalled()
-  })
+      const atTheOrg = org.asked - askedBefore
+      await org.recover()
+      let recoveredIn = Number.POSITIVE_INFINITY
+      for (
+        let ms = 0;
+        ms <= 5 * SECOND && recoveredIn === Number.POSITIVE_INFINITY;
+        ms += STEP_MS
+      ) {
+        clock.advance(STEP_MS)
+        const contexts = await askAll([...away, `late${ms}`])
+        if (contexts.every(({ state }) => state === 'active')) recoveredIn = ms
+      }
+      expect(recoveredIn).toBeLessThanOrEqual(5 * SECOND)
+      figures.push({
+        'Okta ...': illness,
+        'calls until held off': callsAt[opened] ?? 0,
+        'probes after that': probes,
+        'requests at the org': atTheOrg,
+        'recovered within ms': recoveredIn + STEP_MS,
+      })
+      expect(await ask('new7')).toMatchObject({ state: 'active', source: 'okta' })
+      expect(okta.stats()).not.toHaveProperty('heldOff')
+      expect(info).toHaveBeenCalled()
+    },
+  )
 })
 
 describe('what is tried again', () => {
   it.each<Illness>(['resets connections', 'answers 503'])(
-    'is a question, once, when Okta %s',
+    'a lookup is retried once when Okta %s',
     async (illness) => {
       const { clock, org, ask, welcome } = await world(1_000)
       // A healthy stretch saves up more than one retry.
@@ -228,7 +235,7 @@ describe('what is tried again', () => {
   )
 
   it.each<Illness>(['resets connections', 'answers 503', 'answers 200 with HTML', 'is silent'])(
-    'is never a sign-in, when Okta %s',
+    'a sign-in is never retried when Okta %s',
     async (illness) => {
       const { org, okta, welcome } = await world(200)
       await welcome(names('user', 100))
@@ -242,7 +249,7 @@ describe('what is tried again', () => {
     },
   )
 
-  it('is a sign-out, in the background, and its user is signed out meanwhile', async () => {
+  it('a sign-out is retried in the background, and the user is signed out meanwhile', async () => {
     const { org, okta, ask, welcome } = await world(200)
     await welcome(['leaver'])
     await org.fallIll('answers 503')

@@ -19,7 +19,7 @@ async function open(rule: SessionRule, slow: RequestHandler, options: OktaSessio
 }
 
 describe('a session that ends while the request is on its way', () => {
-  it('at its own end, behind a slow middleware: is not let through', async () => {
+  it('the guard refuses a session that expires while a slow middleware runs', async () => {
     const { app, cookie, clock } = await open({}, (_req, _res, next) => {
       clock.advance(2 * HOURS + 1_000)
       next()
@@ -27,7 +27,7 @@ describe('a session that ends while the request is on its way', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('at its own end, while allow() takes its time: is not let through', async () => {
+  it('the guard refuses a session that expires while allow() runs', async () => {
     const rule: SessionRule = {
       allow: async () => {
         await new Promise((done) => setImmediate(done))
@@ -39,7 +39,7 @@ describe('a session that ends while the request is on its way', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('at Okta, longer ago than maxTtlMs: is not let through', async () => {
+  it('the guard refuses a session whose answer from Okta became older than maxTtlMs', async () => {
     const { app, cookie, clock, org } = await open({}, (req, _res, next) => {
       org.endSession(req.okta.session?.id ?? '')
       clock.advance(300_001)
@@ -48,7 +48,7 @@ describe('a session that ends while the request is on its way', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('within maxTtlMs of the answer: is let through without another call', async () => {
+  it('the guard lets a session through without another call within maxTtlMs of the answer', async () => {
     const { app, cookie, clock, org } = await open({}, (_req, _res, next) => {
       clock.advance(299_000)
       next()
@@ -57,7 +57,7 @@ describe('a session that ends while the request is on its way', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('while the machine sleeps: is not let through', async () => {
+  it('the guard refuses a session that expires while the machine sleeps', async () => {
     const { app, cookie, clock } = await open({}, (_req, _res, next) => {
       clock.wall += 3 * HOURS
       next()
@@ -65,7 +65,7 @@ describe('a session that ends while the request is on its way', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('while its body comes slowly in front of the guard: is not let through', async () => {
+  it('the guard refuses a session that ends while the request body arrives slowly', async () => {
     const { okta, org, clock } = await startParts({
       okta: { cache: { ttlMs: 1_000, maxTtlMs: 1_000 } },
     })
@@ -118,7 +118,7 @@ describe('an answer that takes longer than maxTtlMs', () => {
 })
 
 describe('a rule about time', () => {
-  it('is judged when allow() is done, not when it begins', async () => {
+  it('the guard judges a rule about time when allow() is done, not when it begins', async () => {
     const rule: SessionRule = {
       signedInWithinMs: 60_000,
       allow: async () => {
@@ -131,7 +131,7 @@ describe('a rule about time', () => {
     expect(body.code).toBe('reauthentication_required')
   })
 
-  it('asks Okta again where allow() took longer than maxStalenessMs', async () => {
+  it('the guard asks Okta again when allow() takes longer than maxStalenessMs', async () => {
     const rule: SessionRule = {
       maxStalenessMs: 5_000,
       allow: async () => {
@@ -167,19 +167,19 @@ describe('a wall clock that steps back by four seconds at a time', () => {
     return { ...parts, ask }
   }
 
-  it('makes no sign-in younger than it is', async () => {
+  it('a wall clock that steps back makes no sign-in look newer', async () => {
     const { ask } = await openBeside({ signedInWithinMs: 30_000 }, 10)
     await ask('/').expect(403)
   })
 
-  it('makes no answer younger than it is', async () => {
+  it('a wall clock that steps back makes no answer of Okta look newer', async () => {
     const { ask, org } = await openBeside({ maxStalenessMs: 1_000 }, 1)
     const calls = org.calls.getCurrentSession ?? 0
     await ask('/').expect(200)
     expect(org.calls.getCurrentSession).toBe(calls + 1)
   })
 
-  it('asks for everything anew once the steps add up to a suspend', async () => {
+  it('every session is asked about again once the clock steps add up to a suspend', async () => {
     const { okta, org, clock } = await startParts()
     const headers = { cookie: org.signIn('alice@example.com') }
     await okta.authenticate({ headers })

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { serve, startOkta, startParts } from './door.js'
 
 describe('a guard behind attachSession()', () => {
-  it('asks nothing more, whatever the answer was', async () => {
+  it('a guard behind attachSession() makes no second call, whatever the answer was', async () => {
     const { okta, org } = await startParts()
     const app = express()
     app.use(okta.attachSession())
@@ -22,7 +22,7 @@ describe('a guard behind attachSession()', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('asks again where what has been found is too old for its rule', async () => {
+  it('a guard asks Okta again when the answer on the request is too old for its rule', async () => {
     const { okta, org, clock } = await startParts()
     const app = express()
     app.use(okta.attachSession())
@@ -42,7 +42,7 @@ describe('a guard behind attachSession()', () => {
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
-  it('does not believe what something else wrote where the verdict stands', async () => {
+  it('a guard ignores a context that other code wrote to the request', async () => {
     const { okta, org } = await startParts()
     const app = express()
     app.use(okta.attachSession())
@@ -60,7 +60,7 @@ describe('a guard behind attachSession()', () => {
     expect(body).toBe('alice@example.com')
   })
 
-  it('of another instance asks its own org', async () => {
+  it('a guard of another instance asks its own org', async () => {
     const one = await startParts()
     const other = await startParts({ okta: { property: 'partner' } })
     const app = express()
@@ -77,7 +77,7 @@ describe('a guard behind attachSession()', () => {
     await request(url).get('/other').set('Cookie', cookie).expect(401)
   })
 
-  it('of another instance trusts no verdict but its own, also under the same name', async () => {
+  it('a guard of another instance trusts only its own contexts, under the same property as well', async () => {
     const one = await startParts()
     const other = startOkta({ orgUrl: (await startParts()).org.url }, one.clock)
     const app = express()

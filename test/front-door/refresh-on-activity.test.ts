@@ -255,7 +255,7 @@ describe('what counts as activity', () => {
     expect(org.calls.refreshCurrentSession).toBe(calls)
   })
 
-  it('is no change whose answer never came', async () => {
+  it('a request whose answer never came does not count as activity', async () => {
     const { org, okta, cookie, url, responseEnded } = await open()
     const headers = { ...api, ...ownPage, Cookie: cookie }
     await expect(request(url).post('/cut-off').set(headers)).rejects.toThrow('socket hang up')
@@ -264,7 +264,7 @@ describe('what counts as activity', () => {
     expect(org.calls).toMatchObject({ getCurrentSession: 1, refreshCurrentSession: 0 })
   })
 
-  it('is a post from an origin the app trusts, and from appUrl alone where that is set', async () => {
+  it('a post from a trusted origin counts as activity, and from appUrl alone where that is set', async () => {
     const appUrl = 'https://app.example'
     const { org, clock, send, url } = await open(
       { everyMs: 0 },
@@ -280,7 +280,7 @@ describe('what counts as activity', () => {
     expect(counted).toEqual([appUrl, 'https://www.example.com'])
   })
 
-  it('is the same by every combination of what browsers say', async () => {
+  it('activity follows the written rule for the combinations of what browsers send', async () => {
     const { org, okta, clock, url, cookie, responseEnded } = await open({ everyMs: 0 })
     const agent = new Agent({ keepAlive: true })
     onTestFinished(() => agent.destroy())
@@ -302,13 +302,13 @@ describe('what counts as activity', () => {
     expect(outcomes).toEqual(expected)
   }, 60_000)
 
-  it('is not sessionInfo, which a page polls', async () => {
+  it('sessionInfo(), which a page polls, does not count as activity', async () => {
     const { org, send } = await open()
     for (let times = 0; times < 3; times += 1) await send(api, { path: '/info' })
     expect(org.calls.refreshCurrentSession).toBe(0)
   })
 
-  it('is what the app says, where it says', async () => {
+  it('counts() decides what counts as activity where the app gives it', async () => {
     const { org, clock, send } = await open({ counts: (req) => req.url === '/page?tick' })
     await send(page)
     await send({ ...api, ...ownPage }, { method: 'post' })
@@ -321,7 +321,7 @@ describe('what counts as activity', () => {
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('is nobody’s who is not signed in', async () => {
+  it('a request without a session does not count as activity', async () => {
     const { org, send } = await open()
     await send({ ...page, Cookie: '' })
     await send({ ...page, Cookie: 'idx=nobody' })
@@ -374,11 +374,11 @@ describe('ten hours on the clock, where a session ends after two without activit
       expect(await hours(without[name] ?? [{}])).toBe(2)
     })
 
-    it('all of it together keeps no session alive', async () => {
+    it('requests without a person keep no session alive, all of them together', async () => {
       expect(await hours(...Object.values(without))).toBe(2)
     })
 
-    it('a person who does something does', async () => {
+    it('a person who does something keeps the session alive', async () => {
       expect(await hours([{ ...ours, 'Sec-Fetch-User': '?1' }])).toBe(10)
       expect(await hours([ours, { method: 'post', path: '/guarded' }])).toBe(10)
     })
@@ -386,7 +386,7 @@ describe('ten hours on the clock, where a session ends after two without activit
 })
 
 describe('how often Okta is asked', () => {
-  it('is once in five minutes, however much somebody does', async () => {
+  it('Okta is asked to refresh once in five minutes, however active the user is', async () => {
     const { org, clock, send } = await open()
     for (let times = 0; times < 10; times += 1) {
       await send(page)
@@ -398,7 +398,7 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('is as the app says', async () => {
+  it('Okta is asked to refresh as often as everyMs says', async () => {
     const { org, clock, send } = await open({ everyMs: 1_000 })
     await send(page)
     clock.advance(1_000)
@@ -406,14 +406,14 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('counts what refresh() has asked', async () => {
+  it('a refresh by refresh() counts towards the interval of refreshOnActivity()', async () => {
     const { org, send } = await open()
     await send({ ...api, ...ownPage }, { method: 'post', path: '/refresh' })
     await send(page)
     expect(org.calls.refreshCurrentSession).toBe(1)
   })
 
-  it('is not at all while the org’s minute is half used up', async () => {
+  it('Okta is not asked to refresh while half of the rate-limit window is used', async () => {
     const { org, send } = await open(undefined, { org: { rateLimitPerMinute: 4 } })
     for (let times = 0; times < 2; times += 1)
       await send({ ...api, Cookie: org.signIn('bob@example.com') })
@@ -445,14 +445,14 @@ describe('where it stands', () => {
 })
 
 describe('a refresh that does not come off', () => {
-  it('is nothing the request hears of', async () => {
+  it('a failed refresh does not change the answer to the request', async () => {
     const { org, send } = await open()
     await send(api)
     org.fail({ kind: 'html' }, { operation: 'refreshCurrentSession' })
     expect((await send(page)).text).toBe('here')
   })
 
-  it('is not waited for', async () => {
+  it('a request does not wait for its refresh', async () => {
     const { org, cookie, url } = await open(undefined, { okta: { upstream: { timeoutMs: 200 } } })
     await request(url)
       .get('/page')
@@ -471,7 +471,7 @@ describe('a refresh that does not come off', () => {
     expect(org.calls.refreshCurrentSession).toBe(1)
   })
 
-  it('ends what is remembered where Okta says no', async () => {
+  it('a refresh that Okta answers with 404 ends the cached session', async () => {
     const { org, cookie, send } = await open()
     await send(api)
     org.endSession(cookie)
@@ -480,7 +480,7 @@ describe('a refresh that does not come off', () => {
     expect(body).toMatchObject({ state: 'anonymous', reason: 'not_found' })
   })
 
-  it('is logged once where the app’s own function throws', async () => {
+  it('a counts() that throws is logged once', async () => {
     const lines: unknown[] = []
     const { send } = await open(
       {
@@ -497,7 +497,7 @@ describe('a refresh that does not come off', () => {
 })
 
 describe('a sign-out', () => {
-  it('is not undone by the refresh of its own request', async () => {
+  it('a sign-out is not undone by the refresh of its own request', async () => {
     const { org, cookie, url, send, responseEnded } = await open()
     await send(api)
     org.fail({ kind: 'html' }, { operation: 'closeCurrentSession' })
@@ -509,7 +509,7 @@ describe('a sign-out', () => {
     expect(org.calls).toMatchObject({ closeCurrentSession: 1, refreshCurrentSession: 0 })
   })
 
-  it('is not undone by a request that ends after it, though Okta still says ACTIVE', async () => {
+  it('a sign-out is not undone by a request that ends after it, though Okta still says ACTIVE', async () => {
     const { okta, org } = await startParts()
     let finish = () => {}
     const app = express().use(okta.refreshOnActivity(), okta.attachSession())

@@ -31,7 +31,7 @@ async function signOut(): Promise<boolean> {
 }
 
 describe('a sign-out in the middle of a request', () => {
-  it('between attachSession() and the guard is seen by the guard', async () => {
+  it('the guard sees a sign-out between attachSession() and itself', async () => {
     const app = express()
     app.use(okta.attachSession())
     app.use((_req, _res, next) => {
@@ -44,7 +44,7 @@ describe('a sign-out in the middle of a request', () => {
     expect(body).toMatchObject({ code: 'session_required', reason: 'signed_out' })
   })
 
-  it('while allow() is thinking is seen before it lets anybody through', async () => {
+  it('the guard sees a sign-out that happens while allow() runs', async () => {
     const app = express()
     app.get('/', okta.requireSession({ allow: signOut }), (_req, res) => {
       res.send('let through')
@@ -52,7 +52,7 @@ describe('a sign-out in the middle of a request', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it("of somebody else costs nobody's request a question", async () => {
+  it('a sign-out of another user causes no call for this request', async () => {
     const app = express()
     app.get(
       '/',
@@ -82,7 +82,7 @@ describe('a revocation between the answer of Okta and its use', () => {
     })
   }
 
-  it('is seen by a guard behind attachSession() and a slow middleware', async () => {
+  it('a guard behind attachSession() and a slow middleware sees a revocation after the answer', async () => {
     const app = express()
     app.use((req, _res, next) => {
       next()
@@ -94,7 +94,7 @@ describe('a revocation between the answer of Okta and its use', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('is seen by a guard alone', async () => {
+  it('a guard without attachSession() sees a revocation after the answer of Okta', async () => {
     const app = express()
     app.use((req, _res, next) => {
       next()
@@ -104,7 +104,7 @@ describe('a revocation between the answer of Okta and its use', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('is seen by a guard whose allow() decides at once', async () => {
+  it('a guard whose allow() is synchronous sees a revocation after the answer of Okta', async () => {
     const app = express()
     app.use((req, _res, next) => {
       next()
@@ -114,7 +114,7 @@ describe('a revocation between the answer of Okta and its use', () => {
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
 
-  it('is seen by forwardAuth()', async () => {
+  it('forwardAuth() sees a revocation after the answer of Okta', async () => {
     const app = express()
     app.use((req, _res, next) => {
       next()

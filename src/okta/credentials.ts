@@ -3,7 +3,7 @@ import type { Outcome } from '../contracts.js'
 import type {
   AccessTokenCredentials,
   ApiTokenCredentials,
-  Credentials,
+  CheckedCredentials,
 } from '../options/options.js'
 import type { Deadline } from './deadline.js'
 import { within } from './deadline.js'
@@ -15,9 +15,8 @@ import { TOKEN } from './token-endpoint.js'
 /** What a service app needs besides its key. */
 export type AuthorizerParts = Omit<TokenEndpointParts, 'credentials'>
 
-/** @throws TypeError for a private key that cannot sign. */
 export function createAuthorizer(
-  credentials: Credentials | undefined,
+  credentials: CheckedCredentials | undefined,
   parts: AuthorizerParts,
 ): Authorizer {
   if (credentials === undefined) return noAuthorizer
@@ -30,7 +29,7 @@ export function createAuthorizer(
 export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
 
 /** What createSession shows: the API token when there is one. OAuth has no scope for it. */
-export function createSignInAuthorizer(credentials: Credentials | undefined): Authorizer {
+export function createSignInAuthorizer(credentials: CheckedCredentials | undefined): Authorizer {
   if (credentials === undefined || !('apiToken' in credentials)) return noAuthorizer
   return apiTokenAuthorizer(credentials)
 }

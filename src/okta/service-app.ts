@@ -8,7 +8,6 @@ import { type Prover, readNonce } from './signing.js'
 import type { AccessToken } from './token-endpoint.js'
 import { createTokenEndpoint, type TokenEndpointParts } from './token-endpoint.js'
 
-/** @throws TypeError for a private key that cannot sign. */
 export function serviceAppAuthorizer(parts: TokenEndpointParts): Authorizer {
   const endpoint = createTokenEndpoint(parts)
   const tokens = keepToken(endpoint.request, parts.clock)

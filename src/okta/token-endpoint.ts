@@ -1,17 +1,16 @@
 /** Requests a service app's access token: client credentials with private_key_jwt, and DPoP where the org wants it. */
 
 import type { Clock, Outcome } from '../contracts.js'
-import type { PrivateKeyCredentials } from '../options/options.js'
+import type { ServiceApp } from '../options/options.js'
 import { announced } from './ask.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Ended, ExchangeRequest, Send } from './exchange.js'
 import { isObject, own } from './json-body.js'
 import type { OperationSubject } from './redact.js'
 import { parsedOutcome } from './responses.js'
-import { createProver, importSigningKey, type Prover, readNonce, signJwt } from './signing.js'
+import { createProver, type Prover, readNonce, signJwt } from './signing.js'
 
 const PATH = '/oauth2/v1/token'
-const DEFAULT_SCOPES = ['okta.sessions.read', 'okta.sessions.manage']
 /** Okta takes up to an hour; the assertion is used once, at once. */
 const ASSERTION_LIFETIME_S = 300
 /** Okta refuses an assertion from the future: a clock that is a little ahead must not matter. */
@@ -20,7 +19,7 @@ const CLOCK_AHEAD_S = 10
 const MOST_REPEATS = 3
 
 export interface TokenEndpointParts {
-  readonly credentials: PrivateKeyCredentials
+  readonly credentials: ServiceApp
   readonly orgUrl: string
   readonly timeoutMs: number
   readonly clock: Clock
@@ -34,13 +33,12 @@ export interface TokenEndpoint {
   readonly prover: Prover
 }
 
-/** @throws TypeError for a key that cannot sign. */
 export function createTokenEndpoint(parts: TokenEndpointParts): TokenEndpoint {
   const { credentials, clock, send } = parts
-  const { key, algorithm, keyId } = importSigningKey(credentials)
+  const { privateKey, algorithm, keyId } = credentials
   const url = `${parts.orgUrl}${PATH}`
   const prover = createProver(clock)
-  const scope = (credentials.scopes ?? DEFAULT_SCOPES).join(' ')
+  const scope = credentials.scopes.join(' ')
   let withProof = credentials.dpop === true
   let nonce: string | undefined
 
@@ -54,7 +52,7 @@ export function createTokenEndpoint(parts: TokenEndpointParts): TokenEndpoint {
       iat: now - CLOCK_AHEAD_S,
       exp: now + ASSERTION_LIFETIME_S,
     }
-    return signJwt(header, claims, key)
+    return signJwt(header, claims, privateKey)
   }
 
   async function tryOnce(deadline: Deadline): Promise<Tried> {

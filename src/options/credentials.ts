@@ -1,7 +1,7 @@
 /** Reads the credentials by-id operations use, from the options or from the environment Okta's SDKs read. */
 import { type Faults, given, givenSecret } from './faults.js'
 import { optionNames, refuseUnknownKeys } from './names.js'
-import type { Credentials } from './options.js'
+import type { CheckedCredentials } from './options.js'
 import { readPrivateKey } from './private-key.js'
 import { type Group, isRecord, readSwitch } from './values.js'
 
@@ -27,7 +27,7 @@ export function readCredentials(
   faults: Faults,
   value: unknown,
   env: Environment,
-): Credentials | undefined {
+): CheckedCredentials | undefined {
   if (value === undefined) return fromEnvironment(faults, env)
   if (!isRecord(value)) {
     const advice = 'must be { apiToken }, { accessToken } or { clientId, privateKey }'
@@ -58,7 +58,7 @@ function kindsGiven(group: Group): readonly Kind[] {
 }
 
 /** A client id alone chooses nothing: other Okta libraries read it too. */
-function fromEnvironment(faults: Faults, env: Environment): Credentials | undefined {
+function fromEnvironment(faults: Faults, env: Environment): CheckedCredentials | undefined {
   const kinds = (['apiToken', 'accessToken', 'privateKey'] as const).filter(
     (kind) => variable(env, VARIABLES[kind]) !== undefined,
   )
@@ -116,7 +116,7 @@ const variableNameOf: NameOf = (option) =>
 
 /** One reader for each kind; `nameOf` says what to call an option in a fault. */
 const read: Readonly<
-  Record<Kind, (faults: Faults, group: Group, nameOf: NameOf) => Credentials | undefined>
+  Record<Kind, (faults: Faults, group: Group, nameOf: NameOf) => CheckedCredentials | undefined>
 > = {
   apiToken(faults, { apiToken }, nameOf) {
     if (isHeaderSafe(apiToken)) return { apiToken }
@@ -150,7 +150,11 @@ function givenToken(value: unknown): string {
   return givenSecret(value) + (flaw ? ' with white space or a control character in it' : '')
 }
 
-function readServiceApp(faults: Faults, group: Group, nameOf: NameOf): Credentials | undefined {
+function readServiceApp(
+  faults: Faults,
+  group: Group,
+  nameOf: NameOf,
+): CheckedCredentials | undefined {
   const { clientId, keyId } = group
   if (!isHeaderSafe(clientId)) {
     faults.add(nameOf('clientId'), givenSecret(clientId), 'must be the service app’s client id')
@@ -158,26 +162,22 @@ function readServiceApp(faults: Faults, group: Group, nameOf: NameOf): Credentia
   if (keyId !== undefined && !isHeaderSafe(keyId)) {
     faults.add(nameOf('keyId'), givenSecret(keyId), 'must be the key’s `kid` at Okta')
   }
-  const privateKey = readPrivateKey(faults, group.privateKey, nameOf('privateKey'))
+  const key = readPrivateKey(faults, group.privateKey, nameOf('privateKey'))
   const scopes = readScopes(faults, group.scopes, nameOf('scopes'))
   const dpop =
-    group.dpop === undefined ? {} : { dpop: readSwitch(faults, group, 'credentials', 'dpop') }
-  if (!isHeaderSafe(clientId) || privateKey === undefined) return undefined
-  return {
-    clientId,
-    privateKey,
-    ...(isHeaderSafe(keyId) ? { keyId } : {}),
-    ...(scopes === undefined ? {} : { scopes }),
-    ...dpop,
-  }
+    group.dpop === undefined ? undefined : readSwitch(faults, group, 'credentials', 'dpop')
+  if (!isHeaderSafe(clientId) || key === undefined) return undefined
+  return { clientId, ...key, keyId: isHeaderSafe(keyId) ? keyId : key.keyId, scopes, dpop }
 }
 
-function readScopes(faults: Faults, value: unknown, name: string): readonly string[] | undefined {
-  if (value === undefined) return undefined
+const DEFAULT_SCOPES: readonly string[] = ['okta.sessions.read', 'okta.sessions.manage']
+
+function readScopes(faults: Faults, value: unknown, name: string): readonly string[] {
+  if (value === undefined) return DEFAULT_SCOPES
   const fits =
     Array.isArray(value) && value.length > 0 && value.every((scope) => isHeaderSafe(scope))
   if (fits) return value.map(String)
   const advice = 'must be scopes, for example ["okta.sessions.read", "okta.sessions.manage"]'
   faults.add(name, given(value), advice)
-  return undefined
+  return DEFAULT_SCOPES
 }

@@ -1,4 +1,5 @@
 /** The options of oktaSession() and SessionApi: their shapes, units and defaults, and what they become once checked. */
+import type { KeyObject } from 'node:crypto'
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
 import type { CookieEntry, CookieKind, Logger, SessionStore } from '../contracts.js'
@@ -143,11 +144,27 @@ export interface SignInUrl {
   call(returnTo: string, req: IncomingMessage): string
 }
 
+/** A service app, checked: its key is parsed once, here. */
+export interface ServiceApp {
+  readonly clientId: string
+  readonly privateKey: KeyObject
+  /** The JWS algorithm the key signs with, for example `RS256`. */
+  readonly algorithm: string
+  /** The `kid` under which Okta knows the public half. */
+  readonly keyId: string | undefined
+  readonly scopes: readonly string[]
+  /** Undefined: proofs are sent once the org asks for them. */
+  readonly dpop: boolean | undefined
+}
+
+/** Credentials, checked. */
+export type CheckedCredentials = ApiTokenCredentials | AccessTokenCredentials | ServiceApp
+
 /** SessionApi's options, checked. */
 export interface ApiSettings {
   /** An origin, without a trailing slash. */
   readonly orgUrl: string
-  readonly credentials: Credentials | undefined
+  readonly credentials: CheckedCredentials | undefined
   readonly timeoutMs: number
   readonly agent: HttpsAgent | HttpAgent | undefined
 }

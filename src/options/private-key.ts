@@ -1,29 +1,33 @@
-/** Checks a service app's private key before the first token is wanted, and never repeats a word of it. */
+/** Parses a service app's private key, once. No fault repeats any part of the key. */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Faults, givenSecret } from './faults.js'
-import type { PrivateKeyCredentials } from './options.js'
+import type { ServiceApp } from './options.js'
 import { isRecord } from './values.js'
 
-/** What a key can sign with, by its curve or else its type. */
-const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+/** What a key can sign with, by its curve or else its type; the first is the default. */
+const ALGORITHMS: Readonly<Record<string, readonly [string, ...string[]]>> = {
   rsa: ['RS256', 'RS384', 'RS512'],
   prime256v1: ['ES256'],
   secp384r1: ['ES384'],
   secp521r1: ['ES512'],
 }
 
-/** A JWK (JSON becomes an object) or a PEM, of a kind Okta takes. */
+type SigningKey = Pick<ServiceApp, 'privateKey' | 'algorithm' | 'keyId'>
+
+/**
+ * A JWK (an object or its JSON) or a PEM (PKCS #8, PKCS #1, SEC 1). RSA signs with RS256, a curve with
+ * its own ES algorithm, unless the JWK's `alg` names another of its family.
+ */
 export function readPrivateKey(
   faults: Faults,
   value: unknown,
   name: string,
-): PrivateKeyCredentials['privateKey'] | undefined {
-  const material = typeof value === 'string' ? (parseJson(value) ?? value) : value
-  const flaw = keyFlaw(material)
-  if (flaw === undefined && (typeof material === 'string' || isRecord(material))) return material
+): SigningKey | undefined {
+  const key = parseKey(typeof value === 'string' ? (parseJson(value) ?? value) : value)
+  if (typeof key !== 'string') return key
   const advice =
     'must be a private JWK or PEM, RSA of 2,048 bits or more, or EC on P-256, P-384 or P-521'
-  faults.add(name, `${givenSecret(value)}${flaw ?? ''}`, advice)
+  faults.add(name, `${givenSecret(value)}${key}`, advice)
   return undefined
 }
 
@@ -32,28 +36,30 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Not JSON: the text itself is judged, and fails as a key.
+    // Not JSON: read as a PEM it fails without a quotation of the text.
     return undefined
   }
 }
 
-/** What is wrong with a key, without a word of the key itself. */
-function keyFlaw(material: unknown): string | undefined {
+/** The key, or what is wrong with it. */
+function parseKey(material: unknown): SigningKey | string {
   if (typeof material === 'string' && material.includes('ENCRYPTED')) return ', an encrypted key'
   if (typeof material === 'string' && material.includes('PUBLIC KEY')) return ', a public key'
   if (material instanceof Uint8Array) return ' of bytes: read the file as text'
-  if (isRecord(material) && material.d === undefined) return ' without the private part `d`'
-  const key = importKey(material)
-  if (key === undefined) return ' that cannot be read as a key'
-  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
-  if (key.asymmetricKeyType === 'rsa' && modulusLength < 2048)
-    return `, RSA of ${modulusLength} bits`
-  const algorithms = ALGORITHMS[namedCurve ?? key.asymmetricKeyType ?? '']
+  const jwk = isRecord(material) ? material : undefined
+  if (jwk !== undefined && jwk.d === undefined) return ' without the private part `d`'
+  const privateKey = importKey(material)
+  if (privateKey === undefined) return ' that cannot be read as a key'
+  const { asymmetricKeyType, asymmetricKeyDetails = {} } = privateKey
+  const { modulusLength = 0, namedCurve } = asymmetricKeyDetails
+  if (asymmetricKeyType === 'rsa' && modulusLength < 2048) return `, RSA of ${modulusLength} bits`
+  const algorithms = ALGORITHMS[namedCurve ?? asymmetricKeyType ?? '']
   if (algorithms === undefined)
-    return `, a key of type ${key.asymmetricKeyType} ${namedCurve ?? ''}`.trimEnd()
-  const alg = isRecord(material) ? material.alg : undefined
-  if (alg === undefined || (typeof alg === 'string' && algorithms.includes(alg))) return undefined
-  return `, whose alg is none of ${algorithms.join(', ')}`
+    return `, a key of type ${asymmetricKeyType} ${namedCurve ?? ''}`.trimEnd()
+  const algorithm =
+    jwk?.alg === undefined ? algorithms[0] : algorithms.find((each) => each === jwk.alg)
+  if (algorithm === undefined) return `, whose alg is none of ${algorithms.join(', ')}`
+  return { privateKey, algorithm, keyId: typeof jwk?.kid === 'string' ? jwk.kid : undefined }
 }
 
 function importKey(material: unknown): KeyObject | undefined {
@@ -62,7 +68,7 @@ function importKey(material: unknown): KeyObject | undefined {
     if (isRecord(material)) return createPrivateKey({ key: { ...material }, format: 'jwk' })
     return undefined
   } catch {
-    // OpenSSL's own words say nothing more to a caller, and could repeat what was given.
+    // OpenSSL's reason could quote the key.
     return undefined
   }
 }

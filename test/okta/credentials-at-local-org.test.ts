@@ -6,6 +6,7 @@ import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/l
 import { createOperations } from '../../src/okta/operations.js'
 import { SessionApi } from '../../src/okta/session-api.js'
 import type { Credentials, PrivateKeyCredentials } from '../../src/options/options.js'
+import { parseApiOptions } from '../../src/options/parse-options.js'
 
 const ALICE = 'alice@example.com'
 /** Made once: an RSA key takes its time. */
@@ -131,10 +132,10 @@ describe('one token', () => {
   it('is renewed when the org’s hour is over, and where a proof goes with it too', async () => {
     for (const dpop of ['off', 'required'] as const) {
       const org = await orgWith({ dpop })
-      const settings = { orgUrl: org.url, timeoutMs: 3_000, agent: undefined }
+      const settings = parseApiOptions({ orgUrl: org.url, credentials: appOf(org) }, {})
       // The client's monotonic clock does not know of the hour: only the 401 tells.
       const clock = { now: () => org.clock.now(), monotonic: () => performance.now() }
-      const operations = createOperations({ ...settings, credentials: appOf(org) }, clock)
+      const operations = createOperations(settings, clock)
       open.push(operations)
       const id = await sessionIdAt(org)
       expect((await operations.getSession(id)).kind).toBe('ok')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { Outcome } from '../../src/contracts.js'
 import { systemClock } from '../../src/okta/deadline.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
-import type { Credentials } from '../../src/options/options.js'
+import type { CheckedCredentials } from '../../src/options/options.js'
 import { ENVELOPE, SESSION } from './answers.js'
 import { httpServer, type RawServer, type Seen } from './raw-server.js'
 
@@ -28,7 +28,7 @@ const NO_AUTHORIZATION = expect.not.objectContaining({ authorization: expect.any
 /** Runs one call and returns how it ended with the requests it made. */
 async function run(
   call: (operations: Operations) => Promise<Outcome<unknown>>,
-  credentials?: Credentials,
+  credentials?: CheckedCredentials,
 ): Promise<{ outcome: Outcome<unknown>; requests: readonly Seen[] }> {
   const operations = createOperations(
     { orgUrl: server.url, credentials, timeoutMs: 2_000, agent: undefined },
@@ -43,7 +43,7 @@ async function run(
   }
 }
 
-const API_TOKEN: Credentials = { apiToken: '00apitoken' }
+const API_TOKEN: CheckedCredentials = { apiToken: '00apitoken' }
 
 describe('the requests', () => {
   const COOKIE = 'idx=eyJ.abc_-1'

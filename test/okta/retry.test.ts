@@ -5,7 +5,7 @@ import { systemClock } from '../../src/okta/deadline.js'
 import type { Ended, ExchangeRequest } from '../../src/okta/exchange.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import { createRetries } from '../../src/okta/retry.js'
-import type { Credentials } from '../../src/options/options.js'
+import type { CheckedCredentials } from '../../src/options/options.js'
 import { answer, SESSION } from './answers.js'
 import { httpServer, type RawServer, tcpServer } from './raw-server.js'
 
@@ -26,7 +26,11 @@ async function failingOnce(status: number): Promise<RawServer> {
   return server
 }
 
-function operationsAt(orgUrl: string, timeoutMs = 2_000, credentials?: Credentials): Operations {
+function operationsAt(
+  orgUrl: string,
+  timeoutMs = 2_000,
+  credentials?: CheckedCredentials,
+): Operations {
   return createOperations({ orgUrl, credentials, timeoutMs, agent: undefined }, systemClock)
 }
 

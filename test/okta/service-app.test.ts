@@ -5,7 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Clock, Outcome } from '../../src/contracts.js'
 import { systemClock } from '../../src/okta/deadline.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
-import type { PrivateKeyCredentials } from '../../src/options/options.js'
+import type { Credentials, PrivateKeyCredentials } from '../../src/options/options.js'
+import { parseApiOptions } from '../../src/options/parse-options.js'
 import { ENVELOPE } from './answers.js'
 import { latch } from './raw-server.js'
 import { CLIENT_ID, type TokenOrg, type TokenOrgOptions, tokenOrg } from './token-org.js'
@@ -35,7 +36,7 @@ function operationsOf(
   { credentials, timeoutMs = 3_000, clock }: Setup = {},
 ): Operations {
   const all = { clientId: CLIENT_ID, privateKey: JWK, ...credentials }
-  const settings = { orgUrl: org.url, credentials: all, timeoutMs, agent: undefined }
+  const settings = parseApiOptions({ orgUrl: org.url, credentials: all, timeoutMs }, {})
   return createOperations(settings, clock ?? systemClock)
 }
 
@@ -145,7 +146,7 @@ describe('keys', () => {
       const org = await orgWith()
       const create = () => operationsOf(org, { credentials: { privateKey: privateKey as string } })
       expect(create).toThrow(TypeError)
-      expect(create).toThrow(/^credentials\.privateKey /)
+      expect(create).toThrow(/\n {2}credentials\.privateKey: /)
       try {
         create()
       } catch (error) {
@@ -506,15 +507,13 @@ describe('jose', () => {
     })
     const fresh = await import('../../src/okta/operations.js')
     const org = await orgWith()
-    const settings = { orgUrl: org.url, timeoutMs: 2_000, agent: undefined }
-    const plain = fresh.createOperations(
-      { ...settings, credentials: { apiToken: 'x' } },
-      systemClock,
-    )
+    const settingsWith = (credentials: Credentials) =>
+      parseApiOptions({ orgUrl: org.url, credentials, timeoutMs: 2_000 }, {})
+    const plain = fresh.createOperations(settingsWith({ apiToken: 'x' }), systemClock)
     await plain.getSession('abc')
     expect(loaded).not.toHaveBeenCalled()
     const credentials = { clientId: CLIENT_ID, privateKey: { ...JWK } }
-    await fresh.createOperations({ ...settings, credentials }, systemClock).getSession('abc')
+    await fresh.createOperations(settingsWith(credentials), systemClock).getSession('abc')
     expect(loaded).toHaveBeenCalled()
     vi.doUnmock('jose')
   })

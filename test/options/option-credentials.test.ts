@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { inspect } from 'node:util'
 import { describe, expect, it, test } from 'vitest'
 import type { Credentials } from '../../src/options/options.js'
 import { linesOf, parseApi, thrownBy } from './faults-of.js'
@@ -9,34 +10,68 @@ const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const koblitz = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
 const ed = generateKeyPairSync('ed25519')
 
-const pem = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+const pem = pkcs8(rsa.privateKey)
 const jwk = { ...rsa.privateKey.export({ format: 'jwk' }), kid: 'k1' }
 const app = { clientId: '0oa1', privateKey: pem }
 
-const read = (credentials: unknown, env: Record<string, string> = {}): Credentials | undefined =>
-  parseApi({ orgUrl: 'https://id.example.com', credentials }, env).credentials
+/** Credentials as they are kept, the parsed key shown as PKCS #8. */
+function read(credentials: unknown, env: Record<string, string> = {}): unknown {
+  const kept = parseApi({ orgUrl: 'https://id.example.com', credentials }, env).credentials
+  if (kept === undefined || !('privateKey' in kept)) return kept
+  return { ...kept, privateKey: pkcs8(kept.privateKey) }
+}
+
+const keptApp = {
+  clientId: '0oa1',
+  privateKey: pem,
+  algorithm: 'RS256',
+  keyId: undefined,
+  scopes: ['okta.sessions.read', 'okta.sessions.manage'],
+  dpop: undefined,
+}
 
 describe('credentials in the options', () => {
   const accessToken = async () => 'eyJ'
-  test.each<[string, Credentials]>([
+  test.each<[string, Credentials, object?]>([
     ['an API token', { apiToken: '00abc-_' }],
     ['an access token', { accessToken: 'eyJ.abc.def' }],
     ['a function', { accessToken }],
-    ['a service app with a PEM', app],
-    ['a service app with a PKCS #1 PEM', { ...app, privateKey: pkcs1() }],
-    ['a service app with a JWK', { clientId: '0oa1', privateKey: jwk, keyId: 'k2' }],
-    ['an EC key', { clientId: '0oa1', privateKey: { ...ec.privateKey.export({ format: 'jwk' }) } }],
-    ['a JWK with its alg', { clientId: '0oa1', privateKey: { ...jwk, alg: 'RS512' } }],
-    ['scopes and DPoP', { ...app, scopes: ['okta.sessions.read'], dpop: false }],
-  ])('may be %s', (_, credentials) => {
-    expect(read(credentials)).toEqual(credentials)
+    ['a service app with a PEM', app, keptApp],
+    ['a service app with a PKCS #1 PEM', { ...app, privateKey: pkcs1() }, keptApp],
+    [
+      'a service app with a JWK',
+      { clientId: '0oa1', privateKey: jwk, keyId: 'k2' },
+      { ...keptApp, keyId: 'k2' },
+    ],
+    ['a JWK with its kid', { clientId: '0oa1', privateKey: jwk }, { ...keptApp, keyId: 'k1' }],
+    [
+      'an EC key',
+      { clientId: '0oa1', privateKey: { ...ec.privateKey.export({ format: 'jwk' }) } },
+      { ...keptApp, privateKey: pkcs8(ec.privateKey), algorithm: 'ES256' },
+    ],
+    [
+      'a JWK with its alg',
+      { clientId: '0oa1', privateKey: { ...jwk, alg: 'RS512' } },
+      { ...keptApp, keyId: 'k1', algorithm: 'RS512' },
+    ],
+    [
+      'scopes and DPoP',
+      { ...app, scopes: ['okta.sessions.read'], dpop: false },
+      { ...keptApp, scopes: ['okta.sessions.read'], dpop: false },
+    ],
+  ])('may be %s', (_, credentials, kept = credentials) => {
+    expect(read(credentials)).toEqual(kept)
   })
 
-  it('may hold a JWK as JSON, which becomes an object', () => {
-    expect(read({ clientId: '0oa1', privateKey: ` ${JSON.stringify(jwk)}\n` })).toEqual({
-      clientId: '0oa1',
-      privateKey: jwk,
-    })
+  it('show nothing of the key when they are printed', () => {
+    const kept = parseApi({ orgUrl: 'https://id.example.com', credentials: app }).credentials
+    expect(inspect(kept, { depth: null, showHidden: true })).not.toMatch(/MII|BEGIN/)
+    expect(JSON.stringify(kept)).not.toMatch(/MII|BEGIN/)
+  })
+
+  it('may hold a JWK as JSON', () => {
+    const credentials = { clientId: '0oa1', privateKey: ` ${JSON.stringify(jwk)}\n` }
+    expect(read(credentials)).toEqual({ ...keptApp, keyId: 'k1' })
   })
 
   test.each<[string, unknown, RegExp]>([
@@ -145,7 +180,7 @@ describe('credentials in the environment', () => {
   const all = { ...token, ...access, ...service }
   const mode = (name: string) => ({ OKTA_CLIENT_AUTHORIZATIONMODE: name })
 
-  test.each<[string, Record<string, string>, Credentials | undefined]>([
+  test.each<[string, Record<string, string>, object | undefined]>([
     ['nothing', {}, undefined],
     ['empty variables', { OKTA_CLIENT_TOKEN: '', OKTA_CLIENT_ACCESSTOKEN: ' ' }, undefined],
     ['a client id alone', { OKTA_CLIENT_CLIENTID: '0oa1' }, undefined],
@@ -157,14 +192,10 @@ describe('credentials in the environment', () => {
       { apiToken: '00abc' },
     ],
     ['an access token', access, { accessToken: 'eyJ' }],
-    ['a service app', service, { clientId: '0oa1', privateKey: pem.trim() }],
+    ['a service app', service, keptApp],
     ['SSWS chosen of all', { ...all, ...mode('SSWS') }, { apiToken: '00abc' }],
     ['BearerToken chosen of all', { ...all, ...mode('BearerToken') }, { accessToken: 'eyJ' }],
-    [
-      'PrivateKey chosen of all',
-      { ...all, ...mode('PrivateKey') },
-      { clientId: '0oa1', privateKey: pem.trim() },
-    ],
+    ['PrivateKey chosen of all', { ...all, ...mode('PrivateKey') }, keptApp],
     [
       'a key in one line, its id and scopes',
       {
@@ -174,8 +205,7 @@ describe('credentials in the environment', () => {
         OKTA_CLIENT_SCOPES: 'okta.sessions.read, okta.sessions.manage  okta.users.read',
       },
       {
-        clientId: '0oa1',
-        privateKey: pem.trim(),
+        ...keptApp,
         keyId: 'k1',
         scopes: ['okta.sessions.read', 'okta.sessions.manage', 'okta.users.read'],
       },
@@ -183,7 +213,7 @@ describe('credentials in the environment', () => {
     [
       'a JWK',
       { ...service, OKTA_CLIENT_PRIVATEKEY: JSON.stringify(jwk) },
-      { clientId: '0oa1', privateKey: jwk },
+      { ...keptApp, keyId: 'k1' },
     ],
   ])('are read from %s', (_, env, credentials) => {
     expect(read(undefined, env)).toEqual(credentials)
@@ -243,6 +273,10 @@ describe('credentials in the environment', () => {
 
 function faultsOf(credentials: unknown, env: Record<string, string> = {}): readonly string[] {
   return linesOf(thrownBy(() => read(credentials, env)))
+}
+
+function pkcs8(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 function pkcs1(): string {

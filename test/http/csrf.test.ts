@@ -105,6 +105,11 @@ describe('judgePost', () => {
     expect(judgePost(post({ origin, host }), rules)).toBe('cross_site')
   })
 
+  it('refuses an Origin that is a blob URL of a trusted origin', () => {
+    const origin = 'blob:https://www.example.com'
+    expect(judgePost(post({ origin, host: 'app.example' }), rules)).toBe('cross_site')
+  })
+
   const orgs = { https: 'https://id.example.com', http: 'http://localhost:4000' }
   /** How a request came, as far as the app can know it, and whether it then knows of https. */
   const arrivals: Record<string, readonly [parts: object, isHttps: boolean]> = {

@@ -103,6 +103,8 @@ describe('safeReturnTo', () => {
     ['user info', 'https://app.example@evil.example/'],
     ['user info before our host', 'https://evil.example@app.example/'],
     ['a user before a trusted host', 'https://user:pw@www.example.com/'],
+    ['a user without a password before a trusted host', 'https://user@www.example.com/'],
+    ['a password without a user before a trusted host', 'https://:pw@www.example.com/'],
     ['an empty user', 'https://:@evil.example/'],
     ['our origin with two slashes', 'https://app.example//evil.example'],
     ['our origin, dots and two slashes', 'https://app.example/.//evil.example'],

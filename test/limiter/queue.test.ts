@@ -49,6 +49,14 @@ describe('the queue', () => {
     expect(await orderOf(first, waiting)).toEqual([2, 4, 0, 3, 1, 5])
   })
 
+  it('gives one slot in eight to the lowest lane that waits, however many unseen cookies come', async () => {
+    const { world, first } = busy()
+    const waiting = [...tryMany(world, 16, newcomer), world.try(aging), world.try(aging)]
+    const order = await orderOf(first, waiting)
+    expect(order.indexOf(16)).toBe(7)
+    expect(order.indexOf(17)).toBe(15)
+  })
+
   it('is for nobody who does not wait', async () => {
     const { world } = busy()
     expect(await world.run(ahead, yes())).toBe('refused: queue_full')

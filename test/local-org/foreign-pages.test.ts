@@ -268,6 +268,46 @@ describe('a form of the org', () => {
   })
 })
 
+describe('an address that changes something when it is read', () => {
+  const site = 'Sec-Fetch-Site: cross-site'
+
+  it.each([
+    ['an image', ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: image']],
+    ['a frame', ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: iframe']],
+    ['a script’s request', ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: empty']],
+  ])('signs nobody out by %s of another site', async (_name, how) => {
+    const org = await start()
+    const cookie = `Cookie: ${org.signIn('alice@example.com')}`
+    const more = [site, ...how, cookie]
+    const answer = await askRaw(org, [new URL(org.url).host], { path: '/login/signout', more })
+    expect(statusOf(answer)).toBe(403)
+    expect(answer.headers.map(([name]) => name)).not.toContain('set-cookie')
+    expect(org.sessions).toHaveLength(1)
+  })
+
+  it.each([
+    ['a link of another site', [site, 'Sec-Fetch-Dest: document']],
+    ['a script of an app on this machine', ['Sec-Fetch-Site: same-site', 'Sec-Fetch-Dest: empty']],
+    ['a program', []],
+  ])('signs out by %s', async (_name, how) => {
+    const org = await start()
+    const more = [...how, `Cookie: ${org.signIn('alice@example.com')}`]
+    const answer = await askRaw(org, [new URL(org.url).host], { path: '/login/signout', more })
+    expect(statusOf(answer)).toBe(302)
+    expect(org.sessions).toEqual([])
+  })
+})
+
+describe('the console’s state', () => {
+  it('is not to be loaded by pages of other origins, as a script or as anything else', async () => {
+    const org = await start()
+    const { headers } = await fetch(`${org.url}/console/state`)
+    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
 describe('the JSON API', () => {
   it('takes a post of another origin, as before', async () => {
     const org = await start()

@@ -1,6 +1,6 @@
 /** The control endpoint: the org steered over HTTP, by the console's forms and by programs in JSON. */
 import { checkFault } from '../faults/check-fault.js'
-import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
+import { type Answer, type Header, jsonAnswer, redirectAnswer } from '../http/answer.js'
 import { type Ask, isContentType, readForm, readJsonObject } from '../http/ask.js'
 import { isCountedCall } from '../org/calls.js'
 import type { OrgParts } from '../org/org-parts.js'
@@ -16,8 +16,14 @@ export function showConsole(org: OrgParts, ask: Ask): Answer {
 
 /** GET /console/state: what the page shows, as JSON. */
 export function showState(org: OrgParts): Answer {
-  return jsonAnswer(200, consoleState(org))
+  return jsonAnswer(200, consoleState(org), NOT_TO_EMBED)
 }
+
+/** Without CORS a page of another origin can read nothing of it; nor may it load it as a script. */
+const NOT_TO_EMBED: readonly Header[] = [
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['x-content-type-options', 'nosniff'],
+]
 
 type Fields = Readonly<Record<string, unknown>>
 

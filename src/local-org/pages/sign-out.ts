@@ -1,9 +1,10 @@
 /** The browser's way out, and the page it stands on when it has nowhere else to be. */
-import { type Answer, redirectAnswer } from '../http/answer.js'
+import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
 import type { Ask } from '../http/ask.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { expiredCookies, readSessionCookies } from '../org/session-cookies.js'
 import { CONSOLE_PATH } from './console-page.js'
+import { isEmbeddedElsewhere } from './embedded.js'
 import { html, pageAnswer } from './page.js'
 import { returnTarget } from './return-target.js'
 import { SIGN_IN_PATH } from './sign-in-page.js'
@@ -11,6 +12,9 @@ import { STEP_UP_PATH } from './step-up.js'
 
 /** GET /login/signout?fromURI= */
 export function signOut(org: OrgParts, ask: Ask): Answer {
+  if (isEmbeddedElsewhere(ask)) {
+    return jsonAnswer(403, { error: 'A page of another site may link to this, not load it' })
+  }
   const sessions = org.sessions.allByCookies(readSessionCookies(ask.headers.cookie))
   for (const session of sessions) org.sessions.end(session)
   const target = returnTarget(org, ask.query.get('fromURI')) ?? org.url + SIGN_IN_PATH

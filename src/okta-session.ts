@@ -23,8 +23,8 @@ import { createWatch } from './http/watch.js'
 import { Limiter } from './limiter/limiter.js'
 import { connect } from './okta/connect.js'
 import { systemClock } from './okta/deadline.js'
-import { enter, leave, refuseAnotherOrg } from './options/instances.js'
-import { unfailing } from './options/logger.js'
+import { unfailing } from './options/app-objects.js'
+import { enter, leave, refuseAnotherOrg } from './options/cookies.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
 import type { OktaSession, OktaSessionStats, RequestLike, SessionContext } from './public-types.js'
@@ -100,7 +100,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     api: core.org.api,
 
     attachSession(...mounted: [object?]) {
-      checkedOptions('attachSession', mounted[0], {})
+      checkedOptions('attachSession', mounted[0])
       return createAttachSession(kit)
     },
     requireSession: (...given) => createRequireSession(kit, soleArgument('requireSession', given)),

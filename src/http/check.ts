@@ -1,10 +1,10 @@
 /** check(): the guard for any framework, as data. */
 import type { Decision, RequestLike, SessionRule } from '../public-types.js'
 import { createGuard, type Decided, type Guard, settle } from './decide.js'
+import { checkedRule } from './handler-options.js'
 import type { Kit } from './kit.js'
 import { refuseCapitals } from './misuse.js'
 import { PRIVATE } from './reply.js'
-import { checkedRule } from './session-rule.js'
 import { endRedirects } from './sign-in-loop.js'
 
 export function createCheck(kit: Kit) {

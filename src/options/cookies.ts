@@ -1,17 +1,18 @@
 /** Reads which cookies carry a session, and the secret that seals what leaves the process. */
 import type { CookieEntry, CookieKind } from '../contracts.js'
 import { type Faults, given, givenSecret, quote } from './faults.js'
-import { refuseUnknownKeys } from './names.js'
-import { type Group, isRecord, readSwitch } from './values.js'
+import { isRecord, openGroup } from './group.js'
+import type { ApiSettings } from './options.js'
+import { cookieOptions } from './table.js'
 
 const DEFAULT: readonly CookieEntry[] = [entryOf('idx'), entryOf('sid')]
 
-/** Cookies this package expires or counts with itself. */
+/** Names of cookies that this package sets itself, or that Okta sets beside the session. */
 const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects']
 
 const SECRET_BYTES = 32
 
-/** The cookies to read, in order. `orgUrl` is '' when it was at fault itself. */
+/** The cookies to read, in order. `orgUrl` is '' when it is at fault itself. */
 export function readCookieEntries(
   faults: Faults,
   value: unknown,
@@ -19,8 +20,7 @@ export function readCookieEntries(
 ): readonly CookieEntry[] {
   if (value === undefined) return DEFAULT
   if (!Array.isArray(value) || value.length === 0) {
-    const advice = 'must name at least one cookie, for example ["idx", "sid"]'
-    faults.add('cookies', given(value), advice)
+    faults.add('cookies', given(value), 'must name at least one cookie, for example ["idx", "sid"]')
     return DEFAULT
   }
   const entries = value.flatMap(
@@ -39,17 +39,18 @@ function entryOf(kind: CookieKind): CookieEntry {
 }
 
 function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | undefined {
-  if (isKind(value)) return entryOf(value)
+  if (cookieOptions.as.accepts(value)) return entryOf(value)
   if (!isRecord(value)) {
     const advice = 'must be "idx", "sid" or { name, as: "idx" | "sid", signed? }'
     faults.add(path, given(value), advice)
     return undefined
   }
-  refuseUnknownKeys(faults, path, value, ['name', 'as', 'signed'], [])
-  const name = readName(faults, path, value)
-  const signed = readSwitch(faults, value, path, 'signed')
-  if (!isKind(value.as)) {
-    faults.add(`${path}.as`, given(value.as), 'must be "idx" or "sid", the name Okta knows it by')
+  const entry = openGroup(faults, path, value, cookieOptions, [])
+  const name = readName(faults, `${path}.name`, entry.get('name'))
+  const signed = entry.get('signed')
+  const { as } = value
+  if (!cookieOptions.as.accepts(as)) {
+    faults.add(`${path}.as`, given(as), cookieOptions.as.allowed)
     return undefined
   }
   if (name === undefined) return undefined
@@ -57,47 +58,37 @@ function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | 
     const advice = `a signed cookie is bound to this host; write "__Host-${name.replace(/^__Secure-/, '')}"`
     faults.add(`${path}.name`, given(name), advice)
   }
-  return Object.freeze({ name, as: value.as, signed })
+  return Object.freeze({ name, as, signed })
 }
 
-function isKind(value: unknown): value is CookieKind {
-  return value === 'idx' || value === 'sid'
-}
-
-function readName(faults: Faults, path: string, { name }: Group): string | undefined {
+function readName(faults: Faults, path: string, name: unknown): string | undefined {
+  const fault = (advice: string) => faults.add(path, given(name), advice)
   // RFC 6265 section 4.1.1: a cookie name is an HTTP token.
   if (typeof name !== 'string' || name.length > 128 || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
-    const advice = "must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128"
-    faults.add(`${path}.name`, given(name), advice)
+    fault("must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128")
     return undefined
   }
   if (TAKEN.includes(name)) {
-    faults.add(`${path}.name`, given(name), 'this name is in use here; choose another')
+    fault('this name is in use here; choose another')
     return undefined
   }
-  const prefix = ['__Host-', '__Secure-'].find((prefix) =>
-    name.toLowerCase().startsWith(prefix.toLowerCase()),
-  )
-  if (prefix !== undefined && (!name.startsWith(prefix) || name === prefix)) {
-    const advice = `browsers compare the prefix without case; write "${prefix}" and a name`
-    faults.add(`${path}.name`, given(name), advice)
-    return undefined
-  }
-  return name
+  const prefix = /^__(?:host|secure)-/i.exec(name)?.[0]
+  if (prefix === undefined) return name
+  const exact = prefix.length === '__Host-'.length ? '__Host-' : '__Secure-'
+  if (prefix === exact && name !== exact) return name
+  fault(`browsers compare the prefix without case; write "${exact}" and a name`)
+  return undefined
 }
 
-/** Over http on loopback our cookies lack `Secure`, and browsers refuse these names without it. */
+/** Over http the cookies of this package lack `Secure`, and browsers refuse these names without it. */
 function refuseOnHttp(faults: Faults, { name, signed }: CookieEntry): void {
   if (!signed && !name.startsWith('__Host-') && !name.startsWith('__Secure-')) return
   const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
-  faults.add(
-    'cookies',
-    `${what} with an http orgUrl`,
-    'needs an https orgUrl; use "sid" in development',
-  )
+  const advice = 'needs an https orgUrl; use "sid" in development'
+  faults.add('cookies', `${what} with an http orgUrl`, advice)
 }
 
-/** `[]`, `[current]` or `[current, previous]`. `neededBy` names the options that cannot do without. */
+/** `[]`, `[current]` or `[current, previous]`. `neededBy` names the options that need a secret. */
 export function readSecrets(
   faults: Faults,
   value: unknown,
@@ -122,4 +113,49 @@ export function readSecrets(
     faults.add(name, givenSecret(secret), advice)
     return []
   })
+}
+
+/**
+ * The instances in this process that read the default cookies, on https orgs. Held weakly: an instance
+ * dropped without close() does not refuse another.
+ */
+const instances = new Set<WeakRef<ApiSettings>>()
+
+/**
+ * The name of a cookie does not tell which org set it: two instances on two orgs would each send the live
+ * cookie of the other org to their own. Orgs on http, which are on loopback, are left out: development and
+ * tests start many, and cookies ignore their ports.
+ *
+ * @throws TypeError where an instance for another org is in use.
+ */
+export function refuseAnotherOrg({ orgUrl }: ApiSettings): void {
+  const other = living().find((api) => api.orgUrl !== orgUrl)
+  if (other === undefined || isLocal(orgUrl)) return
+  throw new TypeError(
+    `oktaSession(): two instances for two orgs ("${other.orgUrl}" and "${orgUrl}") read the same cookies (\`idx\`, \`sid\`), ` +
+      "so each would send the other's live cookie to its org; give each org its own names with `cookies`, " +
+      'for example cookies: [{ name: "__Host-second", as: "sid" }], and its own `property`; ' +
+      'where they serve different hosts, write `cookies` out on one of them; an instance no longer used needs its close()',
+  )
+}
+
+/** `api` identifies its instance: it lives as long as any handler of the instance. */
+export function enter(api: ApiSettings): void {
+  if (!isLocal(api.orgUrl)) instances.add(new WeakRef(api))
+}
+
+export function leave(api: ApiSettings): void {
+  for (const instance of instances) if (instance.deref() === api) instances.delete(instance)
+}
+
+function living(): readonly ApiSettings[] {
+  return [...instances].flatMap((instance) => {
+    const api = instance.deref()
+    if (api === undefined) instances.delete(instance)
+    return api ?? []
+  })
+}
+
+function isLocal(orgUrl: string): boolean {
+  return orgUrl.startsWith('http:')
 }

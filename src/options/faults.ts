@@ -1,4 +1,4 @@
-/** Collects everything that is wrong with the options, so that a programmer mends it in one round. */
+/** Collects everything that is wrong with the options, so that one run shows every fault. */
 
 /** One fault: which option, what was given (never a secret), what is allowed or to write instead. */
 export interface Faults {
@@ -21,13 +21,13 @@ export function createFaults(): Faults {
   }
 }
 
-/** The longest text of an option that is repeated in a fault. */
+/** The longest text that a fault repeats. */
 const SHOWN = 80
 
-/** A word may be repeated; a longer text where a word belongs may be a token in the wrong place. */
+/** A fault repeats a word; a longer text where a word belongs may be a token in the wrong place. */
 export const LONGEST_WORD = 24
 
-/** What was given where no secret belongs. Words are repeated; longer texts, objects and functions only named. */
+/** What was given where no secret belongs: a word as it is, a longer text by its length, an object by its kind. */
 export function given(value: unknown): string {
   if (typeof value === 'string')
     return value.length <= LONGEST_WORD ? `got ${quote(value)}` : givenSecret(value)
@@ -36,13 +36,13 @@ export function given(value: unknown): string {
   return `got ${kindOf(value)}`
 }
 
-/** What was given where a secret belongs, or where one may have been put by mistake: type and length only. */
+/** What was given where a secret belongs, or may stand by mistake: its type and length only. */
 export function givenSecret(value: unknown): string {
   if (typeof value === 'string') return `got a string of ${value.length} characters`
   return `got ${kindOf(value)}`
 }
 
-/** A name of the caller's, safe to print. */
+/** A name, safe to print. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 }

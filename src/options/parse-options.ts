@@ -1,49 +1,69 @@
-/** Turns what an app wrote, and its environment, into checked settings, or into one TypeError that lists every fault. */
+/** Turns the options and the environment into checked settings, or into one TypeError that lists every fault. */
 import type { CookieEntry } from '../contracts.js'
+import { readAgent, readLogger, readProperty, readStore } from './app-objects.js'
 import { readCookieEntries, readSecrets } from './cookies.js'
 import { type Environment, readCredentials, variable } from './credentials.js'
 import { createFaults, type Faults, given, givenSecret } from './faults.js'
-import { readCache, readTimeout, readUpstream } from './limits.js'
-import { optionNames, refuseUnknownKeys } from './names.js'
-import type { ApiSettings, OktaSessionOptions, SessionApiOptions, Settings } from './options.js'
-import { readAgent, readCallback, readLogger, readProperty } from './parts.js'
+import { API_PATHS, isRecord, openGroup, type Values } from './group.js'
+import type {
+  ApiSettings,
+  Budget,
+  OktaSessionOptions,
+  SessionApiOptions,
+  Settings,
+} from './options.js'
+import { apiOptions, sessionOptions } from './table.js'
 import { readOrgUrl, readOrigin, readSignInUrl, readTrustedOrigins } from './urls.js'
-import { type Group, isRecord, readGroup, readSwitch } from './values.js'
-
-const API_OPTIONS = ['orgUrl', 'credentials', 'timeoutMs', 'agent']
 
 /**
- * oktaSession()'s options. An option wins over its environment variable; an empty variable is none.
+ * The options of oktaSession(). An option wins over its environment variable; an empty variable is none.
  * @throws TypeError that lists all faults, one a line, and shows no secret.
  */
 export function parseOptions(options: OktaSessionOptions | undefined, env: Environment): Settings {
   const faults = createFaults()
-  const top = topLevel('oktaSession()', options)
-  refuseUnknownKeys(faults, '', top, optionNames[''])
-  const upstream = readGroup(faults, 'upstream', top.upstream, optionNames.upstream)
-  const api = readApi(faults, top, upstream, 'upstream', env)
-  const cookies = readCookieEntries(faults, top.cookies, api.orgUrl)
-  const cache = readCache(faults, top.cache)
+  const top = openGroup(faults, '', topLevel('oktaSession()', options), sessionOptions)
+  const upstreamOptions = sessionOptions.upstream.options
+  const upstream = openGroup(faults, 'upstream', top.get('upstream'), upstreamOptions)
+  const calls = {
+    path: 'upstream.agent',
+    timeoutMs: () => upstream.get('timeoutMs'),
+    agent: upstream.get('agent'),
+  }
+  const api = readApi(faults, top.get('orgUrl'), top.get('credentials'), calls, env)
+  const cookies = readCookieEntries(faults, top.get('cookies'), api.orgUrl)
+  const cache = readCache(faults, top.get('cache'))
   const settings: Settings = {
     api,
-    appUrl: readAppUrl(faults, top, env),
+    appUrl: readAppUrl(faults, top.get('appUrl'), env),
     cookies,
     cache,
-    secrets: readSecrets(faults, top.secret, whoNeedsSecret(cookies, cache)),
-    upstream: readUpstream(faults, upstream),
-    signInUrl: readSignIn(faults, top.signInUrl),
-    trustedOrigins: readTrustedOrigins(faults, top.trustedOrigins),
-    allowNonBrowserClients: readSwitch(faults, top, '', 'allowNonBrowserClients'),
-    onDenied: readCallback(faults, top, 'onDenied', isOnDenied),
-    logger: readLogger(faults, top.logger),
-    property: readProperty(faults, top.property),
+    secrets: readSecrets(faults, top.get('secret'), whatNeedsSecret(cookies, cache)),
+    upstream: {
+      maxConcurrent: upstream.get('maxConcurrent'),
+      maxQueueMs: upstream.get('maxQueueMs'),
+      failedLookups: budget('failedLookups'),
+      failedLookupsPerClient: budget('failedLookupsPerClient'),
+      forwardClientIp: upstream.get('forwardClientIp'),
+    },
+    signInUrl: readSignInUrl(faults, top.get('signInUrl')),
+    trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
+    allowNonBrowserClients: top.get('allowNonBrowserClients'),
+    onDenied: top.get('onDenied'),
+    logger: readLogger(faults, top.get('logger')),
+    property: readProperty(faults, top.get('property')),
   }
   faults.throwIfAny('oktaSession()')
   return settings
+
+  function budget(name: 'failedLookups' | 'failedLookupsPerClient'): Budget {
+    const { options } = upstreamOptions[name]
+    const bucket = openGroup(faults, `upstream.${name}`, upstream.get(name), options)
+    return { perSecond: bucket.get('perSecond'), burst: bucket.get('burst') }
+  }
 }
 
 /**
- * SessionApi's options, by the same rules and from the same environment.
+ * The options of SessionApi, by the same rules and from the same environment.
  * @throws TypeError that lists all faults, one a line, and shows no secret.
  */
 export function parseApiOptions(
@@ -51,18 +71,15 @@ export function parseApiOptions(
   env: Environment,
 ): ApiSettings {
   const faults = createFaults()
-  const top = topLevel('SessionApi', options)
-  refuseUnknownKeys(faults, '', top, API_OPTIONS, [
-    ...API_OPTIONS,
-    ...optionNames.credentials.map((name) => `credentials.${name}`),
-  ])
-  const settings = readApi(faults, top, top, '', env)
+  const top = openGroup(faults, '', topLevel('SessionApi', options), apiOptions, API_PATHS)
+  const calls = { path: 'agent', timeoutMs: () => top.get('timeoutMs'), agent: top.get('agent') }
+  const settings = readApi(faults, top.get('orgUrl'), top.get('credentials'), calls, env)
   faults.throwIfAny('SessionApi')
   return settings
 }
 
-/** An app or an array handed over by mistake has no options to report on: that alone is the fault. */
-function topLevel(subject: string, options: unknown): Group {
+/** An app or an array given by mistake has no options to report on: that alone is the fault. */
+function topLevel(subject: string, options: unknown): Values {
   if (options === undefined) return {}
   if (isRecord(options)) return options
   throw new TypeError(
@@ -70,35 +87,60 @@ function topLevel(subject: string, options: unknown): Group {
   )
 }
 
-/** `calls` is the group that holds timeoutMs and agent, `path` its name. */
+/** The options of single calls, which oktaSession() has under `upstream` and SessionApi at the top. */
+interface Calls {
+  readonly path: string
+  timeoutMs(): number
+  readonly agent: unknown
+}
+
 function readApi(
   faults: Faults,
-  top: Group,
-  calls: Group,
-  path: string,
+  orgUrlOption: unknown,
+  credentialsOption: unknown,
+  calls: Calls,
   env: Environment,
 ): ApiSettings {
   const orgUrl =
-    top.orgUrl === undefined
+    orgUrlOption === undefined
       ? readOrgUrl(faults, 'OKTA_CLIENT_ORGURL', variable(env, 'OKTA_CLIENT_ORGURL'))
-      : readOrgUrl(faults, 'orgUrl', top.orgUrl)
+      : readOrgUrl(faults, 'orgUrl', orgUrlOption)
   return {
     orgUrl,
-    credentials: readCredentials(faults, top.credentials, env),
-    timeoutMs: readTimeout(faults, calls, path),
-    agent: readAgent(faults, path === '' ? 'agent' : `${path}.agent`, calls.agent, orgUrl),
+    credentials: readCredentials(faults, credentialsOption, env),
+    timeoutMs: calls.timeoutMs(),
+    agent: readAgent(faults, calls.path, calls.agent, orgUrl),
   }
 }
 
-function readAppUrl(faults: Faults, top: Group, env: Environment): string | undefined {
-  const fromEnv = variable(env, 'APP_BASE_URL')
+function readAppUrl(faults: Faults, option: unknown, env: Environment): string | undefined {
   const [name, value] =
-    top.appUrl === undefined ? ['APP_BASE_URL', fromEnv] : ['appUrl', top.appUrl]
-  if (value === undefined) return undefined
-  return readOrigin(faults, name, value, 'https://app.example.com')
+    option === undefined ? ['APP_BASE_URL', variable(env, 'APP_BASE_URL')] : ['appUrl', option]
+  return value === undefined
+    ? undefined
+    : readOrigin(faults, name, value, 'https://app.example.com')
 }
 
-function whoNeedsSecret(
+function readCache(faults: Faults, value: unknown): Settings['cache'] {
+  const { options } = sessionOptions.cache
+  const cache = openGroup(faults, 'cache', value, options)
+  const ttlMs = cache.get('ttlMs')
+  const maxTtlMs = cache.get('maxTtlMs', Math.max(options.maxTtlMs.default, ttlMs))
+  if (maxTtlMs < ttlMs) {
+    const advice = `must be at least cache.ttlMs (${ttlMs}); equal to it is a hard bound`
+    faults.add('cache.maxTtlMs', given(maxTtlMs), advice)
+  }
+  return {
+    ttlMs,
+    maxTtlMs,
+    maxSessions: cache.get('maxSessions'),
+    negativeTtlMs: cache.get('negativeTtlMs'),
+    maxNegatives: cache.get('maxNegatives'),
+    store: readStore(faults, cache.get('store')),
+  }
+}
+
+function whatNeedsSecret(
   cookies: readonly CookieEntry[],
   cache: Settings['cache'],
 ): readonly string[] {
@@ -106,22 +148,4 @@ function whoNeedsSecret(
   if (cache.store !== undefined) needing.push('cache.store')
   if (cookies.some(({ signed }) => signed)) needing.push('a signed cookie')
   return needing
-}
-
-function readSignIn(faults: Faults, value: unknown): Settings['signInUrl'] {
-  if (value === undefined || isSignInFunction(value)) return value
-  if (typeof value === 'string') return readSignInUrl(faults, value)
-  const advice = 'must be a path, an http(s) URL, or a function (returnTo, req) => string'
-  faults.add('signInUrl', given(value), advice)
-  return undefined
-}
-
-type SignInFunction = Exclude<Settings['signInUrl'], string | undefined>
-
-function isSignInFunction(value: unknown): value is SignInFunction {
-  return typeof value === 'function'
-}
-
-function isOnDenied(value: unknown): value is NonNullable<Settings['onDenied']> {
-  return typeof value === 'function'
 }

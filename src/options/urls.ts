@@ -1,10 +1,11 @@
 /** Reads the options that are URLs or origins, and says which exact text to write where one is not. */
 import { type Faults, given, LONGEST_WORD, quote } from './faults.js'
+import type { Settings } from './options.js'
 
-/** A console for administrators; sessions live on the same host without `-admin`. */
+/** The console of administrators. Sessions belong to the same host without `-admin`. */
 const ADMIN_CONSOLE = /^([^.]+)-admin\.(okta[a-z-]*\.(?:com|mil))$/
 
-/** Okta's address: an https origin, or http on loopback. `name` says where it was found. */
+/** The URL of the org: an https origin, or http on loopback. `name` is the option or its variable. */
 export function readOrgUrl(faults: Faults, name: string, value: unknown): string {
   if (value === undefined) {
     faults.add(
@@ -34,7 +35,7 @@ function hostOf(value: unknown): string {
   return (typeof value === 'string' ? webUrl(value)?.hostname : undefined) ?? ''
 }
 
-/** An origin, with or without a slash at its end. Undefined when it is none: the fault is reported. */
+/** An origin, with or without a slash at its end. Undefined when it is at fault. */
 export function readOrigin(
   faults: Faults,
   name: string,
@@ -63,7 +64,8 @@ export function readTrustedOrigins(faults: Faults, value: unknown): readonly str
   return value.flatMap((entry, index) => {
     const name = `trustedOrigins[${index}]`
     if (typeof entry === 'string' && (entry === 'null' || entry.includes('*'))) {
-      const advice = 'patterns and "null" would let strangers in; name each origin exactly'
+      const advice =
+        'patterns and "null" would admit origins of other sites; name each origin exactly'
       faults.add(name, given(entry), advice)
       return []
     }
@@ -74,17 +76,27 @@ export function readTrustedOrigins(faults: Faults, value: unknown): readonly str
   })
 }
 
-/** A path of this app or an absolute http(s) URL. Undefined when it is neither. */
-export function readSignInUrl(faults: Faults, value: string): string | undefined {
-  if (isPath(value) || (webUrl(value)?.username === '' && webUrl(value)?.password === ''))
-    return value
+/** A path of this app, an absolute http(s) URL, or a function of the app. */
+export function readSignInUrl(faults: Faults, value: unknown): Settings['signInUrl'] {
+  if (value === undefined || isSignInFunction(value)) return value
+  if (typeof value === 'string' && (isPath(value) || hasNoUser(webUrl(value)))) return value
   const advice =
     'must be a path ("/sign-in"), an http(s) URL, or a function (returnTo, req) => string'
   faults.add('signInUrl', givenUrl(value), advice)
   return undefined
 }
 
-/** Whether a host never leaves this machine. IPv4 comes canonical out of `URL`. */
+function isSignInFunction(
+  value: unknown,
+): value is Exclude<Settings['signInUrl'], string | undefined> {
+  return typeof value === 'function'
+}
+
+function hasNoUser(url: URL | undefined): boolean {
+  return url?.username === '' && url.password === ''
+}
+
+/** Whether requests to a host stay on this machine. `URL` gives an IPv4 address in its canonical form. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -99,8 +111,8 @@ function isPath(value: string): boolean {
 }
 
 /**
- * An http or https URL written out with its `//`, without what `URL` forgives: whitespace, backslashes,
- * and a host with the braces of a template nobody filled in.
+ * An http or https URL written out with its `//`. Refuses what `URL` accepts: whitespace, backslashes,
+ * and the braces of a template in the host.
  */
 function webUrl(value: string): URL | undefined {
   if (!/^https?:\/\/[^/\\][\x21-\x5b\x5d-\x7e]*$/i.test(value)) return undefined
@@ -125,7 +137,7 @@ function instead(value: unknown, example: string): string {
   return typeof value === 'string' && looksLikeHost(value) ? `"https://${value}"` : quote(example)
 }
 
-/** `id.example.com`, where the scheme was forgotten. A token put in the wrong place does not look so. */
+/** `id.example.com`, written without its scheme. A token in the wrong place has no dots like these. */
 function looksLikeHost(value: string): boolean {
   return value.length <= 80 && /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/.test(value)
 }

@@ -119,7 +119,7 @@ describe('options that can’t be', () => {
   it('are a fault that names them', async () => {
     const { okta } = await startParts()
     expect(() => okta.forwardAuth({ redirect: 'yes', rules: {} } as never)).toThrow(
-      /^forwardAuth\(\).*\n- redirect: true or false\n- rules: no such option; there are rule, redirect$/,
+      /^forwardAuth\(\).*\n {2}redirect: got "yes"; must be true or false\n {2}rules: no such option; did you mean `rule`\?$/,
     )
     expect(() => okta.forwardAuth({ rule: { mfa: 1 } } as never)).toThrow(/^forwardAuth\(\).*mfa/s)
   })

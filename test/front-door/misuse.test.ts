@@ -133,21 +133,24 @@ describe('options that can’t be', () => {
     for (const [make, fault] of [
       [
         () => okta.login({ returnTo: '//evil.example' }),
-        /login\(\).*returnTo: a path on this app/s,
+        /login\(\).*returnTo: .*must be a path on this app/s,
       ],
       [() => okta.logout({ returnTo: 'https://evil.example' }), /logout\(\).*returnTo/s],
-      [() => okta.refresh({ everyMs: -1 }), /refresh\(\).*everyMs: milliseconds/s],
+      [
+        () => okta.refresh({ everyMs: -1 }),
+        /refresh\(\).*everyMs: got -1; must be a number of milliseconds of 0 or more/s,
+      ],
       [
         () => okta.refresh({ every: 1 } as never),
-        /refresh\(\).*every: no such option; there are everyMs/s,
+        /refresh\(\).*every: no such option; did you mean `everyMs`\?/s,
       ],
       [() => okta.sessionInfo({ maxStalenessMs: Number.NaN }), /sessionInfo\(\).*maxStalenessMs/s],
       [
         () => okta.refreshOnActivity({ everyMs: '1', counts: true } as never),
-        /refreshOnActivity\(\).*everyMs.*counts: a function/s,
+        /refreshOnActivity\(\).*everyMs.*counts: got true; must be a function/s,
       ],
       [() => okta.requireSession(null as never), /requireSession/],
-      [() => okta.login('x' as never), /login\(options\): an object/],
+      [() => okta.login('x' as never), /login\(options\): must be an object/],
     ] as const) {
       expect(make).toThrow(TypeError)
       expect(make).toThrow(fault)

@@ -86,7 +86,7 @@ describe.each(guards)('%s', (name, guard) => {
   it('says of a key that is undefined to leave it out', async () => {
     const { okta } = await startParts()
     expect(() => guard(okta, { mfa: undefined, allow: policies.typo } as never)).toThrow(
-      /- mfa: .*undefined; leave it out for no rule.*\n- allow: .*undefined; leave it out for no rule/,
+      / {2}mfa: .*undefined; leave it out for no rule.*\n {2}allow: .*undefined; leave it out for no rule/,
     )
   })
 

@@ -61,7 +61,7 @@ describe('options', () => {
     ],
     ['any origin', { trustedOrigins: ['*'] }, /^trustedOrigins\[0\]: got "\*"; patterns/],
     ['a pattern', { trustedOrigins: ['https://*.example.com'] }, /name each origin exactly/],
-    ['the null origin', { trustedOrigins: ['null'] }, /"null" would let strangers in/],
+    ['the null origin', { trustedOrigins: ['null'] }, /"null" would admit origins of other sites/],
     ['a trusted path', { trustedOrigins: ['https://a.example/x'] }, /write "https:\/\/a\.example"/],
     ['a trusted slash', { trustedOrigins: ['https://a.example/'] }, /write "https:\/\/a\.example"/],
     [

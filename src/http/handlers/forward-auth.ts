@@ -7,12 +7,11 @@ import type {
   Session,
 } from '../../public-types.js'
 import { createGuard, type Denied } from '../decide.js'
-import { checkedOptions, orDefault } from '../handler-options.js'
+import { checkedOptions, checkedRule } from '../handler-options.js'
 import { header } from '../headers.js'
 import type { Kit } from '../kit.js'
 import { isAnswered, orFail } from '../later.js'
 import { empty, PRIVATE, problem, redirect, retryAfter, send, setHeaders } from '../reply.js'
-import { checkedRule } from '../session-rule.js'
 import { createGuarded } from './guarded.js'
 
 /**
@@ -20,10 +19,7 @@ import { createGuarded } from './guarded.js'
  * 503 with `Retry-After`.
  */
 export function createForwardAuth(kit: Kit, options: ForwardAuthOptions | undefined): Handler {
-  const checked = checkedOptions('forwardAuth', options, {
-    rule: 'object',
-    redirect: orDefault('boolean'),
-  })
+  const checked = checkedOptions('forwardAuth', options)
   const guarded = createGuarded(createGuard(kit, checkedRule('forwardAuth', checked.rule)), {
     pass: (found, _req, res, next) =>
       orFail(res, next, () => send(res, empty({ ...PRIVATE, ...identity(found.session) }))),

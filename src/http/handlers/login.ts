@@ -4,7 +4,7 @@ import type { Handler, LoginOptions, Reply, RequestLike, Session } from '../../p
 import { credentialKey } from '../../session/cache-key.js'
 import { sessionEndsAt } from '../../session/contexts.js'
 import { isFormPost, readFields } from '../body.js'
-import { checkedOptions, orDefault } from '../handler-options.js'
+import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { page } from '../pages.js'
 import { json, problem, redirect, retryAfter } from '../reply.js'
@@ -21,7 +21,7 @@ interface SignInFailure {
 
 export function createLogin(kit: Kit, options: LoginOptions | undefined): Handler {
   const { limiter, lookup, authenticator, cookies, createSession, settings } = kit
-  const checked = checkedOptions('login', options, { returnTo: orDefault('path') })
+  const checked = checkedOptions('login', options)
   const entry = cookies.signInEntry()
   // Another host's cookie must not outrank the one this handler sets.
   authenticator.prefer(entry)

@@ -1,7 +1,7 @@
 /** logout(): signs out here at once, and closes the session at Okta now or as soon as Okta answers. */
 import type { Handler, LogoutOptions, Reply, RequestLike } from '../../public-types.js'
 import { isFormPost, readFields } from '../body.js'
-import { checkedOptions, orDefault } from '../handler-options.js'
+import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { empty, json, redirect } from '../reply.js'
 import { returnToOf } from '../return-to.js'
@@ -13,7 +13,7 @@ import { createPostHandler } from './post-handler.js'
  * told, 303 with `Okta-Closed: false` or 200 `{ "oktaClosed": false }`: signed out here all the same.
  */
 export function createLogout(kit: Kit, options: LogoutOptions | undefined): Handler {
-  const checked = checkedOptions('logout', options, { returnTo: orDefault('path') })
+  const checked = checkedOptions('logout', options)
 
   return createPostHandler(kit, 'logout', async (req) => {
     const client = kit.clientAddress(req)

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, RefreshOnActivityOptions } from '../../public-types.js'
 import { isActivity } from '../activity.js'
-import { checkedOptions, orDefault } from '../handler-options.js'
+import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { once } from '../misuse.js'
 
@@ -15,10 +15,7 @@ export function createRefreshOnActivity(
   options: RefreshOnActivityOptions | undefined,
 ): Handler {
   const { authenticator, verdicts, refresher, logger } = kit
-  const { everyMs = 300_000, counts } = checkedOptions('refreshOnActivity', options, {
-    everyMs: orDefault('duration'),
-    counts: 'function',
-  })
+  const { everyMs, counts } = checkedOptions('refreshOnActivity', options)
   const rules = {
     isOurs: kit.isSameOrigin,
     wasGuarded: (req: IncomingMessage) => verdicts.guarded(req) !== undefined,

@@ -9,16 +9,14 @@ import type {
 import type { FoundContext, FoundSession } from '../../session/contexts.js'
 import type { SessionCookie } from '../authenticate.js'
 import { createGuard, type Denied, denied, reasonOf, settle } from '../decide.js'
-import { checkedOptions, orDefault } from '../handler-options.js'
+import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { json, type ReplyHeaders } from '../reply.js'
 import { createPostHandler } from './post-handler.js'
 
 export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Handler {
   const { authenticator, refresher, cookies } = kit
-  const { everyMs = 60_000 } = checkedOptions('refresh', options, {
-    everyMs: orDefault('duration'),
-  })
+  const { everyMs } = checkedOptions('refresh', options)
   const guard = createGuard(kit, {})
 
   return createPostHandler(kit, 'refresh', async (req) => {

@@ -1,10 +1,10 @@
 /** requireSession(): the guard. One layer: it looks the session up by itself where attachSession() did not run. */
 import type { Handler, SessionRule } from '../../public-types.js'
 import { createGuard } from '../decide.js'
+import { checkedRule } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { isAnswered } from '../later.js'
 import { keepPrivate, setHeaders } from '../reply.js'
-import { checkedRule } from '../session-rule.js'
 import { endRedirects } from '../sign-in-loop.js'
 import { createGuarded } from './guarded.js'
 

@@ -21,9 +21,7 @@ import { json, methodNotAllowed, PRIVATE, send } from '../reply.js'
 export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefined): Handler {
   const { authenticator, oktaNow, monotonic, settings } = kit
   const { maxTtlMs } = settings.cache
-  const { maxStalenessMs = maxTtlMs } = checkedOptions('sessionInfo', options, {
-    maxStalenessMs: 'duration',
-  })
+  const { maxStalenessMs = maxTtlMs } = checkedOptions('sessionInfo', options)
   // The cache serves nothing older than maxTtlMs anyway.
   const limit = maxStalenessMs < maxTtlMs ? maxStalenessMs : undefined
   const demand = limit === undefined ? undefined : { maxStalenessMs: limit }

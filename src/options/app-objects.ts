@@ -1,9 +1,9 @@
-/** Reads the options that bring code of the app's: agent, logger, store, callbacks, and the request property. */
+/** Reads the options that bring objects of the app: agent, logger, store, and the property of its requests. */
 import { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import type { Logger, SessionStore } from '../contracts.js'
 import { type Faults, given, givenSecret } from './faults.js'
+import { isRecord } from './group.js'
 import type { ApiSettings } from './options.js'
-import { type Group, isRecord } from './values.js'
 
 /** Names on a request that Express, its usual middleware or Node itself own. */
 const TAKEN: readonly string[] = [
@@ -34,7 +34,7 @@ export function readAgent(
     const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
     faults.add(path, 'its rejectUnauthorized is false', advice)
   }
-  // A plain http.Agent carries its protocol itself; proxy agents answer for whatever they are asked.
+  // A plain http.Agent has its own protocol; the agents of proxy libraries compute theirs.
   const protocol: unknown = Object.getOwnPropertyDescriptor(value, 'protocol')?.value
   if (orgUrl !== '' && typeof protocol === 'string' && !orgUrl.startsWith(protocol)) {
     const advice = `orgUrl is ${orgUrl.slice(0, orgUrl.indexOf('/'))}; give an agent of the same protocol`
@@ -60,7 +60,7 @@ function agentAdvice(value: unknown): string {
   return 'must be an https.Agent (or http.Agent for an http orgUrl)'
 }
 
-/** `console` unless another is given; undefined is silence. */
+/** Default `console`; undefined is silence. */
 export function readLogger(faults: Faults, value: unknown): Logger | undefined {
   if (value === undefined) return console
   if (value === false) return undefined
@@ -81,6 +81,25 @@ function isLogger(value: unknown): value is Logger {
   )
 }
 
+/** The same logger, whose errors are dropped: a line that cannot be written must not fail its request. */
+export function unfailing(logger: Logger | undefined): Logger | undefined {
+  if (logger === undefined) return undefined
+  return {
+    warn: (message, fields) => attempt(() => logger.warn(message, fields)),
+    info: (message, fields) => attempt(() => logger.info?.(message, fields)),
+  }
+}
+
+function attempt(write: () => unknown): void {
+  try {
+    const written = write()
+    // The logger is where errors are reported: its own go nowhere.
+    if (written instanceof Promise) written.catch(() => {})
+  } catch {
+    // As above.
+  }
+}
+
 /** A store made by a factory of this package; a bare Redis client is the likely mistake. */
 export function readStore(faults: Faults, value: unknown): SessionStore | undefined {
   if (value === undefined) return undefined
@@ -88,30 +107,17 @@ export function readStore(faults: Faults, value: unknown): SessionStore | undefi
     isRecord(value) && (typeof value.sendCommand === 'function' || typeof value.call === 'function')
   if (isStore(value) && !isClient) return value
   const advice =
-    'must come from a factory of this package; leave it out to remember sessions in this process alone'
+    'must come from a factory of this package; leave it out to keep sessions in this process alone'
   faults.add('cache.store', isClient ? 'got a Redis client itself' : givenSecret(value), advice)
   return undefined
 }
 
-/** The store's contract is not public: whatever our own factories make is an object. */
+/** The contract of a store is not public; the factories of this package make objects. */
 function isStore(value: unknown): value is SessionStore {
   return isRecord(value)
 }
 
-/** A callback, or nothing. */
-export function readCallback<T>(
-  faults: Faults,
-  group: Group,
-  name: string,
-  is: (value: unknown) => value is T,
-): T | undefined {
-  const value = group[name]
-  if (value === undefined || is(value)) return value
-  faults.add(name, given(value), 'must be a function')
-  return undefined
-}
-
-/** The request property that holds the context: an identifier nobody else owns. */
+/** The request property that holds the context: an identifier that is not in use on requests. */
 export function readProperty(faults: Faults, value: unknown): string {
   if (value === undefined) return 'okta'
   if (typeof value === 'string' && /^[A-Za-z$][\w$]{0,63}$/.test(value) && !isTaken(value))

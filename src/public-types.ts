@@ -286,7 +286,7 @@ export interface RefreshOnActivityOptions {
 
 /** Options of sessionInfo(). */
 export interface SessionInfoOptions {
-  /** How old an answer may be before Okta is asked; default `cache.maxTtlMs`, which is also the most. */
+  /** How old an answer may be, in milliseconds, before Okta is asked. Default `cache.maxTtlMs`, which is also the most. */
   readonly maxStalenessMs?: number
 }
 
@@ -304,6 +304,7 @@ export interface SessionInfo {
 
 /** Options of forwardAuth(). */
 export interface ForwardAuthOptions {
+  /** What is asked of an active session, as by requireSession(). Default: nothing more. */
   readonly rule?: SessionRule
   /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default false. */
   readonly redirect?: boolean | undefined

@@ -39,7 +39,7 @@ function entryOf(kind: CookieKind): CookieEntry {
 }
 
 function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | undefined {
-  if (cookieOptions.as.accepts(value)) return entryOf(value)
+  if (isKind(value)) return entryOf(value)
   if (!isRecord(value)) {
     const advice = 'must be "idx", "sid" or { name, as: "idx" | "sid", signed? }'
     faults.add(path, given(value), advice)
@@ -49,8 +49,8 @@ function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | 
   const name = readName(faults, `${path}.name`, entry.get('name'))
   const signed = entry.get('signed')
   const { as } = value
-  if (!cookieOptions.as.accepts(as)) {
-    faults.add(`${path}.as`, given(as), cookieOptions.as.allowed)
+  if (!isKind(as)) {
+    faults.add(`${path}.as`, given(as), 'must be "idx" or "sid", the name Okta knows it by')
     return undefined
   }
   if (name === undefined) return undefined
@@ -59,6 +59,10 @@ function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | 
     faults.add(`${path}.name`, given(name), advice)
   }
   return Object.freeze({ name, as, signed })
+}
+
+function isKind(value: unknown): value is CookieKind {
+  return value === 'idx' || value === 'sid'
 }
 
 function readName(faults: Faults, path: string, name: unknown): string | undefined {

@@ -1,4 +1,4 @@
-/** The options of oktaSession() and SessionApi: their shapes, units and defaults, and what they become once checked. */
+/** The options of oktaSession() and SessionApi, and the settings they become once checked. */
 import type { KeyObject } from 'node:crypto'
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
@@ -37,105 +37,144 @@ export interface PrivateKeyCredentials {
 /** How by-id operations (and createSession, with an API token) authorise themselves. */
 export type Credentials = ApiTokenCredentials | AccessTokenCredentials | PrivateKeyCredentials
 
-/** What SessionApi needs; each falls back to the environment Okta's SDKs read. */
+/**
+ * The options of SessionApi. What is left out comes from the environment that the SDKs of Okta read.
+ *
+ * @example
+ * const api = new SessionApi({ orgUrl: 'https://id.example.com', credentials: { apiToken } })
+ */
 export interface SessionApiOptions {
-  /** The org, for example `https://id.example.com`; environment `OKTA_CLIENT_ORGURL`. https, or http on loopback. No path. */
+  /**
+   * The org, for example `https://id.example.com`: https, or http on loopback; no path, query or user info.
+   * Environment: `OKTA_CLIENT_ORGURL`.
+   */
   readonly orgUrl?: string | undefined
+  /** Needed by operations that take a session id. Environment: see each kind of credentials. */
   readonly credentials?: Credentials | undefined
-  /** One deadline for a whole exchange, retry and body included. Default 3,000; 1 to 120,000. */
+  /** One deadline for a whole exchange, retry and body included. In milliseconds. Default 3,000; 1 to 120,000. */
   readonly timeoutMs?: number | undefined
-  /** Your own agent: a proxy, a private CA. */
+  /** An agent of your own, for a proxy or a private CA. Default: one that keeps connections alive. */
   readonly agent?: HttpsAgent | HttpAgent | undefined
 }
 
-/** One of our own cookies, carrying an Okta session: see `login()`. */
+/** A cookie with a name of your own that carries an Okta session: see `login()`. */
 export interface CookieOption {
-  /** The cookie's name in the browser. A `signed` one needs the `__Host-` prefix. */
+  /** The name of the cookie in the browser. A `signed` one needs the `__Host-` prefix. */
   readonly name: string
   /** The name its value is sent to Okta under. */
   readonly as: CookieKind
-  /** Wrap the value in an HMAC envelope, so that junk costs no call to Okta. Needs `secret` and an https org. */
+  /** Wrap the value in an HMAC envelope, so that junk costs no call to Okta. Needs `secret` and an https org. Default false. */
   readonly signed?: boolean | undefined
 }
 
+/** What is kept in memory, how much of it and how long. */
 export interface CacheOptions {
-  /** After this a yes is asked again. Default 60,000; 1 to 86,400,000 (a day). */
+  /** How long an active session is served before Okta is asked again. In milliseconds. Default 60,000; 1 to 86,400,000 (a day). */
   readonly ttlMs?: number | undefined
-  /** How long a yes may serve when asking again now is unwise or impossible. Default 300,000, or `ttlMs` where that is more; at most a day. Equal to `ttlMs`: a hard bound. */
+  /**
+   * How long an active session is served while asking again is unwise or impossible. In milliseconds.
+   * Default 300,000, or `ttlMs` where that is more; 1 to 86,400,000 (a day). Equal to `ttlMs` it is a hard
+   * bound.
+   */
   readonly maxTtlMs?: number | undefined
-  /** Default 50,000; 1 to 10,000,000. */
+  /** How many sessions are kept. Default 50,000; 1 to 10,000,000. */
   readonly maxSessions?: number | undefined
-  /** How long a no is remembered. Default 10,000; 1 to 3,600,000 (an hour). */
+  /** How long the answer that there is no session is kept. In milliseconds. Default 10,000; 1 to 3,600,000 (an hour). */
   readonly negativeTtlMs?: number | undefined
-  /** Default 65,536; 1 to 10,000,000. A cache of its own: junk never pushes a real session out. */
+  /** How many of those answers are kept, in a cache of their own: junk evicts no session. Default 65,536; 1 to 10,000,000. */
   readonly maxNegatives?: number | undefined
-  /** A second level shared by all instances. Needs `secret`. */
+  /** A second level that all instances share. Needs `secret`. Default: none. No factory of one is public yet. */
   readonly store?: SessionStore | undefined
 }
 
-/** A token bucket: `burst` (1 to 1,000,000) at once, `perSecond` (0.001 to 100,000) after that. */
+/** A token bucket. */
 export interface BudgetOptions {
+  /** How many tokens come back in a second; 0.001 to 100,000. */
   readonly perSecond?: number | undefined
+  /** How many tokens the bucket holds; 1 to 1,000,000. */
   readonly burst?: number | undefined
 }
 
+/** How Okta is called, and how often it may be. */
 export interface UpstreamOptions {
-  /** One deadline for the whole exchange with Okta, retry and body included. Default 3,000; 1 to 120,000. */
+  /** One deadline for a whole exchange with Okta, retry and body included. In milliseconds. Default 3,000; 1 to 120,000. */
   readonly timeoutMs?: number | undefined
   /** Calls to Okta at once, per process. Default 5; 1 to 1,000. */
   readonly maxConcurrent?: number | undefined
-  /** How long a call may wait for its turn. Default 1,000; 0 to 60,000. */
+  /** How long a call may wait in the queue. In milliseconds. Default 1,000; 0 to 60,000. */
   readonly maxQueueMs?: number | undefined
-  /** Lookups of cookies never seen before that end in a no, for all clients together. Default 2.5 a second, burst 50. */
+  /** Lookups of unseen cookies that find no session, for all clients together. Default 2.5 a second, burst 50. */
   readonly failedLookups?: BudgetOptions | undefined
   /** The same per client address (IPv4 /32, IPv6 /64). Default 1 a second, burst 20. */
   readonly failedLookupsPerClient?: BudgetOptions | undefined
   /** Send `X-Forwarded-For` with `req.ip`, for orgs that list this server as a trusted proxy. Default false. */
   readonly forwardClientIp?: boolean | undefined
-  /** Your own agent: a proxy, a private CA. TLS checks cannot be switched off here. */
+  /** An agent of your own, for a proxy or a private CA. TLS checks cannot be switched off here. Default: one that keeps connections alive. */
   readonly agent?: HttpsAgent | HttpAgent | undefined
 }
 
-/** Options of oktaSession(). Every duration ends in `Ms`. */
+/**
+ * The options of oktaSession(). All are optional but `orgUrl`, which may come from the environment. Every
+ * duration ends in `Ms` and is in milliseconds.
+ *
+ * @example
+ * const okta = oktaSession({
+ *   orgUrl: 'https://id.example.com',
+ *   appUrl: 'https://app.example.com',
+ *   cache: { ttlMs: 30_000, maxTtlMs: 120_000 },
+ *   upstream: { timeoutMs: 2_000 },
+ *   trustedOrigins: ['https://www.example.com'],
+ * })
+ */
 export interface OktaSessionOptions {
-  /** The org, for example `https://id.example.com`; environment `OKTA_CLIENT_ORGURL`. https, or http on loopback. No path, query or user info. */
+  /**
+   * The org, for example `https://id.example.com`: https, or http on loopback; no path, query or user info.
+   * Environment: `OKTA_CLIENT_ORGURL`.
+   */
   readonly orgUrl?: string | undefined
   /**
-   * The origin browsers see, for example `https://app.example.com`; environment `APP_BASE_URL`. Default:
-   * the Host the request came to. Without it, posts from `https://` and that Host are ours, and posts from
-   * `http://` only where the request did not come over https (behind a proxy Express's `trust proxy` tells),
-   * and the org is on http or the Host is loopback: plain http can be forged by anybody on the network. An
-   * app served over plain http elsewhere names its origin here.
+   * The origin browsers see, for example `https://app.example.com`. Environment: `APP_BASE_URL`. Default:
+   * the Host the request came to.
+   *
+   * Without it a post is same-origin if it comes from `https://` and that Host. One from `http://` and that
+   * Host is same-origin only if the request did not come over https (behind a proxy, as Express's
+   * `trust proxy` tells) and the org is on http or the Host is loopback: anyone on the network can forge
+   * plain http. An app served over plain http elsewhere sets this option.
    */
   readonly appUrl?: string | undefined
-  /** How by-id operations authorise themselves. Never sent to `/sessions/me`. */
+  /** For operations by session id, and `createSession`. Never sent to `/sessions/me`. Environment: see each kind. */
   readonly credentials?: Credentials | undefined
   /**
    * The cookies to read, in order; the first one present decides, and where its session is over the next.
    * Where `login()` is mounted the entry it sets comes first, whatever the order. Two live cookies of
-   * different users count for nothing. Default `['idx', 'sid']`, for one org in a process.
+   * different users count as none. Default `['idx', 'sid']`, for one org in a process.
    */
   readonly cookies?: readonly (CookieKind | CookieOption)[] | undefined
+  /** What is kept in memory, how much of it and how long. */
   readonly cache?: CacheOptions | undefined
-  /** At least 32 bytes, or `[current, previous]`. Seals what leaves the process: shared entries and our own cookie. */
+  /**
+   * At least 32 bytes, or `[current, previous]`. Seals what leaves the process: shared cache entries and
+   * signed cookies, which need it. Default: none.
+   */
   readonly secret?: string | readonly [string, string] | undefined
+  /** How Okta is called, and how often it may be. */
   readonly upstream?: UpstreamOptions | undefined
-  /** A URL (which gets `?returnTo=<path>`) or a function. Default: the org's sign-in page. */
+  /** A path or URL (which gets `?returnTo=<path>`), or a function. Default: the sign-in page of the org. */
   readonly signInUrl?: string | SignInUrl['call'] | undefined
-  /** Origins besides our own that may post to our handlers or be returned to, compared with their scheme. Default none. */
+  /** Origins besides your own that may post to the handlers or be returned to, compared with their scheme. Default: none. */
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default false. */
   readonly allowNonBrowserClients?: boolean | undefined
-  /** Take over what a guard answers. Returning `false`, or a promise of it, leaves this one to the guard after all. */
+  /** Takes over what a guard answers. If it returns `false`, or a promise of it, the guard answers after all. */
   onDenied?(
     denial: Denial,
     req: IncomingMessage,
     res: ServerResponse,
     next: (error?: unknown) => void,
   ): unknown
-  /** Default `console`. `false` is silence. */
+  /** One line per change of state, never one per request. Default `console`; `false` logs nothing. */
   readonly logger?: Logger | false | undefined
-  /** The request property that holds the context. Default `okta`. */
+  /** The property of the request that holds the context. Default `okta`. */
   readonly property?: string | undefined
 }
 

@@ -4,7 +4,6 @@
  * name all follow from it.
  */
 import { types } from 'node:util'
-import type { CookieKind } from '../contracts.js'
 import type { RefreshOnActivityOptions, SessionRule } from '../public-types.js'
 import type { OktaSessionOptions } from './options.js'
 
@@ -47,6 +46,16 @@ interface Bounds {
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+function option<V, D>(
+  fallback: D,
+  allowed: string,
+  accepts: (value: unknown) => value is V,
+  doc: string,
+): Option<V | D> {
+  return { doc, default: fallback, allowed, accepts }
+}
 
 function number<D extends number | undefined>(
   fallback: D,
@@ -57,20 +66,14 @@ function number<D extends number | undefined>(
   const what = `${integer ? 'a whole number' : 'a number'}${unit === 'ms' ? ' of milliseconds' : ''}`
   const range = Number.isFinite(max) ? `from ${plain(min)} to ${plain(max)}` : `of ${min} or more`
   const example = fallback === undefined ? '' : `, for example ${plain(fallback)}`
-  return {
-    doc,
-    default: fallback,
-    allowed: `must be ${what} ${range}${example}${hint === undefined ? '' : ` (${hint})`}`,
-    accepts: (value): value is number =>
-      typeof value === 'number' &&
-      value >= min &&
-      value <= max &&
-      Number.isFinite(value) &&
-      (integer !== true || Number.isInteger(value)),
-    min,
-    max,
-    ...(unit !== undefined && { unit }),
-  }
+  const allowed = `must be ${what} ${range}${example}${hint === undefined ? '' : ` (${hint})`}`
+  const isInRange = (value: unknown): value is number =>
+    typeof value === 'number' &&
+    value >= min &&
+    value <= max &&
+    Number.isFinite(value) &&
+    (integer !== true || Number.isInteger(value))
+  return { ...option(fallback, allowed, isInRange, doc), ...bounds }
 }
 
 /** Grouped by thousands: 60000 and 600000 look alike. */
@@ -78,8 +81,8 @@ function plain(value: number): string {
   return value.toLocaleString('en-US').replaceAll(',', '_')
 }
 
-function ms(fallback: number, min: number, max: number, doc: string, hint = '') {
-  return number(fallback, { min, max, unit: 'ms', ...(hint !== '' && { hint }) }, doc)
+function ms(fallback: number, min: number, max: number, doc: string) {
+  return number(fallback, { min, max, unit: 'ms' }, doc)
 }
 
 function count(fallback: number, max: number, doc: string) {
@@ -92,127 +95,105 @@ function duration<D extends number | undefined>(fallback: D, doc: string) {
 }
 
 /** true or false; the text 'false' is a fault. */
-function flag<D extends boolean | undefined>(fallback: D, doc: string): Option<boolean | D> {
-  return {
-    doc,
-    default: fallback,
-    allowed: 'must be true or false',
-    accepts: (value): value is boolean => typeof value === 'boolean',
-  }
+function flag<D extends boolean | undefined>(fallback: D, doc: string) {
+  const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
+  return option(fallback, 'must be true or false', isFlag, doc)
 }
 
-function callback<F>(doc: string): Option<F | undefined> {
-  return {
-    doc,
-    default: undefined,
-    allowed: 'must be a function',
-    accepts: (value): value is F => typeof value === 'function',
-  }
+function callback<F>(doc: string) {
+  const isFunction = (value: unknown): value is F => typeof value === 'function'
+  return option(undefined, 'must be a function', isFunction, doc)
 }
 
-/** A path on this app. Two slashes or a backslash after the first one name another host. */
+/** A path on this app. Two slashes, or a slash and a backslash, would name another host. */
 function path(fallback: string, doc: string): Option<string> {
-  return {
-    doc,
-    default: fallback,
-    allowed: `must be a path on this app, for example ${JSON.stringify(fallback)}`,
-    accepts: (value): value is string => typeof value === 'string' && /^\/(?![/\\])/.test(value),
-    hidden: true,
-  }
+  const isPath = (value: unknown): value is string =>
+    typeof value === 'string' && /^\/(?![/\\])/.test(value)
+  const allowed = `must be a path on this app, for example "${fallback}"`
+  return { ...option(fallback, allowed, isPath, doc), hidden: true }
 }
 
 /** Authentication methods, as Okta names them in `amr`. */
-function methods(doc: string): Option<readonly string[] | undefined> {
-  return {
-    doc,
-    default: undefined,
-    allowed: 'must be a non-empty array of methods, for example ["pwd", "otp"]',
-    accepts: (value): value is readonly string[] =>
-      !types.isProxy(value) &&
-      Array.isArray(value) &&
-      value.length > 0 &&
-      value.every((method) => typeof method === 'string' && method !== ''),
-  }
+function methods(doc: string) {
+  const areMethods = (value: unknown): value is readonly string[] =>
+    !types.isProxy(value) &&
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((method) => typeof method === 'string' && method !== '')
+  const allowed = 'must be a non-empty array of methods, for example ["pwd", "otp"]'
+  return option(undefined, allowed, areMethods, doc)
 }
 
 /** A rule inside other options; its own options are checked as the rule's. */
-function rule(doc: string): Option<SessionRule | undefined> {
-  return {
-    doc,
-    default: undefined,
-    allowed: 'must be an object such as { mfa: true }',
-    accepts: (value): value is SessionRule => typeof value === 'object' && value !== null,
-  }
+function rule(doc: string) {
+  const isObject = (value: unknown): value is SessionRule =>
+    typeof value === 'object' && value !== null
+  return option(undefined, 'must be an object such as { mfa: true }', isObject, doc)
 }
-
-type Counts = NonNullable<RefreshOnActivityOptions['counts']>
 
 /** An option that a reader of its own checks. */
-function special(
-  doc: string,
-  more: Pick<Option<unknown>, 'env' | 'defaultText'> = {},
-): Option<unknown> {
-  return { doc, default: undefined, allowed: '', accepts: (_): _ is unknown => true, ...more }
+function special(doc: string, more: Pick<Option<unknown>, 'env' | 'defaultText'> = {}) {
+  const isAnything = (_: unknown): _ is unknown => true
+  return { ...option<unknown, undefined>(undefined, '', isAnything, doc), ...more }
 }
 
-function group<T extends Table>(options: T, doc = ''): GroupOption<T> {
-  return { ...special(doc), options }
+function group<T extends Table>(options: T, doc = '', defaultText?: string): GroupOption<T> {
+  return { ...special(doc, defaultText === undefined ? {} : { defaultText }), options }
 }
 
 function budget(perSecond: number, burst: number, doc: string) {
-  const rate = { min: 0.001, max: 100_000 }
-  return group(
-    {
-      perSecond: number(perSecond, rate, 'how many a second'),
-      burst: count(burst, 1_000_000, 'how many at once'),
-    },
-    doc,
-  )
+  const options = {
+    perSecond: number(perSecond, { min: 0.001, max: 100_000 }, 'how many a second'),
+    burst: count(burst, 1_000_000, 'how many at once'),
+  }
+  return group(options, doc)
 }
 
 function explicit<Value>(option: Option<Value>): Option<Value> {
   return { ...option, refusesUndefined: true }
 }
 
+const env = (env: string, defaultText?: string) =>
+  defaultText === undefined ? { env } : { env, defaultText }
+
+const byDefault = (defaultText: string) => ({ defaultText })
+
+type Counts = NonNullable<RefreshOnActivityOptions['counts']>
+type OnDenied = NonNullable<OktaSessionOptions['onDenied']>
+
 /** Credentials: one of the three kinds. */
 const credentials = {
-  apiToken: special('an API token of an administrator', { env: 'OKTA_CLIENT_TOKEN' }),
-  accessToken: special('an access token, or a function that returns one', {
-    env: 'OKTA_CLIENT_ACCESSTOKEN',
-  }),
-  clientId: special('the client id of a service app', { env: 'OKTA_CLIENT_CLIENTID' }),
-  privateKey: special('its private key: a JWK or a PEM, RSA or EC', {
-    env: 'OKTA_CLIENT_PRIVATEKEY',
-  }),
-  keyId: special('the `kid` of the key at Okta', {
-    env: 'OKTA_CLIENT_KEYID',
-    defaultText: 'the `kid` of the JWK',
-  }),
-  scopes: special('the scopes of its tokens', {
-    env: 'OKTA_CLIENT_SCOPES',
-    defaultText: '`okta.sessions.read` and `okta.sessions.manage`',
-  }),
+  apiToken: special('an API token of an administrator', env('OKTA_CLIENT_TOKEN')),
+  accessToken: special('a token, or a function that returns it', env('OKTA_CLIENT_ACCESSTOKEN')),
+  clientId: special('the client id of a service app', env('OKTA_CLIENT_CLIENTID')),
+  privateKey: special('its private JWK or PEM, RSA or EC', env('OKTA_CLIENT_PRIVATEKEY')),
+  keyId: special('the `kid` of that key at Okta', env('OKTA_CLIENT_KEYID', 'the `kid` of the JWK')),
+  scopes: special(
+    'the scopes of its tokens',
+    env('OKTA_CLIENT_SCOPES', '`okta.sessions.read` and `okta.sessions.manage`'),
+  ),
   dpop: flag(undefined, 'whether its tokens are bound to a key (DPoP)'),
 }
 
+const perRequest = 'for a lookup on every request use requireSession({ maxStalenessMs: 0 })'
+
 const cache = {
-  ttlMs: ms(
+  ttlMs: number(
     MINUTE,
-    1,
-    24 * HOUR,
+    { min: 1, max: DAY, unit: 'ms', hint: perRequest },
     'how long an active session is served from memory before Okta is asked again',
-    'for a lookup on every request use requireSession({ maxStalenessMs: 0 })',
   ),
   maxTtlMs: ms(
     5 * MINUTE,
     1,
-    24 * HOUR,
-    'how long it may be served when asking again is unwise or impossible; equal to `ttlMs` it is a hard bound. A longer `ttlMs` raises the default',
+    DAY,
+    'how long it is served while asking again is unwise or impossible; equal to `ttlMs` it is a hard bound, and a longer `ttlMs` raises the default',
   ),
-  maxSessions: count(50_000, 10_000_000, 'how many sessions are kept in memory'),
+  maxSessions: count(50_000, 10_000_000, 'how many sessions are kept'),
   negativeTtlMs: ms(10 * SECOND, 1, HOUR, 'how long "no such session" is kept'),
   maxNegatives: count(65_536, 10_000_000, 'how many of those are kept, in a cache of their own'),
-  store: special('a cache that all instances share; needs `secret`'),
+  // No factory of a store is public yet: it has no line in README.
+  store: special(''),
 }
 
 const upstream = {
@@ -220,67 +201,55 @@ const upstream = {
     3 * SECOND,
     1,
     2 * MINUTE,
-    'one deadline for a whole exchange with Okta, retry and body included',
+    'one deadline for an exchange with Okta, retry and body included',
   ),
   maxConcurrent: count(5, 1_000, 'calls to Okta at once, per process'),
   maxQueueMs: ms(SECOND, 0, MINUTE, 'how long a call may wait in the queue'),
-  failedLookups: budget(
-    2.5,
-    50,
-    'lookups of unseen cookies that find no session, for all clients together',
-  ),
+  failedLookups: budget(2.5, 50, 'lookups of unseen cookies that find no session, of all clients'),
   failedLookupsPerClient: budget(1, 20, 'the same per client address'),
   forwardClientIp: flag(
     false,
     'send Okta the address of the client, for orgs that list this server as a trusted proxy',
   ),
-  agent: special('an `https.Agent` of your own, for a proxy or a private CA', {
-    defaultText: 'keep-alive',
-  }),
+  agent: special('an `https.Agent` of your own: a proxy, a private CA', byDefault('keep-alive')),
 }
 
 /** The options of oktaSession(). */
 export const sessionOptions = {
-  orgUrl: special('the org, for example `https://id.example.com`; http on loopback only', {
-    env: 'OKTA_CLIENT_ORGURL',
-  }),
-  appUrl: special('the origin browsers see', {
-    env: 'APP_BASE_URL',
-    defaultText: 'the `Host` a request came to',
-  }),
+  orgUrl: special(
+    'the org, for example `https://id.example.com`; http on loopback only',
+    env('OKTA_CLIENT_ORGURL'),
+  ),
+  appUrl: special('the origin browsers see', env('APP_BASE_URL', 'the `Host` a request came to')),
   credentials: group(
     credentials,
     'for operations by session id, and `createSession`; see below. Never sent with the cookie of a user',
+    '`OKTA_CLIENT_TOKEN` and others',
   ),
-  cookies: special('which cookies to read, in order; see below', {
-    defaultText: "`['idx', 'sid']`",
-  }),
+  cookies: special('which cookies to read, in order; see below', byDefault("`['idx', 'sid']`")),
   cache: group(cache),
-  secret: special(
-    'at least 32 bytes, or `[current, previous]`; needed for signed cookies and for `cache.store`',
-  ),
+  secret: special('at least 32 bytes, or `[current, previous]`; needed for signed cookies'),
   upstream: group(upstream),
-  signInUrl: special('a URL or path (gets `?returnTo=`), or `(returnTo, req) => string`', {
-    defaultText: 'the sign-in page of the org',
-  }),
+  signInUrl: special(
+    'a URL or path (gets `?returnTo=`), or `(returnTo, req) => string`',
+    byDefault('the sign-in page of the org'),
+  ),
   trustedOrigins: special(
     'origins besides your own that may post to the handlers or be returned to',
-    { defaultText: '`[]`' },
+    byDefault('`[]`'),
   ),
   allowNonBrowserClients: flag(
     false,
     'admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`',
   ),
-  onDenied: callback<NonNullable<OktaSessionOptions['onDenied']>>(
-    'takes over what a guard answers',
-  ),
+  onDenied: callback<OnDenied>('takes over what a guard answers'),
   logger: special(
     '`{ warn, info? }`, or `false`. One line per change of state, never one per request',
-    { defaultText: '`console`' },
+    byDefault('`console`'),
   ),
   property: special(
     'the property of the request that holds the context; two orgs in one app use two',
-    { defaultText: '`okta`' },
+    byDefault('`okta`'),
   ),
 }
 
@@ -295,11 +264,7 @@ export const apiOptions = {
 /** One entry of `cookies` with a name of the app's. */
 export const cookieOptions = {
   name: special('the name of the cookie in the browser'),
-  as: {
-    ...special('the name its value is sent to Okta under'),
-    allowed: 'must be "idx" or "sid", the name Okta knows it by',
-    accepts: (value: unknown): value is CookieKind => value === 'idx' || value === 'sid',
-  },
+  as: special('the name its value is sent to Okta under: `idx` or `sid`'),
   signed: flag(false, 'wrap the value in an HMAC'),
 }
 

@@ -4,6 +4,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { got, RequestError, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
 import { type AnswerHeaders, readHeaders } from './answer-head.js'
@@ -96,6 +97,7 @@ export function createExchange(settings: ExchangeSettings): Exchange {
   async function exchange(request: ExchangeRequest, options: SendOptions): Promise<ExchangeResult> {
     const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
     try {
+      if (hasIdleConnection(agent)) await readArrivedBytes()
       const pending = client(`${settings.orgUrl}${request.path}`, {
         method: request.method,
         responseType: 'buffer',
@@ -174,8 +176,7 @@ function forgetful<A extends HttpAgent>(agent: A): A {
  * could be read as the answer to the next one. The agent may be the application's, so that this only listens.
  */
 function closeOnUnaskedBytes(agent: HttpAgent): () => void {
-  // A proxy library's agent need not extend Node's: one without events has no pool of Node's either.
-  if (typeof agent.on !== 'function' || typeof agent.freeSockets !== 'object') return () => {}
+  if (!hasPool(agent)) return () => {}
   const watched = new WeakSet<Socket>()
   const onFree = (socket: Socket) => {
     if (watched.has(socket)) return
@@ -186,6 +187,24 @@ function closeOnUnaskedBytes(agent: HttpAgent): () => void {
   }
   agent.on('free', onFree)
   return () => agent.off('free', onFree)
+}
+
+/** A proxy library's agent need not extend Node's: one without events has no pool of Node's either. */
+function hasPool(agent: HttpAgent): boolean {
+  return typeof agent.on === 'function' && typeof agent.freeSockets === 'object'
+}
+
+function hasIdleConnection(agent: HttpAgent): boolean {
+  return hasPool(agent) && Object.keys(agent.freeSockets).length > 0
+}
+
+/**
+ * Resolves once Node has read what had arrived on idle connections before the call, so that those are
+ * closed and not reused. The first turn may be one whose sockets were polled earlier; the second polls anew.
+ */
+async function readArrivedBytes(): Promise<void> {
+  await turnOfTheLoop()
+  await turnOfTheLoop()
 }
 
 function isIdle(agent: HttpAgent, socket: Socket): boolean {

@@ -67,6 +67,16 @@ describe.each([
     expect(sockets).toHaveLength(2)
   })
 
+  it('is not used again when they have arrived and are still unread at the next request', async () => {
+    const { orgUrl, sockets } = await upstream('')
+    const api = apiFor(orgUrl, agentOf())
+    expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
+    // In one turn of the event loop: the bytes are in the socket's buffer, and the client has not read them.
+    sockets[0]?.write(answerFor('mallory'))
+    expect((await api.getCurrentSession('sid=second-cookie')).userId).toBe('alice')
+    expect(sockets).toHaveLength(2)
+  })
+
   it('does not answer the next request with what came behind the first answer', async () => {
     const { orgUrl, sockets } = await upstream(answerFor('mallory'))
     const api = apiFor(orgUrl, agentOf())

@@ -83,37 +83,12 @@ function isDateTimeOrNull(value: unknown): value is string | null {
 
 function readAmr(value: unknown): readonly string[] {
   const methods = Array.isArray(value) ? value.filter(isText) : []
-  return sharedList(methods)
+  return Object.freeze(methods)
 }
 
 function readIdp(value: unknown): { idp?: SessionIdentityProvider } {
   if (!isObject(value)) return {}
   const id = own(value, 'id')
   const type = own(value, 'type')
-  return { idp: sharedProvider({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
-}
-
-/** More than any org has; whatever comes after these is simply not shared. */
-const MOST_SHARED = 256
-const LONGEST_KEY = 256
-
-const lists = new Map<string, readonly string[]>()
-const providers = new Map<string, SessionIdentityProvider>()
-
-export function sharedList(list: readonly string[]): readonly string[] {
-  // The copy has no room to grow, which an array that was filtered keeps.
-  return shared(lists, list, () => Object.freeze([...list]))
-}
-
-export function sharedProvider(provider: SessionIdentityProvider): SessionIdentityProvider {
-  return shared(providers, provider, () => Object.freeze(provider))
-}
-
-function shared<T>(known: Map<string, T>, given: T, freeze: () => T): T {
-  const key = JSON.stringify(given)
-  const standing = known.get(key)
-  if (standing !== undefined) return standing
-  const fresh = freeze()
-  if (known.size < MOST_SHARED && key.length <= LONGEST_KEY) known.set(key, fresh)
-  return fresh
+  return { idp: Object.freeze({ ...(isText(id) && { id }), ...(isText(type) && { type }) }) }
 }

@@ -122,9 +122,9 @@ export interface SessionRule {
   readonly mfa?: boolean
   /** All of these authentication methods. */
   readonly amr?: readonly string[]
-  /** The newer of password and factor verification is at most this many milliseconds ago, by Okta's clock. */
+  /** How long ago the newer of password and factor verification may be, by Okta's clock. In milliseconds. */
   readonly signedInWithinMs?: number
-  /** Accept only an answer asked for at most this many milliseconds ago; 0 asks Okta for this very request. */
+  /** How long ago Okta may have been asked; 0 asks it for this very request. In milliseconds. */
   readonly maxStalenessMs?: number
   /** The app's own check. A throw or rejection goes to `next(error)` and is never a pass. */
   allow?(session: Session, req: IncomingMessage): boolean | Promise<boolean>
@@ -233,19 +233,19 @@ export interface OktaSessionStats {
 
 /** Options of login(). */
 export interface LoginOptions {
-  /** Where a sign-in leads that names no (safe) `returnTo`. Default `/`. */
+  /** Where the browser goes when the request names no safe `returnTo`. Default `/`. */
   readonly returnTo?: string | undefined
 }
 
 /** Options of logout(). */
 export interface LogoutOptions {
-  /** Where a sign-out leads that names no (safe) `returnTo`. Default `/`. */
+  /** Where the browser goes when the request names no safe `returnTo`. Default `/`. */
   readonly returnTo?: string | undefined
 }
 
 /** Options of refresh(). */
 export interface RefreshOptions {
-  /** At most one call to Okta per session in this many milliseconds. Default 60,000. */
+  /** At most one refresh of a session in this time. In milliseconds. Default 60,000. */
   readonly everyMs?: number | undefined
 }
 
@@ -259,7 +259,7 @@ export interface RefreshAnswer {
 
 /** Options of refreshOnActivity(). */
 export interface RefreshOnActivityOptions {
-  /** At most one refresh per session in this many milliseconds. Default 300,000. */
+  /** At most one refresh of a session in this time. In milliseconds. Default 300,000. */
   readonly everyMs?: number | undefined
   /**
    * Whether a request with an active session is its user's activity. It decides alone. Default, by what
@@ -286,7 +286,7 @@ export interface RefreshOnActivityOptions {
 
 /** Options of sessionInfo(). */
 export interface SessionInfoOptions {
-  /** How old an answer may be, in milliseconds, before Okta is asked. Default `cache.maxTtlMs`, which is also the most. */
+  /** How old an answer may be before Okta is asked. In milliseconds. Default: `cache.maxTtlMs`, which is also the most. */
   readonly maxStalenessMs?: number
 }
 
@@ -306,7 +306,7 @@ export interface SessionInfo {
 export interface ForwardAuthOptions {
   /** What is asked of an active session, as by requireSession(). Default: nothing more. */
   readonly rule?: SessionRule
-  /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default false. */
+  /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default `false`. */
   readonly redirect?: boolean | undefined
 }
 

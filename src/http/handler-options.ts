@@ -2,7 +2,7 @@
 import { types } from 'node:util'
 import { createFaults, type Faults, given, givenSecret } from '../options/faults.js'
 import { meant, printable } from '../options/group.js'
-import { handlerOptions, type Option } from '../options/table.js'
+import { type Checked, handlerOptions, type Table } from '../options/table.js'
 import type { SessionRule } from '../public-types.js'
 import { refuseRequest } from './misuse.js'
 
@@ -10,15 +10,12 @@ type Options = typeof handlerOptions
 
 type Factory = Exclude<keyof Options, 'rule'>
 
-/** The options of a factory, each of the type that its check in the table lets through. */
-type Checked<T> = { readonly [K in keyof T]: T[K] extends Option<infer Value> ? Value : never }
-
 /** The options, frozen, with their defaults. @throws TypeError with every fault in it. */
 export function checkedOptions<F extends Factory>(
   factory: F,
   options: object | undefined,
 ): Checked<Options[F]> {
-  const table: OptionTable = handlerOptions[factory]
+  const table: Table = handlerOptions[factory]
   const values = Object.entries(table).map(([name, option]) => [name, option.default])
   const checked = { ...Object.fromEntries(values), ...copyOf(factory, options, table) }
   // Each key is one of the table's, and its value is the default or has passed that key's check.
@@ -33,13 +30,11 @@ export function checkedRule(owner: string, rule: SessionRule | undefined): Sessi
   return Object.freeze(copyOf(owner, rule, handlerOptions.rule))
 }
 
-type OptionTable = Readonly<Record<string, Option<unknown>>>
-
 /**
  * Only a plain object is read: a copy of a class instance, a Map or a promise has no keys, and would
  * read as no rule.
  */
-function copyOf(factory: string, options: unknown, table: OptionTable): Record<string, unknown> {
+function copyOf(factory: string, options: unknown, table: Table): Record<string, unknown> {
   if (options === undefined) return {}
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`${factory}(options): must be an object; ${givenSecret(options)}`)
@@ -58,12 +53,12 @@ function copyOption(
   faults: Faults,
   key: string | symbol,
   options: object,
-  table: OptionTable,
+  table: Table,
   copy: Record<string, unknown>,
 ): void {
   const option = typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
   if (option === undefined || typeof key === 'symbol') {
-    const advice = meant(String(key), Object.keys(table), [])
+    const advice = meant(String(key), Object.keys(table))
     faults.add(printable(key), 'no such option', advice)
     return
   }

@@ -1,21 +1,8 @@
-/** Reads the options that bring objects of the app: agent, logger, store, and the property of its requests. */
+/** Reads the options that bring objects of the app: agent, store, and the property of its requests. */
 import { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import type { Logger, SessionStore } from '../contracts.js'
 import { type Faults, given, givenSecret } from './faults.js'
 import { isRecord } from './group.js'
-import type { ApiSettings } from './options.js'
-
-/** Names on a request that Express, its usual middleware or Node itself own. */
-const TAKEN: readonly string[] = [
-  ...['app', 'baseUrl', 'body', 'cookies', 'files', 'fresh', 'host', 'hostname', 'ip', 'ips'],
-  ...['originalUrl', 'params', 'path', 'protocol', 'query', 'res', 'route', 'secret', 'secure'],
-  ...['session', 'sessionID', 'sessionStore', 'signedCookies', 'stale', 'subdomains', 'xhr'],
-  ...['accepts', 'acceptsCharsets', 'acceptsEncodings', 'acceptsLanguages', 'get', 'header'],
-  ...['is', 'next', 'param', 'range'],
-  ...['socket', 'client', 'method', 'url', 'httpVersion', 'httpVersionMajor', 'httpVersionMinor'],
-  ...['complete', 'aborted', 'upgrade', 'rawHeaders', 'rawTrailers', 'joinDuplicateHeaders'],
-  ...['statusCode', 'statusMessage'],
-]
 
 /** An agent of Node's http or https, or of a proxy library built on them. */
 export function readAgent(
@@ -23,12 +10,9 @@ export function readAgent(
   path: string,
   value: unknown,
   orgUrl: string,
-): ApiSettings['agent'] {
+): HttpAgent | undefined {
   if (value === undefined) return undefined
-  if (!isAgent(value)) {
-    faults.add(path, given(value), agentAdvice(value))
-    return undefined
-  }
+  if (!isAgent(value)) return faults.add(path, given(value), agentAdvice(value))
   const options: unknown = Reflect.get(value, 'options')
   if (isRecord(options) && options.rejectUnauthorized === false) {
     const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
@@ -44,41 +28,19 @@ export function readAgent(
 }
 
 function isAgent(value: unknown): value is HttpAgent {
-  return (
-    value instanceof HttpAgent ||
-    (isRecord(value) &&
-      typeof value.addRequest === 'function' &&
-      typeof value.destroy === 'function')
-  )
+  if (value instanceof HttpAgent) return true
+  return has(value, 'addRequest') && has(value, 'destroy')
 }
 
 function agentAdvice(value: unknown): string {
-  if (isRecord(value) && typeof value.dispatch === 'function')
-    return 'that is a dispatcher of undici; give an agent of node:https'
+  if (has(value, 'dispatch')) return 'that is a dispatcher of undici; give an agent of node:https'
   if (isRecord(value) && (isAgent(value.https) || isAgent(value.http)))
     return 'give the agent itself, not { https: agent }'
   return 'must be an https.Agent (or http.Agent for an http orgUrl)'
 }
 
-/** Default `console`; undefined is silence. */
-export function readLogger(faults: Faults, value: unknown): Logger | undefined {
-  if (value === undefined) return console
-  if (value === false) return undefined
-  if (isLogger(value)) return value
-  faults.add(
-    'logger',
-    given(value),
-    'must be false or an object with warn(message, fields?), info? too',
-  )
-  return undefined
-}
-
-function isLogger(value: unknown): value is Logger {
-  return (
-    isRecord(value) &&
-    typeof value.warn === 'function' &&
-    (value.info === undefined || typeof value.info === 'function')
-  )
+function has(value: unknown, method: string): boolean {
+  return isRecord(value) && typeof value[method] === 'function'
 }
 
 /** The same logger, whose errors are dropped: a line that cannot be written must not fail its request. */
@@ -103,13 +65,13 @@ function attempt(write: () => unknown): void {
 /** A store made by a factory of this package; a bare Redis client is the likely mistake. */
 export function readStore(faults: Faults, value: unknown): SessionStore | undefined {
   if (value === undefined) return undefined
-  const isClient =
-    isRecord(value) && (typeof value.sendCommand === 'function' || typeof value.call === 'function')
+  const isClient = has(value, 'sendCommand') || has(value, 'call')
   if (isStore(value) && !isClient) return value
-  const advice =
-    'must come from a factory of this package; leave it out to keep sessions in this process alone'
-  faults.add('cache.store', isClient ? 'got a Redis client itself' : givenSecret(value), advice)
-  return undefined
+  return faults.add(
+    'cache.store',
+    isClient ? 'got a Redis client itself' : givenSecret(value),
+    'must come from a factory of this package; leave it out to keep sessions in this process alone',
+  )
 }
 
 /** The contract of a store is not public; the factories of this package make objects. */
@@ -117,19 +79,23 @@ function isStore(value: unknown): value is SessionStore {
   return isRecord(value)
 }
 
+/** Names on a request that Express, its usual middleware or Node itself own, beside those of its prototype. */
+const TAKEN =
+  'app baseUrl body cookies files fresh host hostname ip ips originalUrl params path protocol query res ' +
+  'route secret secure session sessionID sessionStore signedCookies stale subdomains xhr accepts ' +
+  'acceptsCharsets acceptsEncodings acceptsLanguages get header is next param range socket client method ' +
+  'url httpVersion httpVersionMajor httpVersionMinor complete aborted upgrade rawHeaders rawTrailers ' +
+  'joinDuplicateHeaders statusCode statusMessage'
+
 /** The request property that holds the context: an identifier that is not in use on requests. */
 export function readProperty(faults: Faults, value: unknown): string {
-  if (value === undefined) return 'okta'
-  if (typeof value === 'string' && /^[A-Za-z$][\w$]{0,63}$/.test(value) && !isTaken(value))
-    return value
-  const isWord = typeof value === 'string' && isTaken(value)
-  const advice = isWord
+  const isTaken =
+    typeof value === 'string' &&
+    (TAKEN.split(' ').includes(value) || value in IncomingMessage.prototype)
+  if (typeof value === 'string' && /^[A-Za-z$][\w$]{0,63}$/.test(value) && !isTaken) return value
+  const advice = isTaken
     ? 'requests have that already; choose another, for example "oktaAdmin"'
     : 'must be an identifier that begins with a letter, for example "oktaAdmin"'
   faults.add('property', given(value), advice)
   return 'okta'
-}
-
-function isTaken(name: string): boolean {
-  return TAKEN.includes(name) || name in IncomingMessage.prototype
 }

@@ -5,8 +5,6 @@ import { isRecord, openGroup } from './group.js'
 import type { ApiSettings } from './options.js'
 import { cookieOptions } from './table.js'
 
-const DEFAULT: readonly CookieEntry[] = [entryOf('idx'), entryOf('sid')]
-
 /** Names of cookies that this package sets itself, or that Okta sets beside the session. */
 const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects']
 
@@ -18,10 +16,9 @@ export function readCookieEntries(
   value: unknown,
   orgUrl: string,
 ): readonly CookieEntry[] {
-  if (value === undefined) return DEFAULT
   if (!Array.isArray(value) || value.length === 0) {
     faults.add('cookies', given(value), 'must name at least one cookie, for example ["idx", "sid"]')
-    return DEFAULT
+    return []
   }
   const entries = value.flatMap(
     (entry, index) => readEntry(faults, `cookies[${index}]`, entry) ?? [],
@@ -34,25 +31,18 @@ export function readCookieEntries(
   return entries
 }
 
-function entryOf(kind: CookieKind): CookieEntry {
-  return Object.freeze({ name: kind, as: kind, signed: false })
-}
-
 function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | undefined {
-  if (isKind(value)) return entryOf(value)
+  if (isKind(value)) return Object.freeze({ name: value, as: value, signed: false })
   if (!isRecord(value)) {
     const advice = 'must be "idx", "sid" or { name, as: "idx" | "sid", signed? }'
-    faults.add(path, given(value), advice)
-    return undefined
+    return faults.add(path, given(value), advice)
   }
   const entry = openGroup(faults, path, value, cookieOptions, [])
   const name = readName(faults, `${path}.name`, entry.get('name'))
   const signed = entry.get('signed')
   const { as } = value
-  if (!isKind(as)) {
-    faults.add(`${path}.as`, given(as), 'must be "idx" or "sid", the name Okta knows it by')
-    return undefined
-  }
+  if (!isKind(as))
+    return faults.add(`${path}.as`, given(as), 'must be "idx" or "sid", the name Okta knows it by')
   if (name === undefined) return undefined
   if (signed && !name.startsWith('__Host-')) {
     const advice = `a signed cookie is bound to this host; write "__Host-${name.replace(/^__Secure-/, '')}"`
@@ -68,28 +58,24 @@ function isKind(value: unknown): value is CookieKind {
 function readName(faults: Faults, path: string, name: unknown): string | undefined {
   const fault = (advice: string) => faults.add(path, given(name), advice)
   // RFC 6265 section 4.1.1: a cookie name is an HTTP token.
-  if (typeof name !== 'string' || name.length > 128 || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
-    fault("must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128")
-    return undefined
-  }
-  if (TAKEN.includes(name)) {
-    fault('this name is in use here; choose another')
-    return undefined
-  }
-  const prefix = /^__(?:host|secure)-/i.exec(name)?.[0]
-  if (prefix === undefined) return name
-  const exact = prefix.length === '__Host-'.length ? '__Host-' : '__Secure-'
+  if (typeof name !== 'string' || name.length > 128 || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name))
+    return fault("must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128")
+  if (TAKEN.includes(name)) return fault('this name is in use here; choose another')
+  const [prefix = ''] = /^__(?:host|secure)-/i.exec(name) ?? []
+  const exact = ['', '__Host-', '__Secure-'].find((each) => each.length === prefix.length) ?? ''
   if (prefix === exact && name !== exact) return name
-  fault(`browsers compare the prefix without case; write "${exact}" and a name`)
-  return undefined
+  return fault(`browsers compare the prefix without case; write "${exact}" and a name`)
 }
 
 /** Over http the cookies of this package lack `Secure`, and browsers refuse these names without it. */
 function refuseOnHttp(faults: Faults, { name, signed }: CookieEntry): void {
-  if (!signed && !name.startsWith('__Host-') && !name.startsWith('__Secure-')) return
+  if (!signed && !/^__(?:Host|Secure)-/.test(name)) return
   const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
-  const advice = 'needs an https orgUrl; use "sid" in development'
-  faults.add('cookies', `${what} with an http orgUrl`, advice)
+  faults.add(
+    'cookies',
+    `${what} with an http orgUrl`,
+    'needs an https orgUrl; use "sid" in development',
+  )
 }
 
 /** `[]`, `[current]` or `[current, previous]`. `neededBy` names the options that need a secret. */
@@ -99,10 +85,9 @@ export function readSecrets(
   neededBy: readonly string[],
 ): readonly string[] {
   if (value === undefined) {
-    if (neededBy.length > 0) {
-      const advice = `write secret: a random string of at least ${SECRET_BYTES} bytes, from the environment`
+    const advice = `write secret: a random string of at least ${SECRET_BYTES} bytes, from the environment`
+    if (neededBy.length > 0)
       faults.add('secret', `missing, and needed by ${neededBy.join(' and ')}`, advice)
-    }
     return []
   }
   if (Array.isArray(value) && value.length !== 2) {
@@ -114,8 +99,7 @@ export function readSecrets(
     if (typeof secret === 'string' && Buffer.byteLength(secret) >= SECRET_BYTES) return secret
     const name = list.length === 1 ? 'secret' : `secret[${index}]`
     const advice = `must be a random string of at least ${SECRET_BYTES} bytes`
-    faults.add(name, givenSecret(secret), advice)
-    return []
+    return faults.add(name, givenSecret(secret), advice) ?? []
   })
 }
 

@@ -2,7 +2,7 @@
 
 /** One fault: which option, what was given (never a secret), what is allowed or to write instead. */
 export interface Faults {
-  add(option: string, given: string, allowed: string): void
+  add(option: string, given: string, allowed: string): undefined
   /** Throws one TypeError that lists every fault on a line of its own; returns when there is none. */
   throwIfAny(subject: string): void
 }
@@ -12,6 +12,7 @@ export function createFaults(): Faults {
   return {
     add(option, given, allowed) {
       lines.push(`  ${option}: ${given}; ${allowed}`)
+      return undefined
     },
     throwIfAny(subject) {
       if (lines.length === 0) return
@@ -29,26 +30,21 @@ export const LONGEST_WORD = 24
 
 /** What was given where no secret belongs: a word as it is, a longer text by its length, an object by its kind. */
 export function given(value: unknown): string {
-  if (typeof value === 'string')
-    return value.length <= LONGEST_WORD ? `got ${quote(value)}` : givenSecret(value)
+  if (typeof value === 'string' && value.length <= LONGEST_WORD) return `got ${quote(value)}`
   if (typeof value === 'bigint') return `got ${value}n`
   if (typeof value === 'number' || typeof value === 'boolean') return `got ${value}`
-  return `got ${kindOf(value)}`
+  return givenSecret(value)
 }
 
 /** What was given where a secret belongs, or may stand by mistake: its type and length only. */
 export function givenSecret(value: unknown): string {
   if (typeof value === 'string') return `got a string of ${value.length} characters`
-  return `got ${kindOf(value)}`
+  if (value === undefined || value === null) return `got ${value}`
+  if (Array.isArray(value)) return `got an array of ${value.length}`
+  return `got ${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }
 
 /** A name, safe to print. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return String(value)
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }

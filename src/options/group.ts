@@ -1,15 +1,15 @@
 /** Reads a group of options by the table, and names the option that an unknown key was meant to be. */
 import { type Faults, given, givenSecret, quote } from './faults.js'
-import { apiOptions, type Option, sessionOptions, type Table } from './table.js'
+import { type Option, sessionOptions, type Table } from './table.js'
 
 export type Values = Readonly<Record<string, unknown>>
 
 /** The options of a group; `V` holds the type of each. */
-export type TableOf<V> = { readonly [K in keyof V]: Option<V[K]> }
+type TableOf<V> = { readonly [K in keyof V]: Option<V[K]> }
 
-export interface Group<V> {
+interface Group<V> {
   /** The option, or its default where it is left out or at fault. */
-  get<K extends keyof V & string>(name: K, fallback?: V[K]): V[K]
+  get<K extends keyof V & string>(name: K): V[K]
 }
 
 /** Reports the unknown keys of a group. An absent or wrong group reads as empty. */
@@ -21,30 +21,27 @@ export function openGroup<V>(
   everywhere: readonly string[] = SESSION_PATHS,
 ): Group<V> {
   const known = Object.keys(table)
+  const prefix = path === '' ? '' : `${path}.`
   if (value !== undefined && !isRecord(value))
     faults.add(path, givenSecret(value), `must be an object with any of ${known.join(', ')}`)
   const values = isRecord(value) ? value : {}
   for (const key of Object.keys(values))
     if (!known.includes(key))
-      faults.add(dotted(path, printable(key)), 'no such option', meant(key, known, everywhere))
+      faults.add(prefix + printable(key), 'no such option', meant(key, known, everywhere))
   return {
-    get(name, fallback = table[name].default) {
+    get(name) {
       const option = table[name]
       const value = values[name]
-      if (value === undefined) return fallback
+      if (value === undefined) return option.default
       if (option.accepts(value)) return value
-      faults.add(dotted(path, name), given(value), option.allowed)
-      return fallback
+      faults.add(prefix + name, given(value), option.allowed)
+      return option.default
     },
   }
 }
 
 export function isRecord(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function dotted(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`
 }
 
 /** A key as a fault shows it. Its value is never shown: it may be a secret. */
@@ -54,7 +51,7 @@ export function printable(key: string | symbol): string {
 }
 
 /** The full paths of all options in a table. */
-function pathsOf(table: Table): readonly string[] {
+export function pathsOf(table: Table): readonly string[] {
   return Object.entries(table).flatMap(([name, option]) =>
     'options' in option && isRecord(option.options)
       ? [name, ...Object.keys(option.options).map((inner) => `${name}.${inner}`)]
@@ -63,7 +60,6 @@ function pathsOf(table: Table): readonly string[] {
 }
 
 const SESSION_PATHS = pathsOf(sessionOptions)
-export const API_PATHS = pathsOf(apiOptions)
 
 /** What other packages call these options, in lower case without punctuation. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -92,29 +88,21 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
  * by its full path, else the list of what is known.
  */
 export function meant(
-  key: string,
+  unknown: string,
   known: readonly string[],
-  everywhere: readonly string[],
+  everywhere: readonly string[] = [],
 ): string {
-  const option = nearest(simplified(key), known, everywhere)
-  if (option !== undefined) return `did you mean \`${option}\`?`
-  return known.length === 0 ? 'there are no options here' : `known: ${known.join(', ')}`
-}
-
-function nearest(
-  key: string,
-  known: readonly string[],
-  everywhere: readonly string[],
-): string | undefined {
-  const [alias] =
+  const key = simplified(unknown)
+  const [alias = ''] =
     Object.entries(OTHER_NAMES).find(([, names]) => names.split(' ').includes(key)) ?? []
-  return (
+  const option =
     known.find((name) => [key, `${key}ms`].includes(simplified(name))) ??
-    known.find((name) => alias !== undefined && name === lastName(alias)) ??
+    known.find((name) => name === lastName(alias)) ??
     everywhere.find((path) => path === alias) ??
     known.find((name) => isTypoOf(key, simplified(name))) ??
     everywhere.find((path) => simplified(lastName(path)) === key)
-  )
+  if (option !== undefined) return `did you mean \`${option}\`?`
+  return known.length === 0 ? 'there are no options here' : `known: ${known.join(', ')}`
 }
 
 function lastName(path: string): string {
@@ -125,20 +113,13 @@ function simplified(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** One slip in a short name, two in a longer one, or the same letters in another order. */
+/** Whether two names differ in one place, by at most two letters: added, left out, replaced or swapped. */
 function isTypoOf(key: string, name: string): boolean {
-  const slips = name.length < 6 ? 1 : 2
-  if (Math.abs(key.length - name.length) > slips) return false
-  return [...key].sort().join() === [...name].sort().join() || isWithin(slips, key, name)
-}
-
-/** Whether that many letters inserted, left out or replaced turn `a` into `b`. */
-function isWithin(slips: number, a: string, b: string): boolean {
-  if (a === '' || b === '') return a.length + b.length <= slips
-  const [restOfA, restOfB] = [a.slice(1), b.slice(1)]
-  if (a[0] === b[0]) return isWithin(slips, restOfA, restOfB)
-  if (slips === 0) return false
-  return [[restOfA, b] as const, [a, restOfB] as const, [restOfA, restOfB] as const].some(
-    ([left, right]) => isWithin(slips - 1, left, right),
-  )
+  const shorter = Math.min(key.length, name.length)
+  const longer = Math.max(key.length, name.length)
+  let start = 0
+  while (start < shorter && key[start] === name[start]) start += 1
+  let end = 0
+  while (end < shorter - start && key.at(-1 - end) === name.at(-1 - end)) end += 1
+  return start + end >= Math.max(2, longer - 2)
 }

@@ -4,90 +4,123 @@ import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:h
 import type { Agent as HttpsAgent } from 'node:https'
 import type { CookieEntry, CookieKind, Logger, SessionStore } from '../contracts.js'
 import type { Denial } from '../public-types.js'
+import type { Checked, sessionOptions } from './table.js'
 
-/** An Okta API token, sent as `Authorization: SSWS <token>`. Environment: `OKTA_CLIENT_TOKEN`. */
+/**
+ * An Okta API token.
+ *
+ * @example
+ * const credentials: ApiTokenCredentials = { apiToken: process.env.MY_API_TOKEN ?? '' }
+ * @see https://developer.okta.com/docs/guides/create-an-api-token/main/
+ */
 export interface ApiTokenCredentials {
+  /** The token alone; sent as `Authorization: SSWS <token>`. Environment: `OKTA_CLIENT_TOKEN`. */
   readonly apiToken: string
 }
 
 /**
- * An access token got elsewhere, sent as `Authorization: Bearer <token>`. A function is asked for each
- * call, and once more after a 401. Environment: `OKTA_CLIENT_ACCESSTOKEN`.
+ * An OAuth 2.0 access token from elsewhere.
+ *
+ * @example
+ * const credentials: AccessTokenCredentials = { accessToken: () => tokens.current() }
  */
 export interface AccessTokenCredentials {
+  /**
+   * The token alone; sent as `Authorization: Bearer <token>`. A function is called for each call to Okta,
+   * and once more after a 401. Environment: `OKTA_CLIENT_ACCESSTOKEN`.
+   */
   readonly accessToken: string | (() => string | Promise<string>)
 }
 
 /**
  * A service app: OAuth 2.0 client credentials with `private_key_jwt`.
- * Environment: `OKTA_CLIENT_CLIENTID`, `_PRIVATEKEY`, `_KEYID`, `_SCOPES`.
+ *
+ * @example
+ * const credentials: PrivateKeyCredentials = { clientId: '0oa1', privateKey: pem, keyId: 'k1' }
+ * @see https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/
  */
 export interface PrivateKeyCredentials {
+  /** The client id of the service app. Environment: `OKTA_CLIENT_CLIENTID`. */
   readonly clientId: string
-  /** A private JWK (object or its JSON) or a PEM. RS256/384/512 or ES256/384/512. */
+  /**
+   * A private JWK (an object or its JSON) or a PEM: RSA of 2,048 bits or more, or EC on P-256, P-384 or
+   * P-521. Environment: `OKTA_CLIENT_PRIVATEKEY`.
+   */
   readonly privateKey: string | Readonly<Record<string, unknown>>
-  /** The key's `kid` at Okta; default: the JWK's own. */
+  /** The `kid` of the key at Okta. Default: the `kid` of the JWK. Environment: `OKTA_CLIENT_KEYID`. */
   readonly keyId?: string | undefined
-  /** Default: `okta.sessions.read` and `okta.sessions.manage`. */
+  /**
+   * The scopes of its tokens. Default `['okta.sessions.read', 'okta.sessions.manage']`. Environment:
+   * `OKTA_CLIENT_SCOPES`.
+   */
   readonly scopes?: readonly string[] | undefined
-  /** Whether tokens are bound to a key (DPoP, RFC 9449). Default: used when the org asks for it. */
+  /** Whether its tokens are bound to a key (DPoP, RFC 9449). Default: when the org asks for it. */
   readonly dpop?: boolean | undefined
 }
 
-/** How by-id operations (and createSession, with an API token) authorise themselves. */
+/**
+ * How operations by session id, and createSession with an API token, authorize themselves.
+ *
+ * @example
+ * const credentials: Credentials = { apiToken: process.env.MY_API_TOKEN ?? '' }
+ */
 export type Credentials = ApiTokenCredentials | AccessTokenCredentials | PrivateKeyCredentials
 
 /**
- * The options of SessionApi. What is left out comes from the environment that the SDKs of Okta read.
+ * The options of SessionApi, which are those of oktaSession() that concern single calls.
  *
  * @example
  * const api = new SessionApi({ orgUrl: 'https://id.example.com', credentials: { apiToken } })
  */
-export interface SessionApiOptions {
-  /**
-   * The org, for example `https://id.example.com`: https, or http on loopback; no path, query or user info.
-   * Environment: `OKTA_CLIENT_ORGURL`.
-   */
-  readonly orgUrl?: string | undefined
-  /** Needed by operations that take a session id. Environment: see each kind of credentials. */
-  readonly credentials?: Credentials | undefined
-  /** One deadline for a whole exchange, retry and body included. In milliseconds. Default 3,000; 1 to 120,000. */
-  readonly timeoutMs?: number | undefined
-  /** An agent of your own, for a proxy or a private CA. Default: one that keeps connections alive. */
-  readonly agent?: HttpsAgent | HttpAgent | undefined
-}
+export interface SessionApiOptions
+  extends Pick<OktaSessionOptions, 'orgUrl' | 'credentials'>,
+    Pick<UpstreamOptions, 'timeoutMs' | 'agent'> {}
 
-/** A cookie with a name of your own that carries an Okta session: see `login()`. */
+/**
+ * A cookie with a name of your own that carries an Okta session; see {@link OktaSession.login}.
+ *
+ * @example
+ * const cookies: CookieOption[] = [{ name: '__Host-session', as: 'sid', signed: true }]
+ */
 export interface CookieOption {
   /** The name of the cookie in the browser. A `signed` one needs the `__Host-` prefix. */
   readonly name: string
   /** The name its value is sent to Okta under. */
   readonly as: CookieKind
-  /** Wrap the value in an HMAC envelope, so that junk costs no call to Okta. Needs `secret` and an https org. Default false. */
+  /** Wrap the value in an HMAC, so that junk costs no call to Okta. Needs `secret` and an https org. Default `false`. */
   readonly signed?: boolean | undefined
 }
 
-/** What is kept in memory, how much of it and how long. */
+/**
+ * What is kept in memory, how much of it and how long.
+ *
+ * @example
+ * const cache: CacheOptions = { ttlMs: 30_000, maxTtlMs: 30_000 }
+ */
 export interface CacheOptions {
-  /** How long an active session is served before Okta is asked again. In milliseconds. Default 60,000; 1 to 86,400,000 (a day). */
+  /** How long an active session is served from memory before Okta is asked again. In milliseconds. Default 60,000; 1 to 86,400,000. */
   readonly ttlMs?: number | undefined
   /**
-   * How long an active session is served while asking again is unwise or impossible. In milliseconds.
-   * Default 300,000, or `ttlMs` where that is more; 1 to 86,400,000 (a day). Equal to `ttlMs` it is a hard
-   * bound.
+   * How long an active session is served while asking again is unwise or impossible; equal to `ttlMs` it
+   * is a hard bound. In milliseconds. Default 300,000 (or a longer `ttlMs`); 1 to 86,400,000.
    */
   readonly maxTtlMs?: number | undefined
   /** How many sessions are kept. Default 50,000; 1 to 10,000,000. */
   readonly maxSessions?: number | undefined
-  /** How long the answer that there is no session is kept. In milliseconds. Default 10,000; 1 to 3,600,000 (an hour). */
+  /** How long the answer "no such session" is kept. In milliseconds. Default 10,000; 1 to 3,600,000. */
   readonly negativeTtlMs?: number | undefined
   /** How many of those answers are kept, in a cache of their own: junk evicts no session. Default 65,536; 1 to 10,000,000. */
   readonly maxNegatives?: number | undefined
-  /** A second level that all instances share. Needs `secret`. Default: none. No factory of one is public yet. */
+  /** A second level that all instances share; needs `secret`. No factory of one is public yet. */
   readonly store?: SessionStore | undefined
 }
 
-/** A token bucket. */
+/**
+ * A token bucket.
+ *
+ * @example
+ * const failedLookups: BudgetOptions = { perSecond: 5, burst: 100 }
+ */
 export interface BudgetOptions {
   /** How many tokens come back in a second; 0.001 to 100,000. */
   readonly perSecond?: number | undefined
@@ -95,46 +128,47 @@ export interface BudgetOptions {
   readonly burst?: number | undefined
 }
 
-/** How Okta is called, and how often it may be. */
+/**
+ * How Okta is called, and how often it may be.
+ *
+ * @example
+ * const upstream: UpstreamOptions = { timeoutMs: 2_000, maxConcurrent: 10 }
+ */
 export interface UpstreamOptions {
-  /** One deadline for a whole exchange with Okta, retry and body included. In milliseconds. Default 3,000; 1 to 120,000. */
+  /** One deadline for an exchange with Okta, retry and body included. In milliseconds. Default 3,000; 1 to 120,000. */
   readonly timeoutMs?: number | undefined
   /** Calls to Okta at once, per process. Default 5; 1 to 1,000. */
   readonly maxConcurrent?: number | undefined
   /** How long a call may wait in the queue. In milliseconds. Default 1,000; 0 to 60,000. */
   readonly maxQueueMs?: number | undefined
-  /** Lookups of unseen cookies that find no session, for all clients together. Default 2.5 a second, burst 50. */
+  /** Lookups of unseen cookies that find no session, for all clients together. Default `{ perSecond: 2.5, burst: 50 }`. */
   readonly failedLookups?: BudgetOptions | undefined
-  /** The same per client address (IPv4 /32, IPv6 /64). Default 1 a second, burst 20. */
+  /** The same per client address (IPv4 /32, IPv6 /64). Default `{ perSecond: 1, burst: 20 }`. */
   readonly failedLookupsPerClient?: BudgetOptions | undefined
-  /** Send `X-Forwarded-For` with `req.ip`, for orgs that list this server as a trusted proxy. Default false. */
+  /** Send Okta the address of the client, for orgs that list this server as a trusted proxy. Default `false`. */
   readonly forwardClientIp?: boolean | undefined
-  /** An agent of your own, for a proxy or a private CA. TLS checks cannot be switched off here. Default: one that keeps connections alive. */
+  /** An `https.Agent` of your own, for a proxy or a private CA; TLS checks cannot be switched off. Default: one that keeps connections alive. */
   readonly agent?: HttpsAgent | HttpAgent | undefined
 }
 
 /**
  * The options of oktaSession(). All are optional but `orgUrl`, which may come from the environment. Every
- * duration ends in `Ms` and is in milliseconds.
+ * duration ends in `Ms` and is in milliseconds. An option wins over its environment variable.
  *
  * @example
- * const okta = oktaSession({
+ * const options: OktaSessionOptions = {
  *   orgUrl: 'https://id.example.com',
  *   appUrl: 'https://app.example.com',
  *   cache: { ttlMs: 30_000, maxTtlMs: 120_000 },
- *   upstream: { timeoutMs: 2_000 },
  *   trustedOrigins: ['https://www.example.com'],
- * })
+ * }
  */
 export interface OktaSessionOptions {
-  /**
-   * The org, for example `https://id.example.com`: https, or http on loopback; no path, query or user info.
-   * Environment: `OKTA_CLIENT_ORGURL`.
-   */
+  /** The org, for example `https://id.example.com`: https, or http on loopback. Environment: `OKTA_CLIENT_ORGURL`. */
   readonly orgUrl?: string | undefined
   /**
-   * The origin browsers see, for example `https://app.example.com`. Environment: `APP_BASE_URL`. Default:
-   * the Host the request came to.
+   * The origin browsers see, for example `https://app.example.com`. Default: the `Host` a request came to.
+   * Environment: `APP_BASE_URL`.
    *
    * Without it a post is same-origin if it comes from `https://` and that Host. One from `http://` and that
    * Host is same-origin only if the request did not come over https (behind a proxy, as Express's
@@ -142,39 +176,41 @@ export interface OktaSessionOptions {
    * plain http. An app served over plain http elsewhere sets this option.
    */
   readonly appUrl?: string | undefined
-  /** For operations by session id, and `createSession`. Never sent to `/sessions/me`. Environment: see each kind. */
+  /**
+   * For operations by session id, and `createSession`; never sent with the cookie of a user. Environment:
+   * `OKTA_CLIENT_TOKEN` and others.
+   */
   readonly credentials?: Credentials | undefined
   /**
-   * The cookies to read, in order; the first one present decides, and where its session is over the next.
+   * The cookies to read, in order: the first one present decides, and where its session is over the next.
+   * Default `['idx', 'sid']`.
+   *
    * Where `login()` is mounted the entry it sets comes first, whatever the order. Two live cookies of
-   * different users count as none. Default `['idx', 'sid']`, for one org in a process.
+   * different users count as none.
    */
   readonly cookies?: readonly (CookieKind | CookieOption)[] | undefined
   /** What is kept in memory, how much of it and how long. */
   readonly cache?: CacheOptions | undefined
-  /**
-   * At least 32 bytes, or `[current, previous]`. Seals what leaves the process: shared cache entries and
-   * signed cookies, which need it. Default: none.
-   */
+  /** At least 32 bytes, or `[current, previous]`; seals signed cookies and shared cache entries, which need it. */
   readonly secret?: string | readonly [string, string] | undefined
   /** How Okta is called, and how often it may be. */
   readonly upstream?: UpstreamOptions | undefined
-  /** A path or URL (which gets `?returnTo=<path>`), or a function. Default: the sign-in page of the org. */
+  /** A URL or path (which gets `?returnTo=`), or `(returnTo, req) => string`. Default: the sign-in page of the org. */
   readonly signInUrl?: string | SignInUrl['call'] | undefined
-  /** Origins besides your own that may post to the handlers or be returned to, compared with their scheme. Default: none. */
+  /** Origins besides your own that may post to the handlers or be returned to. Default `[]`. */
   readonly trustedOrigins?: readonly string[] | undefined
-  /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default false. */
+  /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default `false`. */
   readonly allowNonBrowserClients?: boolean | undefined
-  /** Takes over what a guard answers. If it returns `false`, or a promise of it, the guard answers after all. */
+  /** Takes over what a guard answers; where it gives `false`, or a promise of it, the guard answers after all. */
   onDenied?(
     denial: Denial,
     req: IncomingMessage,
     res: ServerResponse,
     next: (error?: unknown) => void,
   ): unknown
-  /** One line per change of state, never one per request. Default `console`; `false` logs nothing. */
+  /** `{ warn, info? }`, or `false`; one line per change of state, never one per request. Default `console`. */
   readonly logger?: Logger | false | undefined
-  /** The property of the request that holds the context. Default `okta`. */
+  /** The property of the request that holds the context; two orgs in one app use two. Default `okta`. */
   readonly property?: string | undefined
 }
 
@@ -208,39 +244,26 @@ export interface ApiSettings {
   readonly agent: HttpsAgent | HttpAgent | undefined
 }
 
+type Groups = typeof sessionOptions
+type Cache = Checked<Groups['cache']['options']>
+type Upstream = Checked<Groups['upstream']['options']>
+
 /** A checked budget. */
-export interface Budget {
-  readonly perSecond: number
-  readonly burst: number
-}
+export type Budget = Checked<Groups['upstream']['options']['failedLookups']['options']>
 
 /** oktaSession()'s options, checked, with every default filled in. */
-export interface Settings {
+export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients' | 'onDenied'> {
   readonly api: ApiSettings
   /** An origin, or undefined: the Host the request came to. */
   readonly appUrl: string | undefined
   readonly cookies: readonly CookieEntry[]
-  readonly cache: {
-    readonly ttlMs: number
-    readonly maxTtlMs: number
-    readonly maxSessions: number
-    readonly negativeTtlMs: number
-    readonly maxNegatives: number
-    readonly store: SessionStore | undefined
-  }
+  readonly cache: Omit<Cache, 'store'> & { readonly store: SessionStore | undefined }
   /** `[]`, `[current]` or `[current, previous]`. */
   readonly secrets: readonly string[]
-  readonly upstream: {
-    readonly maxConcurrent: number
-    readonly maxQueueMs: number
-    readonly failedLookups: Budget
-    readonly failedLookupsPerClient: Budget
-    readonly forwardClientIp: boolean
-  }
+  readonly upstream: Pick<Upstream, 'maxConcurrent' | 'maxQueueMs' | 'forwardClientIp'> &
+    Readonly<Record<'failedLookups' | 'failedLookupsPerClient', Budget>>
   readonly signInUrl: string | SignInUrl['call'] | undefined
   readonly trustedOrigins: readonly string[]
-  readonly allowNonBrowserClients: boolean
-  readonly onDenied: OktaSessionOptions['onDenied']
   readonly logger: Logger | undefined
   readonly property: string
 }

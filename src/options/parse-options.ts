@@ -1,10 +1,9 @@
 /** Turns the options and the environment into checked settings, or into one TypeError that lists every fault. */
-import type { CookieEntry } from '../contracts.js'
-import { readAgent, readLogger, readProperty, readStore } from './app-objects.js'
+import { readAgent, readProperty, readStore } from './app-objects.js'
 import { readCookieEntries, readSecrets } from './cookies.js'
 import { type Environment, readCredentials, variable } from './credentials.js'
 import { createFaults, type Faults, given, givenSecret } from './faults.js'
-import { API_PATHS, isRecord, openGroup, type Values } from './group.js'
+import { isRecord, openGroup, pathsOf, type Values } from './group.js'
 import type {
   ApiSettings,
   Budget,
@@ -24,20 +23,29 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
   const top = openGroup(faults, '', topLevel('oktaSession()', options), sessionOptions)
   const upstreamOptions = sessionOptions.upstream.options
   const upstream = openGroup(faults, 'upstream', top.get('upstream'), upstreamOptions)
-  const calls = {
-    path: 'upstream.agent',
-    timeoutMs: () => upstream.get('timeoutMs'),
-    agent: upstream.get('agent'),
+  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')))
+  const api = {
+    orgUrl,
+    credentials: readCredentials(faults, top.get('credentials'), env),
+    timeoutMs: upstream.get('timeoutMs'),
+    agent: readAgent(faults, 'upstream.agent', upstream.get('agent'), orgUrl),
   }
-  const api = readApi(faults, top.get('orgUrl'), top.get('credentials'), calls, env)
-  const cookies = readCookieEntries(faults, top.get('cookies'), api.orgUrl)
+  const cookies = readCookieEntries(faults, top.get('cookies'), orgUrl)
   const cache = readCache(faults, top.get('cache'))
+  const needsSecret = [
+    ...(cache.store === undefined ? [] : ['cache.store']),
+    ...(cookies.some(({ signed }) => signed) ? ['a signed cookie'] : []),
+  ]
+  const [appUrlName, appUrl] = optionOr(env, 'appUrl', top.get('appUrl'))
   const settings: Settings = {
     api,
-    appUrl: readAppUrl(faults, top.get('appUrl'), env),
+    appUrl:
+      appUrl === undefined
+        ? undefined
+        : readOrigin(faults, appUrlName, appUrl, 'https://app.example.com'),
     cookies,
     cache,
-    secrets: readSecrets(faults, top.get('secret'), whatNeedsSecret(cookies, cache)),
+    secrets: readSecrets(faults, top.get('secret'), needsSecret),
     upstream: {
       maxConcurrent: upstream.get('maxConcurrent'),
       maxQueueMs: upstream.get('maxQueueMs'),
@@ -49,7 +57,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
     onDenied: top.get('onDenied'),
-    logger: readLogger(faults, top.get('logger')),
+    logger: top.get('logger') || undefined,
     property: readProperty(faults, top.get('property')),
   }
   faults.throwIfAny('oktaSession()')
@@ -71,81 +79,54 @@ export function parseApiOptions(
   env: Environment,
 ): ApiSettings {
   const faults = createFaults()
-  const top = openGroup(faults, '', topLevel('SessionApi', options), apiOptions, API_PATHS)
-  const calls = { path: 'agent', timeoutMs: () => top.get('timeoutMs'), agent: top.get('agent') }
-  const settings = readApi(faults, top.get('orgUrl'), top.get('credentials'), calls, env)
+  const given = topLevel('SessionApi', options)
+  const top = openGroup(faults, '', given, apiOptions, pathsOf(apiOptions))
+  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')))
+  const settings = {
+    orgUrl,
+    credentials: readCredentials(faults, top.get('credentials'), env),
+    timeoutMs: top.get('timeoutMs'),
+    agent: readAgent(faults, 'agent', top.get('agent'), orgUrl),
+  }
   faults.throwIfAny('SessionApi')
   return settings
 }
 
 /** An app or an array given by mistake has no options to report on: that alone is the fault. */
-function topLevel(subject: string, options: unknown): Values {
-  if (options === undefined) return {}
+function topLevel(subject: string, options: unknown = {}): Values {
   if (isRecord(options)) return options
   throw new TypeError(
     `${subject}: options must be an object such as { orgUrl: "https://id.example.com" }; ${givenSecret(options)}`,
   )
 }
 
-/** The options of single calls, which oktaSession() has under `upstream` and SessionApi at the top. */
-interface Calls {
-  readonly path: string
-  timeoutMs(): number
-  readonly agent: unknown
-}
-
-function readApi(
-  faults: Faults,
-  orgUrlOption: unknown,
-  credentialsOption: unknown,
-  calls: Calls,
+/** The option where it is given, else its variable; and what a fault calls the one that counts. */
+function optionOr(
   env: Environment,
-): ApiSettings {
-  const orgUrl =
-    orgUrlOption === undefined
-      ? readOrgUrl(faults, 'OKTA_CLIENT_ORGURL', variable(env, 'OKTA_CLIENT_ORGURL'))
-      : readOrgUrl(faults, 'orgUrl', orgUrlOption)
-  return {
-    orgUrl,
-    credentials: readCredentials(faults, credentialsOption, env),
-    timeoutMs: calls.timeoutMs(),
-    agent: readAgent(faults, calls.path, calls.agent, orgUrl),
-  }
-}
-
-function readAppUrl(faults: Faults, option: unknown, env: Environment): string | undefined {
-  const [name, value] =
-    option === undefined ? ['APP_BASE_URL', variable(env, 'APP_BASE_URL')] : ['appUrl', option]
-  return value === undefined
-    ? undefined
-    : readOrigin(faults, name, value, 'https://app.example.com')
+  option: 'orgUrl' | 'appUrl',
+  value: unknown,
+): [name: string, value: unknown] {
+  const name = sessionOptions[option].env
+  return value === undefined ? [name, variable(env, name)] : [option, value]
 }
 
 function readCache(faults: Faults, value: unknown): Settings['cache'] {
   const { options } = sessionOptions.cache
   const cache = openGroup(faults, 'cache', value, options)
   const ttlMs = cache.get('ttlMs')
-  const maxTtlMs = cache.get('maxTtlMs', Math.max(options.maxTtlMs.default, ttlMs))
-  if (maxTtlMs < ttlMs) {
+  const maxTtlMs = cache.get('maxTtlMs')
+  const isGiven = isRecord(value) && value.maxTtlMs === maxTtlMs
+  if (isGiven && maxTtlMs < ttlMs) {
     const advice = `must be at least cache.ttlMs (${ttlMs}); equal to it is a hard bound`
     faults.add('cache.maxTtlMs', given(maxTtlMs), advice)
   }
   return {
     ttlMs,
-    maxTtlMs,
+    // The default follows a longer ttlMs.
+    maxTtlMs: Math.max(maxTtlMs, ttlMs),
     maxSessions: cache.get('maxSessions'),
     negativeTtlMs: cache.get('negativeTtlMs'),
     maxNegatives: cache.get('maxNegatives'),
     store: readStore(faults, cache.get('store')),
   }
-}
-
-function whatNeedsSecret(
-  cookies: readonly CookieEntry[],
-  cache: Settings['cache'],
-): readonly string[] {
-  const needing: string[] = []
-  if (cache.store !== undefined) needing.push('cache.store')
-  if (cookies.some(({ signed }) => signed)) needing.push('a signed cookie')
-  return needing
 }

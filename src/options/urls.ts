@@ -1,25 +1,20 @@
 /** Reads the options that are URLs or origins, and says which exact text to write where one is not. */
-import { type Faults, given, LONGEST_WORD, quote } from './faults.js'
+import { type Faults, given, givenSecret, LONGEST_WORD, quote } from './faults.js'
 import type { Settings } from './options.js'
 
 /** The console of administrators. Sessions belong to the same host without `-admin`. */
 const ADMIN_CONSOLE = /^([^.]+)-admin\.(okta[a-z-]*\.(?:com|mil))$/
 
-/** The URL of the org: an https origin, or http on loopback. `name` is the option or its variable. */
+/** The URL of the org: an https origin, or http on loopback; '' where it is at fault. */
 export function readOrgUrl(faults: Faults, name: string, value: unknown): string {
   if (value === undefined) {
-    faults.add(
-      'orgUrl',
-      'missing',
-      'write orgUrl: "https://id.example.com", or set OKTA_CLIENT_ORGURL',
-    )
-    return ''
+    const advice = 'write orgUrl: "https://id.example.com", or set OKTA_CLIENT_ORGURL'
+    return faults.add('orgUrl', 'missing', advice) ?? ''
   }
-  const admin = ADMIN_CONSOLE.exec(hostOf(value))
+  const admin = ADMIN_CONSOLE.exec(webUrl(value)?.hostname ?? '')
   if (admin !== null) {
     const advice = `that is the administrators' console; write "https://${admin[1]}.${admin[2]}"`
-    faults.add(name, givenUrl(value), advice)
-    return ''
+    return faults.add(name, givenUrl(value), advice) ?? ''
   }
   const origin = readOrigin(faults, name, value, 'https://id.example.com')
   if (origin === undefined) return ''
@@ -31,10 +26,6 @@ export function readOrgUrl(faults: Faults, name: string, value: unknown): string
   return origin
 }
 
-function hostOf(value: unknown): string {
-  return (typeof value === 'string' ? webUrl(value)?.hostname : undefined) ?? ''
-}
-
 /** An origin, with or without a slash at its end. Undefined when it is at fault. */
 export function readOrigin(
   faults: Faults,
@@ -42,48 +33,46 @@ export function readOrigin(
   value: unknown,
   example: string,
 ): string | undefined {
-  const url = typeof value === 'string' ? webUrl(value) : undefined
+  const url = webUrl(value)
   if (typeof value !== 'string' || url === undefined) {
-    faults.add(name, givenUrl(value), `must be an origin; write ${instead(value, example)}`)
-    return undefined
+    const instead = looksLikeHost(value) ? `https://${value}` : example
+    return faults.add(name, givenUrl(value), `must be an origin; write "${instead}"`)
   }
   if (/^https?:\/\/[^/?#@]+\/?$/i.test(value)) return url.origin
   const advice = `must be an origin, without path, query, fragment or user info; write "${url.origin}"`
-  faults.add(name, givenUrl(value), advice)
-  return undefined
+  return faults.add(name, givenUrl(value), advice)
 }
 
 /** Exact origins, spelled as a browser sends them. */
 export function readTrustedOrigins(faults: Faults, value: unknown): readonly string[] {
-  if (value === undefined) return []
   if (!Array.isArray(value)) {
     const advice = 'must be an array of origins, for example ["https://www.example.com"]'
-    faults.add('trustedOrigins', givenUrl(value), advice)
-    return []
+    return faults.add('trustedOrigins', givenUrl(value), advice) ?? []
   }
-  return value.flatMap((entry, index) => {
+  return value.flatMap((entry: unknown, index) => {
     const name = `trustedOrigins[${index}]`
     if (typeof entry === 'string' && (entry === 'null' || entry.includes('*'))) {
       const advice =
         'patterns and "null" would admit origins of other sites; name each origin exactly'
-      faults.add(name, given(entry), advice)
-      return []
+      return faults.add(name, given(entry), advice) ?? []
     }
     const origin = readOrigin(faults, name, entry, 'https://www.example.com')
     if (origin === undefined || origin === entry) return origin ?? []
-    faults.add(name, given(entry), `must be spelled as browsers send it; write "${origin}"`)
-    return []
+    return (
+      faults.add(name, given(entry), `must be spelled as browsers send it; write "${origin}"`) ?? []
+    )
   })
 }
 
 /** A path of this app, an absolute http(s) URL, or a function of the app. */
 export function readSignInUrl(faults: Faults, value: unknown): Settings['signInUrl'] {
   if (value === undefined || isSignInFunction(value)) return value
-  if (typeof value === 'string' && (isPath(value) || hasNoUser(webUrl(value)))) return value
+  const url = webUrl(value)
+  if (typeof value === 'string' && (isPath(value) || (url !== undefined && !hasUser(url))))
+    return value
   const advice =
     'must be a path ("/sign-in"), an http(s) URL, or a function (returnTo, req) => string'
-  faults.add('signInUrl', givenUrl(value), advice)
-  return undefined
+  return faults.add('signInUrl', givenUrl(value), advice)
 }
 
 function isSignInFunction(
@@ -92,18 +81,13 @@ function isSignInFunction(
   return typeof value === 'function'
 }
 
-function hasNoUser(url: URL | undefined): boolean {
-  return url?.username === '' && url.password === ''
+function hasUser({ username, password }: URL): boolean {
+  return username !== '' || password !== ''
 }
 
 /** Whether requests to a host stay on this machine. `URL` gives an IPv4 address in its canonical form. */
 export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
-  )
+  return /^(?:(?:.*\.)?localhost|\[::1\]|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/.test(hostname)
 }
 
 function isPath(value: string): boolean {
@@ -114,30 +98,40 @@ function isPath(value: string): boolean {
  * An http or https URL written out with its `//`. Refuses what `URL` accepts: whitespace, backslashes,
  * and the braces of a template in the host.
  */
-function webUrl(value: string): URL | undefined {
+function webUrl(value: unknown): URL | undefined {
+  if (typeof value !== 'string') return undefined
   if (!/^https?:\/\/[^/\\][\x21-\x5b\x5d-\x7e]*$/i.test(value)) return undefined
-  const url = URL.canParse(value) ? new URL(value) : undefined
+  const url = parseUrl(value)
   return url !== undefined && /^(?:[\w.-]+|\[.+\])$/.test(url.hostname) ? url : undefined
+}
+
+/** Undefined for text that is no URL. */
+export function parseUrl(text: string, base?: string): URL | undefined {
+  try {
+    // Node 20's `URL.canParse` answers false for text beyond ASCII once V8 has optimized its caller.
+    return new URL(text, base)
+  } catch {
+    return undefined
+  }
 }
 
 /** A URL may hold a password or a token: user info, query and fragment are not repeated. */
 function givenUrl(value: unknown): string {
-  if (typeof value !== 'string') return given(value)
   const url = webUrl(value)
   if (url !== undefined) {
-    const user = url.username === '' && url.password === '' ? '' : '***@'
     const path = url.pathname.length <= LONGEST_WORD ? url.pathname : '/…'
-    const shown = `${url.protocol}//${user}${url.host}${path}${url.search && '?…'}${url.hash && '#…'}`
-    return `got ${quote(shown)}`
+    const host = `${hasUser(url) ? '***@' : ''}${url.host}`
+    return `got ${quote(`${url.protocol}//${host}${path}${url.search && '?…'}${url.hash && '#…'}`)}`
   }
-  return looksLikeHost(value) ? `got ${quote(value)}` : `got a string of ${value.length} characters`
-}
-
-function instead(value: unknown, example: string): string {
-  return typeof value === 'string' && looksLikeHost(value) ? `"https://${value}"` : quote(example)
+  if (typeof value !== 'string') return given(value)
+  return looksLikeHost(value) ? `got ${quote(value)}` : givenSecret(value)
 }
 
 /** `id.example.com`, written without its scheme. A token in the wrong place has no dots like these. */
-function looksLikeHost(value: string): boolean {
-  return value.length <= 80 && /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/.test(value)
+function looksLikeHost(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length <= 80 &&
+    /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/.test(value)
+  )
 }

@@ -1,115 +1,158 @@
-/** README's table of options and the doc comments of their types say what the table of options says. */
+/**
+ * The doc comment of each option says what the table of options says, and README's table says what the doc
+ * comment says. The first paragraph of a doc comment has one form:
+ * `<meaning>. [In milliseconds.] [Default <default>[; <min> to <max>].] [Environment: <variable>.]`
+ */
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { describe, expect, it, test } from 'vitest'
-import { handlerOptions, type Option, sessionOptions } from '../../src/options/table.js'
+import {
+  apiOptions,
+  cookieOptions,
+  handlerOptions,
+  type Option,
+  sessionOptions,
+} from '../../src/options/table.js'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 type Options = Readonly<Record<string, Option<unknown>>>
 
-const optionsOf = (option: Option<unknown>): Options | undefined =>
-  'options' in option ? (option.options as Options) : undefined
+const { cache, credentials, upstream } = sessionOptions
+const { apiToken, accessToken, ...serviceApp } = credentials.options
+
+/** Which interface documents which options. */
+const documented: readonly [file: string, type: string, options: Options][] = [
+  ['options/options.ts', 'OktaSessionOptions', sessionOptions],
+  ['options/options.ts', 'CacheOptions', cache.options],
+  ['options/options.ts', 'UpstreamOptions', upstream.options],
+  ['options/options.ts', 'BudgetOptions', upstream.options.failedLookups.options],
+  ['options/options.ts', 'CookieOption', cookieOptions],
+  ['options/options.ts', 'ApiTokenCredentials', { apiToken }],
+  ['options/options.ts', 'AccessTokenCredentials', { accessToken }],
+  ['options/options.ts', 'PrivateKeyCredentials', serviceApp],
+  ['public-types.ts', 'RefreshOptions', handlerOptions.refresh],
+  ['public-types.ts', 'RefreshOnActivityOptions', handlerOptions.refreshOnActivity],
+  ['public-types.ts', 'SessionInfoOptions', handlerOptions.sessionInfo],
+  ['public-types.ts', 'ForwardAuthOptions', handlerOptions.forwardAuth],
+  ['public-types.ts', 'SessionRule', handlerOptions.rule],
+  ['public-types.ts', 'LoginOptions', handlerOptions.login],
+  ['public-types.ts', 'LogoutOptions', handlerOptions.logout],
+]
+
+const comments: ReadonlyMap<string, string> = new Map([
+  ...commentsOf('options/options.ts'),
+  ...commentsOf('public-types.ts'),
+])
 
 describe('README', () => {
   it('has a row for each option, with its default, its bounds and its meaning', () => {
     const [, table] = read('README.md').split(/<!-- options(?: end)? -->\n/)
-    expect(table?.trim()).toBe(
-      ['| option | default | meaning |', '| --- | --- | --- |', ...rowsOf(sessionOptions)].join(
-        '\n',
-      ),
-    )
+    const rows = Object.keys(sessionOptions).flatMap((name) => {
+      if (name === 'cache') return rowsOf('CacheOptions', cache.options, 'cache.')
+      if (name === 'upstream') return rowsOf('UpstreamOptions', upstream.options, 'upstream.')
+      return rowsOf('OktaSessionOptions', { [name]: true })
+    })
+    // No factory of a store is public yet.
+    const expected = rows.filter((row) => !row.startsWith('| `cache.store`'))
+    const head = ['| option | default | meaning |', '| --- | --- | --- |']
+    expect(table?.trim()).toBe([...head, ...expected].join('\n'))
   })
 
   it('names the environment variable of each credential', () => {
-    for (const { env } of Object.values(sessionOptions.credentials.options))
+    for (const { env } of Object.values<Option<unknown>>(credentials.options))
       if (env !== undefined) expect(read('README.md')).toContain(`\`${env}\``)
   })
 })
 
-function rowsOf(options: Options, path = ''): string[] {
-  return Object.entries(options).flatMap(([name, option]) => {
-    if (option.doc === '') return rowsOf(optionsOf(option) ?? {}, `${name}.`)
-    return `| \`${path}${name}\` | ${defaultOf(option)} | ${option.doc} |`
+function rowsOf(type: string, options: object, prefix = ''): string[] {
+  return Object.keys(options).map((name) => {
+    const { meaning, byDefault, env } = partsOf(comments.get(`${type}.${name}`) ?? '')
+    const defaults = [env, byDefault].filter(Boolean).join(', else ')
+    return `| \`${prefix}${name}\` | ${defaults || '–'} | ${meaning} |`
   })
 }
 
-function defaultOf(option: Option<unknown>): string {
-  if (option.env !== undefined || option.defaultText !== undefined)
-    return [option.env && `\`${option.env}\``, option.defaultText].filter(Boolean).join(', else ')
-  const inner = Object.entries(optionsOf(option) ?? {}).filter(([, each]) => each.max !== undefined)
-  if (inner.length > 0)
-    return `\`{ ${inner.map(([name, each]) => `${name}: ${each.default}`).join(', ')} }\``
-  if (typeof option.default === 'number') return `${plain(option.default)}; ${boundsOf(option)}`
-  return option.default === undefined ? '–' : `\`${option.default}\``
+/** The parts of the first paragraph of a doc comment. */
+function partsOf(comment: string) {
+  const form =
+    /^(.+?\.)(?: In milliseconds\.)?(?: Default:? (.+?)\.)?(?: Environment: (.+?)\.)?(?:\n|$)/
+  const [, meaning = '', byDefault, env] = form.exec(comment) ?? []
+  return { meaning, byDefault, env }
 }
 
-const plain = (value: number) => value.toLocaleString('en-US')
-
-const boundsOf = ({ min = 0, max = 0 }: Option<unknown>) => `${plain(min)} to ${plain(max)}`
-
 describe('the doc comment', () => {
-  const { options: cache } = sessionOptions.cache
-  const { options: upstream } = sessionOptions.upstream
-  const types: [file: string, type: string, options: Options][] = [
-    ['options/options.ts', 'OktaSessionOptions', sessionOptions],
-    ['options/options.ts', 'CacheOptions', cache],
-    ['options/options.ts', 'UpstreamOptions', upstream],
-    ['options/options.ts', 'SessionApiOptions', { timeoutMs: upstream.timeoutMs }],
-    ['public-types.ts', 'RefreshOptions', handlerOptions.refresh],
-    ['public-types.ts', 'RefreshOnActivityOptions', handlerOptions.refreshOnActivity],
-    ['public-types.ts', 'SessionInfoOptions', handlerOptions.sessionInfo],
-    ['public-types.ts', 'ForwardAuthOptions', handlerOptions.forwardAuth],
-    ['public-types.ts', 'SessionRule', handlerOptions.rule],
-    ['public-types.ts', 'LoginOptions', handlerOptions.login],
-    ['public-types.ts', 'LogoutOptions', handlerOptions.logout],
-  ]
-  const each = types.flatMap(([file, type, options]) =>
-    Object.entries(options).map(([name, option]) => [`${type}.${name}`, file, option] as const),
+  const each = documented.flatMap(([, type, options]) =>
+    Object.entries(options).map(([name, option]) => [`${type}.${name}`, option] as const),
   )
 
-  test.each(each)('of %s names its default, bounds, unit and variable', (path, file, option) => {
-    const comment = commentsOf(file).get(path)
+  test.each(each)('of %s names its default, bounds, unit and variable', (path, option) => {
+    const comment = comments.get(path)
     expect(comment, 'there is one').toBeDefined()
     for (const fact of factsOf(option)) expect(comment).toContain(fact)
   })
 
   it('is there for no option that the table lacks', () => {
-    for (const [file, type, options] of types.filter(([, type]) => type !== 'SessionApiOptions')) {
-      const paths = [...commentsOf(file).keys()].filter((path) => path.startsWith(`${type}.`))
+    for (const [, type, options] of documented) {
+      const paths = [...comments.keys()].filter((path) => path.startsWith(`${type}.`))
       expect(paths).toEqual(Object.keys(options).map((name) => `${type}.${name}`))
     }
+  })
+
+  it('of an option of SessionApi is that of the same option of oktaSession()', () => {
+    for (const [name, option] of Object.entries(apiOptions))
+      expect([Reflect.get(sessionOptions, name), Reflect.get(upstream.options, name)]).toContain(
+        option,
+      )
   })
 })
 
 /** What a comment has to say of an option. */
 function factsOf(option: Option<unknown>): string[] {
-  const inner = optionsOf(option)
-  const numbers = Object.values(inner ?? {}).filter((each) => each.unit === undefined && each.max)
+  const { env, unit, min = 0, max = 0 } = option
+  const byDefault = defaultOf(option)
   return [
-    ...(option.env === undefined ? [] : [option.env]),
-    ...(option.unit === 'ms' ? ['milliseconds'] : []),
-    ...(typeof option.default === 'number' ? [`Default ${plain(option.default)}`] : []),
-    ...(typeof option.default === 'boolean' ? [`Default ${option.default}`] : []),
-    ...(typeof option.default === 'string' ? [`Default \`${option.default}\``] : []),
-    ...(Number.isFinite(option.max) && option.default !== undefined ? [boundsOf(option)] : []),
-    ...(option.doc === '' ? [] : numbers.map((each) => String(each.default))),
+    ...(env === undefined ? [] : [`Environment: \`${env}\``]),
+    ...(unit === 'ms' ? ['In milliseconds.'] : []),
+    ...(byDefault === undefined ? [] : [byDefault]),
+    ...(max > 0 && Number.isFinite(max) ? [`${plain(min)} to ${plain(max)}`] : []),
   ]
 }
 
-/** The doc comment of each member of each interface in a file, on one line. */
+function defaultOf(option: Option<unknown>): string | undefined {
+  const { default: value } = option
+  if (isBudget(option)) {
+    const { perSecond, burst } = option.options
+    return `Default \`{ perSecond: ${perSecond?.default}, burst: ${burst?.default} }\``
+  }
+  if (value === undefined || isOfABudget(option)) return undefined
+  if (typeof value === 'number') return `Default ${plain(value)}`
+  if (typeof value === 'boolean' || typeof value === 'string') return `Default \`${value}\``
+  if (!Array.isArray(value)) return value === console ? 'Default `console`' : undefined
+  return `Default \`[${value.map((each) => `'${each}'`).join(', ')}]\``
+}
+
+function isBudget(option: Option<unknown>): option is Option<unknown> & { options: Options } {
+  return 'options' in option && Object.hasOwn(option.options as object, 'perSecond')
+}
+
+/** Each budget has defaults of its own: the type that they share names none. */
+function isOfABudget(option: Option<unknown>): boolean {
+  const budgets = Object.values<Option<unknown>>(upstream.options).filter(isBudget)
+  return budgets.some(({ options }) => Object.values(options).includes(option))
+}
+
+const plain = (value: number) => value.toLocaleString('en-US')
+
+/** The doc comment of each member of each interface in a file; each paragraph is one line. */
 function commentsOf(name: string): ReadonlyMap<string, string> {
   const file = ts.createSourceFile(name, read(`src/${name}`), ts.ScriptTarget.ES2023, true)
   const members = file.statements.filter(ts.isInterfaceDeclaration).flatMap((type) =>
     type.members.map((member) => {
-      const text = ts
-        .getJSDocCommentsAndTags(member)
-        .map((doc) => doc.getText())
-        .join(' ')
-      return [
-        `${type.name.text}.${member.name?.getText()}`,
-        text.replace(/\s*\n\s*\*?\s*/g, ' '),
-      ] as const
+      const [doc] = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc)
+      const text = ts.getTextOfJSDocComment(doc?.comment) ?? ''
+      const path = `${type.name.text}.${member.name?.getText()}`
+      return [path, text.replace(/(?<!\n)\n(?!\n)/g, ' ')] as const
     }),
   )
   return new Map(members.filter(([, text]) => text !== ''))

@@ -1,4 +1,4 @@
-/** `express-okta-session local-org`: starts a local org and says where it is, until it is told to stop. */
+/** `express-okta-session local-org`: starts a local org, prints its URL, and runs until a signal stops it. */
 import { parseArgs } from 'node:util'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../local-org/index.js'
 import { isHostName } from '../local-org/org/host-names.js'
@@ -9,9 +9,9 @@ Starts an Okta org on http://localhost, with users to sign in as. Ctrl-C stops i
 
   --port N             the port to listen on (default: a free one)
   --engine E           identity (default) or classic
-  --allow-hosts A,B    host names to answer to besides localhost, 127.0.0.1 and [::1]
+  --allow-hosts A,B    host names to accept besides localhost, 127.0.0.1 and [::1]
   --json               print one line of JSON once it listens: url, apiToken, users, serviceApp
-  --help               this text
+  --help               print this text
 `
 
 interface Command {
@@ -76,7 +76,7 @@ function parse(args: readonly string[]): Command | 'help' {
   const wrong = allowedHosts?.find((name) => !isHostName(name))
   if (wrong !== undefined) {
     throw new Error(
-      `--allow-hosts must be host names without a port, a comma between, not ${wrong}`,
+      `--allow-hosts must be host names without ports, separated by commas, not ${wrong}`,
     )
   }
   return {

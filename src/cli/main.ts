@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: picks the command and carries out what it says. */
+/** The command line interface: runs the command that the first argument names. */
 import { runLocalOrg } from './local-org.js'
 
 const USAGE = `Usage: express-okta-session <command> [options]
@@ -7,7 +7,7 @@ const USAGE = `Usage: express-okta-session <command> [options]
 Commands:
   local-org   an Okta org on localhost, for development and tests
 
-express-okta-session <command> --help tells more.
+express-okta-session <command> --help prints its options.
 `
 
 const [command, ...rest] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** The composition root of a local org: options to parts, parts to a server and the object that steers it. */
+/** The composition root of a local org: builds its parts from the options, starts its server, and returns its controls. */
 import { checkFault } from './faults/check-fault.js'
 import type { Fault } from './faults/fault.js'
 import { type Listening, listenOnLocalhost } from './http/listen.js'
@@ -7,24 +7,24 @@ import { type CheckedOptions, checkOptions, type LocalOrgOptions } from './optio
 import { AccessTokens, SCOPES } from './org/access-tokens.js'
 import { CallLog } from './org/call-log.js'
 import { noCalls } from './org/calls.js'
+import {
+  listSessions,
+  signedInUser,
+  signInWithoutPage,
+  userById,
+  userByLogin,
+  withSession,
+} from './org/direct-control.js'
 import { ExpiringMap } from './org/expiring-map.js'
 import { type FaultScope, Faults } from './org/faults.js'
 import { newApiToken } from './org/okta-ids.js'
 import { createOrgClock } from './org/org-clock.js'
 import { type OrgParts, SESSION_TOKEN_MS } from './org/org-parts.js'
 import { RateLimits } from './org/rate-limits.js'
-import { presentPassCode, strengthen } from './org/second-factor.js'
+import { addSecondFactor, currentPassCode } from './org/second-factor.js'
 import { ServiceAppKeys } from './org/service-app.js'
 import { Sessions } from './org/sessions.js'
 import { SigningKey } from './org/signing-key.js'
-import {
-  listSessions,
-  signedInUser,
-  signInWithoutPage,
-  userById,
-  userCalled,
-  withSession,
-} from './org/steering.js'
 import { Users } from './org/users.js'
 import { createServe } from './serving/serve.js'
 import { issueSessionToken } from './wire/authn-api.js'
@@ -39,14 +39,14 @@ import { issueSessionToken } from './wire/authn-api.js'
  * })
  * await org.close()
  *
- * @throws TypeError for options that cannot be; whatever listening throws, `EADDRINUSE` for a taken port.
+ * @throws TypeError for invalid options; the error of listening otherwise, such as `EADDRINUSE`.
  */
 export async function createLocalOrg(options: LocalOrgOptions = {}): Promise<LocalOrg> {
   const checked = checkOptions(options)
   const listening = await listenOnLocalhost(checked.port)
   const org = buildParts(checked, `http://localhost:${listening.port}`)
   listening.onRequest(createServe(org, checked))
-  return steer(org, listening)
+  return toLocalOrg(org, listening)
 }
 
 const DAY_MS = 86_400_000
@@ -78,7 +78,7 @@ function buildParts(options: CheckedOptions, url: string): OrgParts {
   }
 }
 
-function steer(org: OrgParts, listening: Listening): LocalOrg {
+function toLocalOrg(org: OrgParts, listening: Listening): LocalOrg {
   return {
     url: org.url,
     engine: org.engine,
@@ -95,8 +95,8 @@ function steer(org: OrgParts, listening: Listening): LocalOrg {
     },
     signIn: (login, how) => signInWithoutPage(org, login, how),
     sessionToken: (login) => issueSessionToken(org, signedInUser(org, login)),
-    passCode: (login) => presentPassCode(org, userCalled(org, login)),
-    stepUp: (named) => withSession(org, named, (session) => strengthen(org, session)),
+    passCode: (login) => currentPassCode(org, userByLogin(org, login)),
+    stepUp: (named) => withSession(org, named, (session) => addSecondFactor(org, session)),
     endSession: (named) => withSession(org, named, (session) => org.sessions.end(session)),
     suspendUser(userId) {
       const user = userById(org, userId)

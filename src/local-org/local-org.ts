@@ -1,13 +1,22 @@
-/** What a caller of createLocalOrg() holds: the org's address, its people and credentials, and the levers on it. */
+/** The result of createLocalOrg(): the org's URL, users and credentials, and the functions that change its state. */
 import type { Fault } from './faults/fault.js'
 import type { CountedCall } from './org/calls.js'
+import type { SessionSummary, SignInOptions } from './org/direct-control.js'
 import type { ActiveFault, FaultScope } from './org/faults.js'
 import type { OrgClock } from './org/org-clock.js'
 import type { ServiceApp } from './org/service-app.js'
 import type { Engine } from './org/sessions.js'
-import type { SessionSummary, SignInOptions } from './org/steering.js'
 import type { LocalUser } from './org/users.js'
 
+/**
+ * A running local org.
+ *
+ * @example
+ * const org = await createLocalOrg()
+ * const cookie = org.signIn('alice@example.com')
+ * org.failNext({ kind: 'status', status: 503 }, { operation: 'getCurrentSession' })
+ * await org.close()
+ */
 export interface LocalOrg {
   /** `http://localhost:<port>`. */
   readonly url: string
@@ -17,56 +26,57 @@ export interface LocalOrg {
   readonly users: readonly LocalUser[]
   /** A client for private_key_jwt, with the scopes okta.sessions.read and okta.sessions.manage. */
   readonly serviceApp: ServiceApp
-  /** How often each operation was asked for since the org started, refusals included. */
+  /** The number of requests for each operation since the org started, refused ones included. */
   readonly calls: Readonly<Record<CountedCall, number>>
   readonly clock: OrgClock
-  /** The live sessions, the oldest first. Ids are the external ones. */
+  /** The live sessions, oldest first, with their external ids. */
   readonly sessions: readonly SessionSummary[]
   /** The faults that are switched on. */
   readonly faults: readonly ActiveFault[]
 
   /**
-   * Signs a user in without a page and answers the Cookie header a browser would then send:
+   * Signs a user in without a page and returns the Cookie header that a browser would then send:
    * `idx=...` in Identity Engine, `sid=...` in Classic.
    *
-   * @throws TypeError for a login the org does not have, or one that is suspended.
+   * @throws TypeError for an unknown login or a suspended user.
    */
   signIn(login: string, options?: SignInOptions): string
-  /** A session token for a user, as primary authentication gives it: good once, for five minutes. */
+  /** Issues a session token for a user, as primary authentication does: valid once, for five minutes. */
   sessionToken(login: string): string
-  /** What a user's authenticator app shows now. Everybody has one; only some are asked for it. */
+  /** The current passcode of a user's authenticator app. All users have one; sign-in requires it of those with `mfa`. */
   passCode(login: string): string
   /**
-   * Makes a live session as strong as a second factor would, under the same cookie. The session is named
-   * by either of its ids or by a Cookie header; false when there is none such.
+   * Adds a second factor to a live session; its cookie stays the same. `session` is either of its ids or a
+   * Cookie header. Returns false when there is no such session.
    */
   stepUp(session: string): boolean
-  /** Ends a session, named by either of its ids or by a Cookie header; false when there is none such. */
+  /** Ends a session, given either of its ids or a Cookie header. Returns false when there is no such session. */
   endSession(session: string): boolean
-  /** Ends all sessions of a user and lets them begin no more. Answers how many ended. */
+  /** Ends all sessions of a user and refuses new ones. Returns how many ended. */
   suspendUser(userId: string): number
+  /** Allows a suspended user to sign in again. */
   unsuspendUser(userId: string): void
 
-  /** An access token of the service app, without the dance: good for an hour. Default: both scopes. */
+  /** Issues an access token of the service app without a token request: valid for an hour. Default: both scopes. */
   accessToken(scopes?: readonly string[]): string
-  /** Takes an access token back; false when it was not good anyway. */
+  /** Revokes an access token. Returns false when it was not valid. */
   revokeAccessToken(token: string): boolean
 
   /**
-   * Spoils the next answer, or the next `times`. Answers a function that calls it off.
+   * Applies a fault to the next answer, or to the next `times` answers. Returns a function that cancels it.
    *
-   * @throws TypeError for what is no fault.
+   * @throws TypeError for an invalid fault.
    */
   failNext(fault: Fault, scope?: FaultScope & { readonly times?: number }): () => void
   /**
-   * Spoils every answer until the function it answers is called.
+   * Applies a fault to every answer until the function it returns is called.
    *
-   * @throws TypeError for what is no fault.
+   * @throws TypeError for an invalid fault.
    */
   fail(fault: Fault, scope?: FaultScope): () => void
   /** Switches all faults off. */
   clearFaults(): void
 
-  /** Stops listening and ends every connection. Idempotent; nothing is left open. */
+  /** Stops listening and ends every connection. Idempotent; leaves no handle open. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** The options of a local org: what they mean, what they are when left out, and what is no option at all. */
+/** The options of a local org: their meaning, their defaults, and their validation. */
 import { isHostName } from './org/host-names.js'
 import type { Clock } from './org/org-clock.js'
 import { PRACTICALLY_UNLIMITED } from './org/rate-limits.js'
@@ -6,48 +6,54 @@ import { readPrivateJwk, type ServiceAppOption } from './org/service-app.js'
 import type { Engine } from './org/sessions.js'
 import { DEFAULT_USERS, type LocalUserOption } from './org/users.js'
 
+/**
+ * The options of createLocalOrg(). All are optional.
+ *
+ * @example
+ * const org = await createLocalOrg({ engine: 'classic', rateLimitPerMinute: 600 })
+ */
 export interface LocalOrgOptions {
   /** The port to listen on; 0 lets the system choose a free one. Default 0. */
   readonly port?: number
-  /** Which of Okta's two engines to be. Default `identity`. */
+  /** Which of Okta's two engines to imitate. Default `identity`. */
   readonly engine?: Engine
-  /** The users. Default: alice and bob at example.com, and carol, who is asked for a second factor. */
+  /** The users. Default: alice and bob at example.com, and carol with a second factor. */
   readonly users?: readonly LocalUserOption[]
   /** Minutes until a session without a refresh ends. Default 120. */
   readonly idleMinutes?: number
-  /** Minutes until a session ends whatever happens. Default 1,440, a day. */
+  /** Minutes until a session ends even when it is refreshed. Default 1,440, a day. */
   readonly lifetimeMinutes?: number
-  /** Requests a minute for everything under /api/v1/sessions; an API token gets half. Default 1,000,000. */
+  /** The rate limit of /api/v1/sessions, in requests a minute; an API token may use half. Default 1,000,000. */
   readonly rateLimitPerMinute?: number
-  /** Requests at once before the org answers its other 429. Default: no limit. */
+  /** Concurrent requests above which the org answers the 429 of the concurrency limit. Default: no limit. */
   readonly maxConcurrent?: number
-  /** Whether the service app must show DPoP proofs. Default `off`. */
+  /** Whether the service app must send DPoP proofs. Default `off`. */
   readonly dpop?: 'off' | 'required'
-  /** The service app's id and key. Default: an RSA key made when it is first needed. */
+  /** The service app's id and key. Default: an RSA key, generated on first use. */
   readonly serviceApp?: ServiceAppOption
   /**
-   * Origins besides this machine's that the sign-in pages may send a browser to, and whose pages may ask
-   * for primary authentication and the current session (CORS, with credentials). Default none.
+   * Origins besides this machine's that the sign-in pages may redirect to, and whose pages may call primary
+   * authentication and the current session (CORS, with credentials). Default none.
    */
   readonly trustedOrigins?: readonly string[]
   /**
-   * Host names besides `localhost`, `127.0.0.1` and `[::1]` that the org answers to, without a port. A
-   * request by any other name gets 421 Misdirected Request. Default none.
+   * Host names, without a port, that the org accepts besides `localhost`, `127.0.0.1` and `[::1]`. A
+   * request with another `Host` gets 421 Misdirected Request. Default none.
    */
   readonly allowedHosts?: readonly string[]
   /** The API token. Default: a random one. */
   readonly apiToken?: string
-  /** Where the time comes from. Default `Date`. */
+  /** The source of the org's time. Default `Date`. */
   readonly clock?: Clock
-  /** Milliseconds by which the Date header of answers is off the org's time. Default 0. */
+  /** Milliseconds added to the org's time in the Date header of answers. Default 0. */
   readonly dateSkewMs?: number
-  /** Where events are to be delivered. Reserved: nothing is delivered yet. */
+  /** Where to deliver events. Reserved: the org delivers none yet. */
   readonly eventHooks?: readonly EventHook[]
 }
 
 export interface EventHook {
   readonly url: string
-  /** What the Authorization header carries, the only secret of an event hook. */
+  /** The value of the Authorization header, the only secret of an event hook. */
   readonly authorization: string
 }
 
@@ -68,7 +74,7 @@ export interface CheckedOptions {
   readonly dateSkewMs: number
 }
 
-/** @throws TypeError naming every option that cannot be. */
+/** @throws TypeError that names every invalid option. */
 export function checkOptions(options: LocalOrgOptions): CheckedOptions {
   const checked = withDefaults(options)
   const faults = [

@@ -1,4 +1,4 @@
-/** Debug lines for `DEBUG=express-okta-session:*`: what the channels say, one line a message. */
+/** Debug lines for `DEBUG=express-okta-session:*`: one line for each message of a channel. */
 import { subscribe } from 'node:diagnostics_channel'
 import createDebug from 'debug'
 import { channels } from '../channels.js'
@@ -6,8 +6,8 @@ import { channels } from '../channels.js'
 let begun = false
 
 /**
- * Subscribes to the channels whose lines are wanted, once for the process. Where none is wanted, nothing is
- * subscribed, and publishing stays free.
+ * Subscribes to the channels that `DEBUG` enables, once per process. Without a subscriber publishing costs
+ * nothing, so other channels get none.
  */
 export function beginDebugLines(): void {
   if (begun) return

@@ -260,7 +260,7 @@ describe('switching faults on and off', () => {
     [{ kind: 'delay', delayMs: '5' }, /delayMs/],
     [{ kind: 'status', status: 500, headers: { a: 'b\r\nc: d' } }, /headers/],
     [{ kind: 'status', status: 500, headers: { 'a b': 'c' } }, /headers/],
-    [{ kind: 'status', status: 500, body: 1n }, /body of a fault must be what JSON can hold/],
+    [{ kind: 'status', status: 500, body: 1n }, /body of a fault must be a JSON value/],
     [{ kind: 'redirect', location: 'http://localhost/\u2603' }, /location/],
     [{ kind: 'set_cookie', lines: ['a=b\n'] }, /lines/],
     [{ kind: 'toString' }, /kind/],

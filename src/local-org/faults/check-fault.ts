@@ -1,8 +1,8 @@
-/** Tells a fault from anything else, for callers without a compiler and for the control endpoint. */
+/** Validates faults at run time, for JavaScript callers and for the control endpoint. */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Fault, FaultKind } from './fault.js'
 
-/** @throws TypeError that says what a fault of that kind may hold. */
+/** @throws TypeError that says which fields a fault of that kind may have. */
 export function checkFault(value: unknown): asserts value is Fault {
   if (typeof value !== 'object' || value === null) throw new TypeError('A fault must be an object')
   const kind = 'kind' in value ? value.kind : undefined
@@ -27,24 +27,24 @@ interface Rule {
 
 type Fields = Readonly<Record<string, Rule>>
 
-const text: Rule = { says: 'text', holds: (value) => typeof value === 'string' }
+const text: Rule = { says: 'a string', holds: (value) => typeof value === 'string' }
 const flag: Rule = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
-const json: Rule = { says: 'what JSON can hold', holds: isJson }
-const headerText: Rule = { says: 'text fit for a header', holds: (value) => isHeader('x', value) }
+const json: Rule = { says: 'a JSON value', holds: isJson }
+const headerText: Rule = { says: 'a valid header value', holds: (value) => isHeader('x', value) }
 const headerTextOrNull: Rule = {
-  says: 'text fit for a header, or null',
+  says: 'a valid header value, or null',
   holds: (value) => value === null || isHeader('x', value),
 }
 const texts: Rule = {
-  says: 'a list of texts',
+  says: 'a list of strings',
   holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
 }
 const headerTexts: Rule = {
-  says: 'a list of texts fit for a header',
+  says: 'a list of valid header values',
   holds: (value) => Array.isArray(value) && value.every((item) => isHeader('x', item)),
 }
 const object: Rule = {
-  says: 'an object that JSON can hold',
+  says: 'a JSON object',
   holds: (value) => isObject(value) && isJson(value),
 }
 const headers: Rule = {
@@ -57,7 +57,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What could not be sent would otherwise fail in the middle of an answer. */
+/** Checked here because Node would throw for it in the middle of an answer. */
 function isHeader(name: string, value: unknown): boolean {
   if (typeof value !== 'string') return false
   try {
@@ -65,7 +65,7 @@ function isHeader(name: string, value: unknown): boolean {
     validateHeaderValue(name, value)
     return true
   } catch {
-    // Node says what is wrong with it; the caller is told what is allowed.
+    // Node's error says what is wrong; the caller's message says what is allowed.
     return false
   }
 }
@@ -74,7 +74,7 @@ function isJson(value: unknown): boolean {
   try {
     return JSON.stringify(value) !== undefined
   } catch {
-    // A circle, or a BigInt.
+    // A circular structure or a BigInt.
     return false
   }
 }

@@ -1,32 +1,32 @@
-/** What can go wrong between a client and Okta, as values: a fault is one way for an answer to be bad. */
+/** The failures between a client and Okta, as data: a fault is one way in which an answer is bad. */
 
 interface Replacing {
-  /** Whether the operation takes effect all the same, so that only its answer is lost. Default false. */
+  /** Whether the operation still takes effect, so that only its answer is lost. Default false. */
   readonly performs?: boolean
 }
 
-/** Okta answers something else. */
+/** Okta sends another answer. */
 export type AnswerFault =
   | (Replacing & {
       /**
-       * Another status: in Okta's envelope, with the code and words given or else the usual ones for
-       * it; or, with a `body`, in any shape at all (text as it is, anything else as JSON).
+       * Another status. Without `body`: Okta's error envelope with `errorCode` and `errorSummary`, or
+       * with the usual ones of that status. With `body`: a string as it is, any other value as JSON.
        */
       readonly kind: 'status'
       readonly status: number
       readonly errorCode?: string
       readonly errorSummary?: string
       readonly body?: unknown
-      /** Default `application/json`, or `text/plain` for a `body` of text. */
+      /** Default `application/json`, or `text/plain` when `body` is a string. */
       readonly contentType?: string
       /** More headers, such as `{ 'retry-after': '3' }`. */
       readonly headers?: Readonly<Record<string, string>>
     })
-  /** The 429 of an exhausted minute, whatever was used. */
+  /** The 429 of an exhausted rate-limit window, regardless of the requests counted. */
   | (Replacing & { readonly kind: 'rate_limit' })
-  /** The 429 for too many requests at once: limit 0, remaining 0, and a reset that is a guess. */
+  /** The 429 of the concurrency limit: limit 0, remaining 0, and an estimated reset. */
   | (Replacing & { readonly kind: 'concurrency_limit' })
-  /** A page where JSON is due. Status 200 unless given. */
+  /** An HTML page instead of JSON. Status 200 unless given. */
   | (Replacing & { readonly kind: 'html'; readonly status?: number })
   /** Status 302 to the sign-in page unless given. */
   | (Replacing & {
@@ -35,19 +35,19 @@ export type AnswerFault =
       readonly location?: string
     })
 
-/** Okta's own answer, spoilt. */
+/** Okta's own answer, altered. */
 export type SpoilingFault =
-  /** Nothing but late (see `delayMs`). */
+  /** The unchanged answer, late by `delayMs`. */
   | { readonly kind: 'delay' }
-  /** The body ends half way, and so does its JSON; the length is right. */
+  /** The first half of the JSON, with a matching Content-Length. */
   | { readonly kind: 'malformed_body' }
-  /** `bytes` more of white space after the JSON; 1 MiB unless given. */
+  /** `bytes` of white space after the JSON; 1 MiB unless given. */
   | { readonly kind: 'huge_body'; readonly bytes?: number }
-  /** Compressed, asked for or not. */
+  /** A gzip-compressed body, regardless of Accept-Encoding. */
   | { readonly kind: 'gzip_body' }
   /** Another content type: `text/plain` unless given; `null` for none. */
   | { readonly kind: 'content_type'; readonly contentType?: string | null }
-  /** Fields of the body taken out, and others set to any value at all. */
+  /** Fields of the body removed, and others set to any JSON value. */
   | {
       readonly kind: 'fields'
       readonly remove?: readonly string[]
@@ -55,26 +55,32 @@ export type SpoilingFault =
     }
   /** Headers sent twice with different values: `date` and `x-rate-limit-*` unless given. */
   | { readonly kind: 'duplicate_headers'; readonly names?: readonly string[] }
-  /** Set-Cookie lines that say nothing of this session: what real orgs send besides, unless given. */
+  /** Additional Set-Cookie lines; by default the unrelated ones that real orgs send. */
   | { readonly kind: 'set_cookie'; readonly lines?: readonly string[] }
 
 /** The connection fails. */
 export type ConnectionFault =
-  /** Accepted and never answered, not even by headers. */
+  /** The connection is accepted and never answered, not even with headers. */
   | (Replacing & { readonly kind: 'hang' })
   /** The connection is reset before the first byte. */
   | (Replacing & { readonly kind: 'reset' })
-  /** Bytes that are no HTTP. */
+  /** Bytes that are not HTTP. */
   | (Replacing & { readonly kind: 'not_http' })
-  /** Headers at once, the body in pieces over `overMs` milliseconds. */
+  /** The headers at once, the body in chunks over `overMs` milliseconds. */
   | { readonly kind: 'slow_body'; readonly overMs: number }
-  /** The connection ends half way through the body that the headers promised. */
+  /** The connection ends after half of the body that Content-Length announced. */
   | { readonly kind: 'truncated_body' }
 
+/**
+ * One way in which an answer is bad.
+ *
+ * @example
+ * const fault: Fault = { kind: 'status', status: 503, delayMs: 500 }
+ */
 export type Fault = (AnswerFault | SpoilingFault | ConnectionFault) & {
   /**
-   * Milliseconds to hold the answer back. It is made, and the operation takes effect, at once: what
-   * arrives late may no longer be true.
+   * Milliseconds to delay the answer. The operation takes effect at once, so the delayed answer may be
+   * out of date when it arrives.
    */
   readonly delayMs?: number
 }

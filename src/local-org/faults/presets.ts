@@ -1,4 +1,4 @@
-/** The faults the console page offers, one for each way an answer can be bad. */
+/** The faults that the console page offers. */
 import type { Fault } from './fault.js'
 
 export interface Preset {
@@ -16,13 +16,13 @@ export const PRESETS: readonly Preset[] = [
     fault: { kind: 'status', status: 404, body: 'Not here' },
   },
   { label: '502 of a proxy', fault: { kind: 'status', status: 502, body: 'Bad gateway' } },
-  { label: '429 minute used up', fault: { kind: 'rate_limit' } },
-  { label: '429 too many at once', fault: { kind: 'concurrency_limit' } },
+  { label: '429 rate limit exceeded', fault: { kind: 'rate_limit' } },
+  { label: '429 concurrency limit exceeded', fault: { kind: 'concurrency_limit' } },
   { label: 'late by half a second', fault: { kind: 'delay', delayMs: 500 } },
   { label: 'late by five seconds', fault: { kind: 'delay', delayMs: 5_000 } },
   { label: 'no answer at all', fault: { kind: 'hang' } },
   { label: 'connection reset', fault: { kind: 'reset' } },
-  { label: 'reset after it took effect', fault: { kind: 'reset', performs: true } },
+  { label: 'reset after the operation took effect', fault: { kind: 'reset', performs: true } },
   { label: 'not HTTP', fault: { kind: 'not_http' } },
   { label: 'body over ten seconds', fault: { kind: 'slow_body', overMs: 10_000 } },
   { label: 'body cut off', fault: { kind: 'truncated_body' } },
@@ -35,6 +35,6 @@ export const PRESETS: readonly Preset[] = [
   { label: 'headers sent twice', fault: { kind: 'duplicate_headers' } },
   { label: 'no login', fault: { kind: 'fields', remove: ['login'] } },
   { label: 'expiresAt is a number', fault: { kind: 'fields', set: { expiresAt: 1_900_000_000 } } },
-  { label: 'a status nobody knows', fault: { kind: 'fields', set: { status: 'LOCKED_OUT' } } },
+  { label: 'an unknown status', fault: { kind: 'fields', set: { status: 'LOCKED_OUT' } } },
   { label: 'more Set-Cookie', fault: { kind: 'set_cookie' } },
 ]

@@ -1,10 +1,10 @@
-/** What the org answers, as data: handlers return it, one place writes it, and a fault may change it on the way. */
+/** An answer as data: handlers return it, a fault may change it, and one module writes it. */
 
 export type Header = readonly [name: string, value: string]
 
 export interface Answer {
   readonly status: number
-  /** In the order they are sent; a name may stand more than once. */
+  /** In the order they are sent; a name may occur more than once. */
   readonly headers: readonly Header[]
   readonly body: string | Buffer
 }

@@ -1,4 +1,4 @@
-/** Listening on `localhost`, by IPv4 and, where the machine has it, by IPv6: browsers and Node differ in which they try first. */
+/** Listens on `localhost`, over IPv4 and, where available, IPv6: browsers and Node differ in which they try first. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -21,7 +21,7 @@ export async function listenOnLocalhost(port: number): Promise<Listening> {
       const code = codeOf(error)
       if (NO_IPV6.has(code)) return toListening([first], chosen)
       await close(first)
-      // The free port of one family may be taken in the other: only where we chose it, try another.
+      // A port that is free on IPv4 may be in use on IPv6. Retries with another one unless the caller chose it.
       if (code !== 'EADDRINUSE' || port !== 0 || attempt === ATTEMPTS) throw error
     }
   }
@@ -29,11 +29,11 @@ export async function listenOnLocalhost(port: number): Promise<Listening> {
 
 const NO_IPV6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
-/** Longer than clients keep idle connections, so that it is never the org that closes under a request. */
+/** Longer than clients keep idle connections, so that the org never closes one while a request is sent on it. */
 const KEEP_ALIVE_MS = 65_000
 
 function listen(host: string, port: number): Promise<Server> {
-  // The org refuses a request without Host itself, as one with a Host that is not its own.
+  // serve.ts answers 421 to a request without Host, as to one with another host name.
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false })
   return new Promise((resolve, reject) => {
     server.once('error', reject)

@@ -1,4 +1,4 @@
-/** Which host names mean this machine. */
+/** Whether a host name means this machine. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||

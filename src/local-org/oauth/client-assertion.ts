@@ -1,10 +1,10 @@
-/** Whether a client assertion proves the service app: RFC 7523 with Okta's rules for private_key_jwt. */
+/** Verifies a client assertion of the service app: RFC 7523 with Okta's rules for private_key_jwt. */
 import type { JWTVerifyOptions } from 'jose'
 import type { OrgParts } from '../org/org-parts.js'
 
-const LONGEST_LIFE_S = 3_600
+const MAX_LIFETIME_S = 3_600
 
-/** Undefined when it does, else what Okta would say is wrong with it. */
+/** Returns undefined for a valid assertion, otherwise Okta's error description. */
 export async function flawOfAssertion(
   org: OrgParts,
   assertion: string,
@@ -19,7 +19,7 @@ export async function flawOfAssertion(
     if (payload.iss !== clientId || payload.sub !== clientId) {
       return 'The issuer and the subject of client_assertion must both be the client ID.'
     }
-    if ((payload.exp ?? 0) > org.clock.now() / 1_000 + LONGEST_LIFE_S) {
+    if ((payload.exp ?? 0) > org.clock.now() / 1_000 + MAX_LIFETIME_S) {
       return 'The client_assertion token has an expiration too far into the future.'
     }
     const { jti = '' } = payload
@@ -32,8 +32,8 @@ export async function flawOfAssertion(
     if (error instanceof errors.JWTExpired) return 'The client_assertion token has expired.'
     if (error instanceof errors.JWTClaimValidationFailed) return claimFlaw(error.claim)
     if (error instanceof errors.JOSEError) return 'The client_assertion signature is invalid.'
-    // jose throws a TypeError for what is no token at all.
-    if (error instanceof TypeError) return 'The client_assertion is no valid JWT.'
+    // jose throws a TypeError for a string that is not a JWT.
+    if (error instanceof TypeError) return 'The client_assertion is not a valid JWT.'
     throw error
   }
 }

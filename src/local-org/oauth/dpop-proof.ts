@@ -1,11 +1,11 @@
-/** Whether a DPoP proof (RFC 9449) shows that the caller holds a key. */
+/** Verifies DPoP proofs (RFC 9449) and issues nonces for them. */
 import { hash } from 'node:crypto'
-import type { Ask } from '../http/ask.js'
+import type { OrgRequest } from '../http/request.js'
 import { newStateToken } from '../org/okta-ids.js'
 import type { OrgParts } from '../org/org-parts.js'
 
 export type ProofOutcome =
-  /** `jkt` is the thumbprint of the key. */
+  /** `jkt` is the thumbprint of the proof's key. */
   | { readonly kind: 'proved'; readonly jkt: string }
   | {
       readonly kind: 'refused'
@@ -14,20 +14,20 @@ export type ProofOutcome =
     }
 
 export interface ProofExpectation {
-  /** Whether the proof must carry a nonce of the org's. */
+  /** Whether the proof must carry a nonce that the org issued. */
   readonly nonce: 'required' | 'not_needed'
-  /** The access token the proof must name, where one is shown. */
+  /** The access token whose hash the proof must carry, when the request has one. */
   readonly accessToken?: string
 }
 
-const FRESH_FOR_S = 300
+const MAX_PROOF_AGE_S = 300
 
 export async function checkProof(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   expected: ProofExpectation,
 ): Promise<ProofOutcome> {
-  const { dpop } = ask.headers
+  const { dpop } = request.headers
   if (typeof dpop !== 'string') return invalid('The DPoP proof JWT header is missing.')
   const { EmbeddedJWK, calculateJwkThumbprint, errors, jwtVerify } = await import('jose')
   try {
@@ -35,11 +35,11 @@ export async function checkProof(
       typ: 'dpop+jwt',
       algorithms: ALGORITHMS,
       requiredClaims: ['jti', 'iat', 'htm', 'htu'],
-      maxTokenAge: FRESH_FOR_S,
+      maxTokenAge: MAX_PROOF_AGE_S,
       clockTolerance: 5,
       currentDate: new Date(org.clock.now()),
     })
-    const flaw = claimFlaw(org, ask, payload, expected)
+    const flaw = claimFlaw(org, request, payload, expected)
     if (flaw !== undefined) return flaw
     org.usedTokenIds.set(`proof ${payload.jti}`, true)
     const { jwk } = protectedHeader
@@ -53,7 +53,7 @@ export async function checkProof(
   }
 }
 
-/** A nonce for the client's next proof: good for a day, as Okta's are. */
+/** Issues a nonce for the client's next proof: valid for a day, as Okta's are. */
 export function newDpopNonce(org: OrgParts): string {
   const nonce = newStateToken()
   org.dpopNonces.set(nonce, true)
@@ -64,13 +64,14 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256
 
 function claimFlaw(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   claims: Readonly<Record<string, unknown>>,
   expected: ProofExpectation,
 ): ProofOutcome | undefined {
-  if (claims.htm !== ask.method) return invalid('The htm of the DPoP proof is not the method used.')
-  if (claims.htu !== org.url + ask.path) {
-    return invalid('The htu of the DPoP proof is not the address asked.')
+  if (claims.htm !== request.method)
+    return invalid('The htm of the DPoP proof is not the request method.')
+  if (claims.htu !== org.url + request.path) {
+    return invalid('The htu of the DPoP proof is not the request URL.')
   }
   if (org.usedTokenIds.get(`proof ${String(claims.jti)}`)) {
     return invalid('The DPoP proof has been used before: its jti must be unique.')

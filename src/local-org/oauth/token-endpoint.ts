@@ -1,6 +1,6 @@
-/** POST /oauth2/v1/token: an access token for the service app's proof of its key. */
+/** POST /oauth2/v1/token: issues an access token for the service app's client assertion. */
 import { type Answer, type Header, jsonAnswer } from '../http/answer.js'
-import { type Ask, readForm } from '../http/ask.js'
+import { type OrgRequest, readForm } from '../http/request.js'
 import { ACCESS_TOKEN_MS, SCOPES } from '../org/access-tokens.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { flawOfAssertion } from './client-assertion.js'
@@ -8,16 +8,16 @@ import { checkProof, newDpopNonce, type ProofOutcome } from './dpop-proof.js'
 
 export const TOKEN_PATH = '/oauth2/v1/token'
 
-export async function issueAccessToken(org: OrgParts, ask: Ask): Promise<Answer> {
-  const form = await readForm(ask)
+export async function issueAccessToken(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const form = await readForm(request)
   if (form === undefined) {
     return oauthError(400, 'invalid_request', 'The request body must be a form.')
   }
   if (form.get('grant_type') !== 'client_credentials') {
     return oauthError(400, 'unsupported_grant_type', 'The grant_type must be client_credentials.')
   }
-  // Before the assertion, which may then be sent again with the nonce.
-  const proof = org.dpop === 'required' ? await proofFor(org, ask) : undefined
+  // Checked before the assertion is marked as used: the client repeats it with the nonce.
+  const proof = org.dpop === 'required' ? await proofFor(org, request) : undefined
   if (proof?.kind === 'refused') return refusedProof(org, proof)
   const flaw = await clientFlaw(org, form)
   if (flaw !== undefined) return oauthError(401, 'invalid_client', flaw)
@@ -35,8 +35,8 @@ export async function issueAccessToken(org: OrgParts, ask: Ask): Promise<Answer>
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-function proofFor(org: OrgParts, ask: Ask): Promise<ProofOutcome> {
-  return checkProof(org, ask, { nonce: 'required' })
+function proofFor(org: OrgParts, request: OrgRequest): Promise<ProofOutcome> {
+  return checkProof(org, request, { nonce: 'required' })
 }
 
 function refusedProof(org: OrgParts, refused: Extract<ProofOutcome, { kind: 'refused' }>): Answer {
@@ -62,7 +62,7 @@ function isKnownScope(scope: string): boolean {
   return SCOPES.some((known) => known === scope)
 }
 
-/** The token endpoint's errors have a shape of their own, not Okta's envelope. */
+/** The token endpoint answers errors as OAuth does, not in Okta's envelope. */
 function oauthError(
   status: 400 | 401,
   error: string,

@@ -1,11 +1,11 @@
-/** The access tokens the org gave its service app, and what each is good for. */
+/** The access tokens issued to the service app, with their scopes and key bindings. */
 import { hash, randomBytes } from 'node:crypto'
 import { ExpiringMap } from './expiring-map.js'
 import type { Clock } from './org-clock.js'
 
 export interface AccessGrant {
   readonly scopes: readonly string[]
-  /** The thumbprint of the key a DPoP-bound token is to be shown with. */
+  /** The thumbprint of the key that a DPoP-bound token is bound to. */
   readonly jkt?: string
 }
 
@@ -19,7 +19,7 @@ export class AccessTokens {
     this.#grants = new ExpiringMap(clock, ACCESS_TOKEN_MS)
   }
 
-  /** Opaque to everybody but the org, in three dotted parts as Okta's are. */
+  /** Issues an opaque token in three dotted parts, as Okta's have. */
   issue(grant: AccessGrant): string {
     const token = [60, 300, 256].map((bytes) => randomBytes(bytes).toString('base64url')).join('.')
     this.#grants.set(digestOf(token), grant)

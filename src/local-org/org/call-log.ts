@@ -1,4 +1,4 @@
-/** The last calls and how many came each second, within fixed bounds: for the console page. */
+/** The last calls, and the number of calls in each second, within fixed bounds: for the console page. */
 import type { FaultKind } from '../faults/fault.js'
 import type { CountedCall } from './calls.js'
 
@@ -8,7 +8,7 @@ export interface LoggedCall {
   readonly call: CountedCall
   /** Undefined when no answer was sent. */
   readonly status: number | undefined
-  /** From the request's arrival until its answer was handed to the socket. */
+  /** From the request's arrival until its answer was written. */
   readonly durationMs: number
   readonly fault: FaultKind | undefined
 }
@@ -22,28 +22,28 @@ export class CallLog {
   #next = 0
   #second = 0
 
-  /** `monotonicMs` counts the plot's seconds: the org's clock may stand still or jump. */
+  /** Seconds are counted on `monotonicMs`, because the org's clock may stand still or jump. */
   add(call: LoggedCall, monotonicMs: number): void {
     this.#last[this.#next] = call
     this.#next = (this.#next + 1) % CALLS_KEPT
-    this.#turnTo(monotonicMs)
+    this.#advanceTo(monotonicMs)
     const slot = this.#second % SECONDS_KEPT
     this.#perSecond[slot] = (this.#perSecond[slot] ?? 0) + 1
   }
 
-  /** The newest first. */
+  /** Newest first. */
   recent(): readonly LoggedCall[] {
     return [...this.#last.slice(this.#next), ...this.#last.slice(0, this.#next)].reverse()
   }
 
-  /** Calls in each of the last seconds, the present one last. */
+  /** The calls in each of the last seconds, the current one last. */
   perSecond(monotonicMs: number): readonly number[] {
-    this.#turnTo(monotonicMs)
+    this.#advanceTo(monotonicMs)
     const first = (this.#second + 1) % SECONDS_KEPT
     return [...this.#perSecond.subarray(first), ...this.#perSecond.subarray(0, first)]
   }
 
-  #turnTo(monotonicMs: number): void {
+  #advanceTo(monotonicMs: number): void {
     const second = Math.floor(monotonicMs / 1_000)
     const passed = Math.min(second - this.#second, SECONDS_KEPT)
     for (let step = 1; step <= passed; step += 1) {

@@ -1,4 +1,4 @@
-/** The calls an org knows by name: whatever is counted, logged, and can be made to fail. */
+/** The named calls of an org: those that it counts and logs, and that faults apply to. */
 
 const SESSION_OPERATIONS = [
   'getCurrentSession',

@@ -1,4 +1,4 @@
-/** A map whose entries end: for one-time tokens and whatever else must not pile up. */
+/** A bounded map whose entries expire: for one-time tokens and the ids of used ones. */
 import type { Clock } from './org-clock.js'
 
 interface Entry<V> {
@@ -18,7 +18,7 @@ export class ExpiringMap<V> {
     this.#maxEntries = maxEntries
   }
 
-  /** Adds an entry, or replaces it with its whole time before it. */
+  /** Adds an entry, or replaces one and restarts its time to live. */
   set(key: string, value: V): void {
     this.#entries.delete(key)
     this.#sweepOldest()
@@ -30,7 +30,7 @@ export class ExpiringMap<V> {
     return entry !== undefined && entry.endsAt > this.#clock.now() ? entry.value : undefined
   }
 
-  /** Takes the entry out: of two callers only the first gets it. */
+  /** Removes the entry and returns it: of two callers only the first gets it. */
   take(key: string): V | undefined {
     const value = this.get(key)
     this.#entries.delete(key)
@@ -41,7 +41,7 @@ export class ExpiringMap<V> {
     this.#entries.delete(key)
   }
 
-  /** Entries stand in the order they end, so the oldest tell whether there is anything to do. */
+  /** Insertion order is expiry order, so the sweep stops at the first live entry. */
   #sweepOldest(): void {
     const now = this.#clock.now()
     for (const [key, entry] of this.#entries) {

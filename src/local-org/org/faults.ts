@@ -1,16 +1,16 @@
-/** The faults that are switched on, and whose turn it is. */
+/** The active faults, and which of them applies to a call. */
 import type { Fault } from '../faults/fault.js'
 import type { CountedCall } from './calls.js'
 
 export interface FaultScope {
-  /** The operation it is for; default: every one. */
+  /** The operation that the fault applies to. Default: all. */
   readonly operation?: CountedCall
 }
 
 export interface ActiveFault extends FaultScope {
   readonly id: number
   readonly fault: Fault
-  /** How many answers are still to suffer; undefined: until it is switched off. */
+  /** The number of answers that it still applies to; undefined: until it is switched off. */
   readonly timesLeft: number | undefined
 }
 
@@ -24,7 +24,7 @@ export class Faults {
     return this.#lastId
   }
 
-  /** The fault for a call that has just come: the one switched on longest ago that is meant for it. */
+  /** Returns the oldest active fault that applies to a call, and counts its use. */
   take(call: CountedCall): Fault | undefined {
     if (this.#active.size === 0) return undefined
     for (const active of this.#active.values()) {

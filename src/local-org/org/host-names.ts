@@ -1,20 +1,20 @@
-/** The names by which the org is asked. A page whose own name was made to point here (DNS rebinding) sends that. */
+/** The host names that the org accepts: a page that reaches it by DNS rebinding sends another one. */
 import type { IncomingMessage } from 'node:http'
 
 const OWN_NAMES = ['localhost', '127.0.0.1', '[::1]']
 
-/** Whether a request names the org, by its one Host, as this machine or as one of `allowed`, at any port. */
-export type IsNamed = (req: Pick<IncomingMessage, 'headersDistinct'>) => boolean
+/** Whether a request has exactly one Host, and it is a name of this machine or one of `allowed`, at any port. */
+export type HasAllowedHost = (req: Pick<IncomingMessage, 'headersDistinct'>) => boolean
 
-export function createIsNamed(allowed: readonly string[]): IsNamed {
+export function createHasAllowedHost(allowed: readonly string[]): HasAllowedHost {
   const names = new Set([...OWN_NAMES, ...allowed].map((name) => name.toLowerCase()))
-  return function isNamed({ headersDistinct: { host: hosts = [] } }) {
+  return function hasAllowedHost({ headersDistinct: { host: hosts = [] } }) {
     const [host = '', ...others] = hosts
     return others.length === 0 && names.has(host.replace(/:\d{1,5}$/, '').toLowerCase())
   }
 }
 
-/** Whether it is a host name as a Host header has it, or an address: no scheme, no port, no pattern. */
+/** Whether a string is a host name or an address as in a Host header, without a scheme, a port or a pattern. */
 export function isHostName(name: string): boolean {
   return (
     /^([\w.-]+|\[[\da-f:.]+\])$/i.test(name) &&

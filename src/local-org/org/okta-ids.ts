@@ -1,7 +1,7 @@
-/** Identifiers and secrets of the shapes Okta gives them. */
+/** Generates identifiers and secrets in Okta's formats. */
 import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 
-/** Classic's session ids; the internal one is the value of the `sid` cookie. */
+/** A session id in Classic's format; an internal id is the value of the `sid` cookie. */
 export function newClassicId(): string {
   return `102${random22()}`
 }
@@ -15,7 +15,7 @@ export function newErrorId(): string {
   return `oae${random22()}`
 }
 
-/** The `x-okta-request-id` of one answer. Node keeps randomness for UUIDs in store: ten times cheaper. */
+/** The `x-okta-request-id` of one answer. A UUID, because Node prefetches its random bytes: ten times cheaper. */
 export function newRequestId(): string {
   return randomUUID().replaceAll('-', '')
 }
@@ -25,7 +25,7 @@ export function newSessionToken(): string {
   return `20111${randomBytes(36).toString('base64url')}`
 }
 
-/** The token of a sign-in under way. */
+/** The token of a sign-in that waits for its second factor. */
 export function newStateToken(): string {
   return `00${randomBytes(30).toString('base64url')}`
 }
@@ -34,7 +34,7 @@ export function newApiToken(): string {
   return `00${randomBytes(30).toString('base64url')}`
 }
 
-/** An `idx` value: opaque, 1.2 to 1.6 KB, in the five dotted parts of a compact JWE whose second is empty. */
+/** An opaque `idx` value of 1.2 to 1.6 KB: the five dotted parts of a compact JWE, the second one empty. */
 export function newIdxValue(): string {
   const parts = [12, 850 + randomInt(300), 16].map((bytes) =>
     randomBytes(bytes).toString('base64url'),
@@ -46,7 +46,7 @@ const IDX_HEADER = Buffer.from('{"zip":"DEF","ver":"1","enc":"A256GCM","alg":"di
   'base64url',
 )
 
-/** An id such as `00u...` that stays the same between starts for the same `seed`. */
+/** An id such as `00u...` that depends on `seed` alone, so that it is the same at every start. */
 export function stableId(prefix: string, seed: string): string {
   const letters = createHash('sha256').update(`${prefix} ${seed}`).digest('base64')
   return prefix + letters.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 17)

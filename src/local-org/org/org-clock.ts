@@ -1,30 +1,30 @@
-/** The org's one clock: the machine's or yours, and what tests have moved it by. */
+/** The org's clock: a source of time, plus the offset that tests advance it by. */
 
-/** Where the time comes from; `Date` is one. */
+/** A source of time; `Date` is one. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
 }
 
 export interface OrgClock extends Clock {
-  /** Moves the org's time forward by `ms` milliseconds, at once; sessions and tokens end accordingly. */
+  /** Advances the org's time by `ms` milliseconds; sessions and tokens expire accordingly. */
   advance(ms: number): void
 }
 
 export function createOrgClock(source: Clock): OrgClock {
-  let movedMs = 0
+  let offsetMs = 0
   return {
-    now: () => source.now() + movedMs,
+    now: () => source.now() + offsetMs,
     advance(ms) {
       if (!Number.isFinite(ms) || ms < 0) {
         throw new TypeError(`clock.advance(ms): ms must be a number from 0 up, not ${String(ms)}`)
       }
-      movedMs += ms
+      offsetMs += ms
     },
   }
 }
 
-/** Okta keeps its times in whole seconds and writes them with `.000Z`. */
+/** Okta's times are whole seconds, written with `.000Z`. */
 export function wholeSeconds(epochMs: number): number {
   return Math.floor(epochMs / 1_000) * 1_000
 }

@@ -18,7 +18,7 @@ export interface OrgParts {
   readonly clock: OrgClock
   readonly users: Users
   readonly sessions: Sessions
-  /** One-time tokens and whose they are. */
+  /** The user and proof of each unused session token. */
   readonly sessionTokens: ExpiringMap<SignedIn>
   /** Sign-ins that wait for their second factor. */
   readonly stateTokens: ExpiringMap<LocalUser>
@@ -27,7 +27,7 @@ export interface OrgParts {
   readonly serviceApp: ServiceAppKeys
   readonly signingKey: SigningKey
   readonly accessTokens: AccessTokens
-  /** The ids of assertions and proofs already used. */
+  /** The ids of used assertions and proofs. */
   readonly usedTokenIds: ExpiringMap<true>
   readonly dpopNonces: ExpiringMap<true>
   readonly dpop: 'off' | 'required'
@@ -37,11 +37,11 @@ export interface OrgParts {
   readonly calls: Record<CountedCall, number>
 }
 
-/** A user who has proved who they are, and how. */
+/** An authenticated user, and the proof given. */
 export interface SignedIn {
   readonly user: LocalUser
   readonly proof: Proof
 }
 
-/** Okta's session tokens, and sign-ins half done, are good for five minutes. */
+/** Session tokens, and sign-ins that wait for a second factor, expire after five minutes, as at Okta. */
 export const SESSION_TOKEN_MS = 5 * 60_000

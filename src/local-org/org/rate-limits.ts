@@ -1,8 +1,8 @@
-/** Okta's rate limits: how many requests a minute, and what every answer says about it. */
+/** Okta's rate limits: counts requests in windows of a minute and writes the headers about them. */
 import type { Header } from '../http/answer.js'
 import { type Clock, wholeSeconds } from './org-clock.js'
 
-/** What the `x-rate-limit-*` headers of one answer say. */
+/** The values of the `x-rate-limit-*` headers of one answer. */
 export interface RateFigures {
   readonly limit: number
   readonly remaining: number
@@ -11,12 +11,12 @@ export interface RateFigures {
   readonly exceeded: boolean
 }
 
-/** A family of addresses that share a bucket. */
+/** A group of paths that share a rate limit. */
 export type Bucket = 'sessions' | 'authn' | 'oauth2'
 
 const WINDOW_MS = 60_000
 
-/** The limit of the buckets that are not to be exhausted. */
+/** The limit of the buckets without a configured one. */
 export const PRACTICALLY_UNLIMITED = 1_000_000
 
 export class RateLimits {
@@ -34,7 +34,7 @@ export class RateLimits {
     this.#apiToken = new Window(Math.floor(sessionsPerMinute / 2))
   }
 
-  /** Counts one request, whatever becomes of it. An API token may use half of the org's minute. */
+  /** Counts one request, also one that is refused. An API token may use half of the org's limit. */
   count(bucket: Bucket, byApiToken: boolean): RateFigures {
     const now = this.#clock.now()
     const ofOrg = this.#windows[bucket].count(now)
@@ -43,7 +43,7 @@ export class RateLimits {
     return ofOrg.exceeded && !ofToken.exceeded ? ofOrg : ofToken
   }
 
-  /** What the 429 for too many requests at once says: no limit, nothing left, and a guess. */
+  /** The figures of the concurrency limit's 429: limit 0, remaining 0, and an estimated reset. */
   concurrencyFigures(): RateFigures {
     const reset = (wholeSeconds(this.#clock.now()) + WINDOW_MS) / 1_000
     return { limit: 0, remaining: 0, reset, exceeded: true }
@@ -58,7 +58,7 @@ export function rateHeaders(figures: RateFigures): readonly Header[] {
   ]
 }
 
-/** A minute that starts with its first request. */
+/** A rate-limit window, which starts with its first request. */
 class Window {
   readonly #limit: number
   #endsAt = Number.NEGATIVE_INFINITY

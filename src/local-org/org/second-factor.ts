@@ -1,4 +1,4 @@
-/** The second factor: who is asked for it, whether a passcode is right, and what a session gains by it. */
+/** The second factor: passcodes, sign-ins that wait for one, and step-up of a live session. */
 import { newStateToken } from './okta-ids.js'
 import { wholeSeconds } from './org-clock.js'
 import type { OrgParts, SignedIn } from './org-parts.js'
@@ -12,8 +12,8 @@ export const PASSWORD_AND_PASSCODE: Proof = {
   factor: true,
 }
 
-/** What a user's authenticator app shows now. */
-export function presentPassCode(org: OrgParts, user: LocalUser): string {
+/** The passcode that a user's authenticator app shows now. */
+export function currentPassCode(org: OrgParts, user: LocalUser): string {
   return passCodeAt(factorOf(user).sharedSecret, org.clock.now())
 }
 
@@ -22,14 +22,14 @@ export function isRightPassCode(org: OrgParts, user: LocalUser, passCode: unknow
   return typeof passCode === 'string' && isPassCode(sharedSecret, passCode, org.clock.now())
 }
 
-/** The state token of a sign-in that waits for its second factor. */
+/** Issues the state token of a sign-in that waits for its second factor. */
 export function awaitSecondFactor(org: OrgParts, user: LocalUser): string {
   const token = newStateToken()
   org.stateTokens.set(token, user)
   return token
 }
 
-/** Ends the waiting: with a right passcode the user is signed in and the state token used up. */
+/** Completes a waiting sign-in: a valid passcode uses up the state token. */
 export function verifySecondFactor(
   org: OrgParts,
   stateToken: string,
@@ -42,8 +42,8 @@ export function verifySecondFactor(
   return { user, proof: PASSWORD_AND_PASSCODE }
 }
 
-/** Makes a live session as strong as one that began with both factors; its cookie stays the same. */
-export function strengthen(org: OrgParts, session: LiveSession): void {
+/** Gives a live session the strength of one that began with both factors; its cookie stays the same. */
+export function addSecondFactor(org: OrgParts, session: LiveSession): void {
   session.status = 'ACTIVE'
   session.amr = [...new Set([...session.amr, 'otp', 'mfa'])]
   session.lastFactorVerification = wholeSeconds(org.clock.now())

@@ -1,4 +1,4 @@
-/** The org's service app: a client that proves itself with a private key (private_key_jwt). */
+/** The org's service app: an OAuth client that authenticates with a private key (private_key_jwt). */
 import {
   createPrivateKey,
   createPublicKey,
@@ -14,27 +14,30 @@ export interface PrivateJwk extends JsonWebKey {
   readonly alg: string
 }
 
+/** The service app of an org: pass its fields as the credentials of the client. */
 export interface ServiceApp {
   /** `0oa...`, the same at every start. */
   readonly clientId: string
-  /** The private key of the client, as clients are configured with it: a secret. */
+  /** The private key of the client: a secret. */
   readonly privateKey: PrivateJwk
   readonly keyId: string
 }
 
+/** The `serviceApp` option of createLocalOrg(). */
 export interface ServiceAppOption {
+  /** Default: an id that is the same at every start. */
   readonly clientId?: string
-  /** What kind of key to make. RSA takes a fifth of a second, once, when it is first needed. Default `RS256`. */
+  /** The type of the generated key. Generating an RSA key takes about 0.2 s, on first use. Default `RS256`. */
   readonly alg?: ServiceAppAlg
-  /** A private key of yours instead, so that it stays the same between starts. */
+  /** A private key to use instead of a generated one, so that it is the same at every start. */
   readonly privateKey?: JsonWebKey
-  /** Default: the key's own `kid`, else one made up. */
+  /** Default: the `kid` of `privateKey`, else `local-org-key`. */
   readonly keyId?: string
 }
 
 export type ServiceAppAlg = 'RS256' | 'ES256'
 
-/** The algorithms Okta takes, by a key's curve or else its type. */
+/** The signing algorithms that Okta accepts, by a key's curve or else its type. */
 const ALGS: Readonly<Record<string, string>> = {
   rsa: 'RS256',
   prime256v1: 'ES256',
@@ -69,13 +72,13 @@ export class ServiceAppKeys implements ServiceApp {
   }
 }
 
-/** @throws TypeError for a JWK that is no private key Okta would take. */
+/** @throws TypeError for a JWK that is not a private key of a type that Okta accepts. */
 export function readPrivateJwk(jwk: JsonWebKey): KeyObject {
   let key: KeyObject
   try {
     key = createPrivateKey({ key: jwk, format: 'jwk' })
   } catch {
-    // The error of node:crypto might repeat parts of the key.
+    // Replaces the error of node:crypto, which may quote parts of the key.
     throw new TypeError('serviceApp.privateKey must be a private JWK')
   }
   if (algOf(key) === '') {

@@ -1,4 +1,4 @@
-/** The session cookies: which a request brings, and which an answer sets or takes away. */
+/** The session cookies: reads them from a request, sets and expires them in an answer. */
 import type { Header } from '../http/answer.js'
 import type { Engine, LiveSession, Sessions } from './sessions.js'
 
@@ -7,7 +7,7 @@ export interface SessionCookies {
   readonly sid?: string
 }
 
-/** Values as they were sent; of a name sent twice, the first. */
+/** Returns the raw values; of a name sent twice, the first. */
 export function readSessionCookies(header: string | undefined): SessionCookies {
   if (header === undefined) return {}
   const idx = cookieValue(header, 'idx')
@@ -24,8 +24,8 @@ function cookieValue(header: string, name: string): string | undefined {
 }
 
 /**
- * The cookies a sign-in in the browser leaves behind.
- * Without `Secure`, which real orgs set: over plain http not every browser and cookie jar would keep them.
+ * The cookies that a sign-in in the browser sets. Unlike Okta's they lack `Secure`: over plain http not
+ * every browser and cookie jar would store them.
  */
 export function signInCookies(
   engine: Engine,
@@ -47,7 +47,7 @@ export function idxCookie(value: string): Header {
   return ['set-cookie', `idx=${value};Path=/;HttpOnly`]
 }
 
-/** What a sign-out sends. */
+/** The Set-Cookie headers of a sign-out. */
 export function expiredCookies(engine: Engine): readonly Header[] {
   return engine === 'classic' ? EXPIRED_CLASSIC : [EXPIRED_IDX, ...EXPIRED_CLASSIC]
 }

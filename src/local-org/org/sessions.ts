@@ -1,4 +1,4 @@
-/** The live sessions of the org: how they begin, are found, are kept alive and end. */
+/** The live sessions of the org: creates, finds, refreshes and ends them. */
 import { hash } from 'node:crypto'
 import { newClassicId, newIdentityId, newIdxValue } from './okta-ids.js'
 import { type Clock, wholeSeconds } from './org-clock.js'
@@ -8,11 +8,11 @@ import type { LocalUser } from './users.js'
 export type Engine = 'identity' | 'classic'
 export type SessionStatus = 'ACTIVE' | 'MFA_REQUIRED' | 'MFA_ENROLL'
 
-/** How a user proved who they are. */
+/** How a user authenticated, and the session status that results. */
 export interface Proof {
   readonly status: SessionStatus
   readonly amr: readonly string[]
-  /** Whether a second factor was part of it. */
+  /** Whether a second factor was verified. */
   readonly factor: boolean
 }
 
@@ -21,7 +21,7 @@ export const PASSWORD_ONLY: Proof = { status: 'ACTIVE', amr: ['pwd'], factor: fa
 export interface LiveSession {
   /** The value of the `sid` cookie: a credential. */
   readonly internalId: string
-  /** What GetCurrentSession, `xids` and event hooks call the session. */
+  /** The id in GetCurrentSession, `xids` and event hooks. */
   readonly externalId: string
   readonly user: LocalUser
   readonly createdAt: number
@@ -39,18 +39,18 @@ export interface SessionLimits {
   readonly lifetimeMs: number
 }
 
-/** Swept of what has expired as often as new ones come, so memory stays within about twice the live ones. */
-const SMALLEST_SWEEP = 1_000
+/** Expired sessions are swept after as many new ones as there are sessions, and no sooner than after this many. */
+const MIN_SWEEP_INTERVAL = 1_000
 
 export class Sessions {
   readonly #byId = new Map<string, LiveSession>()
-  /** By a digest: 100,000 `idx` values would be 150 MB. */
+  /** Keyed by a digest: 100,000 `idx` values would take 150 MB. */
   readonly #byIdx = new Map<string, LiveSession>()
   readonly #byUser = new Map<string, Set<LiveSession>>()
   readonly #clock: Clock
   readonly #engine: Engine
   readonly #limits: SessionLimits
-  #untilSweep = SMALLEST_SWEEP
+  #untilSweep = MIN_SWEEP_INTERVAL
 
   constructor(clock: Clock, engine: Engine, limits: SessionLimits) {
     this.#clock = clock
@@ -59,7 +59,7 @@ export class Sessions {
   }
 
   create(user: LocalUser, proof: Proof): LiveSession {
-    this.#sweepAtTimes()
+    this.#sweepWhenDue()
     const now = wholeSeconds(this.#clock.now())
     const session: LiveSession = {
       internalId: newClassicId(),
@@ -78,7 +78,7 @@ export class Sessions {
     return session
   }
 
-  /** The value of an `idx` cookie for a session; from now on it is found by it. */
+  /** Issues the value of a session's `idx` cookie; a later value replaces an earlier one. */
   issueIdx(session: LiveSession): string {
     const value = newIdxValue()
     if (session.idxDigest !== undefined) this.#byIdx.delete(session.idxDigest)
@@ -87,17 +87,17 @@ export class Sessions {
     return value
   }
 
-  /** By either of its ids. */
+  /** Finds a live session by either of its ids. */
   byId(id: string): LiveSession | undefined {
     return this.#ifLive(this.#byId.get(id))
   }
 
-  /** By the cookies of a request. Identity Engine looks at `idx` first, Classic knows only `sid`. */
+  /** Finds a live session by the cookies of a request. Identity Engine reads `idx` first, Classic only `sid`. */
   byCookies(cookies: SessionCookies): LiveSession | undefined {
     return this.allByCookies(cookies)[0]
   }
 
-  /** Every live session the cookies of a request name, the deciding one first. */
+  /** All live sessions of a request's cookies; the first one is its current session. */
   allByCookies(cookies: SessionCookies): readonly LiveSession[] {
     const { idx, sid } = cookies
     const found: LiveSession[] = []
@@ -106,14 +106,14 @@ export class Sessions {
       if (session !== undefined) found.push(session)
     }
     if (sid !== undefined) {
-      // An external id is public: it is no credential.
+      // The external id is not accepted as `sid`: it is public and no credential.
       const session = this.#ifLive(this.#byId.get(sid))
       if (session?.internalId === sid && !found.includes(session)) found.push(session)
     }
     return found
   }
 
-  /** Moves the idle end; the lifetime's end stays. */
+  /** Moves the idle end; the end of the lifetime stays. */
   refresh(session: LiveSession): void {
     session.idleEnd = wholeSeconds(this.#clock.now()) + this.#limits.idleMs
   }
@@ -133,12 +133,12 @@ export class Sessions {
     return ended.length
   }
 
-  /** How many are live, give or take those that expired since the last sweep. */
+  /** The number of sessions, including those that expired since the last sweep. */
   get size(): number {
     return this.#byId.size / 2
   }
 
-  /** Live sessions, the oldest first. */
+  /** Live sessions, oldest first. */
   *live(): Generator<LiveSession> {
     for (const [id, session] of this.#byId) {
       if (id === session.internalId && this.#isLive(session)) yield session
@@ -150,11 +150,11 @@ export class Sessions {
   }
 
   #ofUser(user: LocalUser): Set<LiveSession> {
-    const known = this.#byUser.get(user.userId)
-    if (known !== undefined) return known
-    const fresh = new Set<LiveSession>()
-    this.#byUser.set(user.userId, fresh)
-    return fresh
+    const existing = this.#byUser.get(user.userId)
+    if (existing !== undefined) return existing
+    const created = new Set<LiveSession>()
+    this.#byUser.set(user.userId, created)
+    return created
   }
 
   #ifLive(session: LiveSession | undefined): LiveSession | undefined {
@@ -167,17 +167,17 @@ export class Sessions {
     return this.#clock.now() < expiryOf(session)
   }
 
-  #sweepAtTimes(): void {
+  #sweepWhenDue(): void {
     this.#untilSweep -= 1
     if (this.#untilSweep > 0) return
     for (const session of this.#byId.values()) {
       if (!this.#isLive(session)) this.end(session)
     }
-    this.#untilSweep = Math.max(SMALLEST_SWEEP, this.size)
+    this.#untilSweep = Math.max(MIN_SWEEP_INTERVAL, this.size)
   }
 }
 
-/** When a session ends unless it is refreshed: the earlier of its idle end and its lifetime's end. */
+/** When a session expires without a refresh: at its idle end or the end of its lifetime, whichever is earlier. */
 export function expiryOf(session: LiveSession): number {
   return Math.min(session.idleEnd, session.lifetimeEnd)
 }

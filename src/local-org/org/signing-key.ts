@@ -1,4 +1,4 @@
-/** The org's own signing key and GET /oauth2/v1/keys, where it is published. Made when it is first asked for. */
+/** The org's signing key, generated on first use, and GET /oauth2/v1/keys, which publishes it. */
 import { generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { type Answer, jsonAnswer } from '../http/answer.js'

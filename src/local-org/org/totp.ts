@@ -1,10 +1,10 @@
-/** Time-based one-time passcodes (RFC 6238), as authenticator apps show them: six digits, new every 30 seconds. */
+/** Time-based one-time passcodes (RFC 6238): six digits, a new one every 30 seconds. */
 import { createHmac } from 'node:crypto'
 
 const STEP_MS = 30_000
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
-/** The passcode of a moment. `secret` is base32. */
+/** The passcode at a time. `secret` is base32. */
 export function passCodeAt(secret: string, epochMs: number): string {
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(Math.floor(epochMs / STEP_MS)))
@@ -14,7 +14,7 @@ export function passCodeAt(secret: string, epochMs: number): string {
   return String(number % 1_000_000).padStart(6, '0')
 }
 
-/** Whether a passcode is the present one, or one step early or late. */
+/** Whether a passcode is the current one, or one step early or late. */
 export function isPassCode(secret: string, passCode: string, epochMs: number): boolean {
   return [0, -STEP_MS, STEP_MS].some((off) => passCodeAt(secret, epochMs + off) === passCode)
 }

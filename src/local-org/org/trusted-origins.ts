@@ -1,4 +1,4 @@
-/** Whom the org trusts: this machine, and the origins it was given, as Okta's Trusted Origins. */
+/** The origins that the org trusts: this machine's, and those of its `trustedOrigins` option. */
 import { isLoopback } from '../http/loopback.js'
 import type { OrgParts } from './org-parts.js'
 

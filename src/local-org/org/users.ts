@@ -1,31 +1,32 @@
-/** The people of the org: those it is seeded with, their second factors, and who of them may sign in. */
+/** The users of the org, their second factors, and which users are suspended. */
 import { createHash } from 'node:crypto'
 import { stableId } from './okta-ids.js'
 import { toBase32 } from './totp.js'
 
+/** A user of a local org. */
 export interface LocalUser {
   readonly login: string
   readonly password: string
   /** `00u...`, the same at every start for the same login. */
   readonly userId: string
-  /** Only of users who are asked for a second factor when they sign in. */
+  /** Present when sign-in requires a second factor of the user. */
   readonly mfa?: LocalFactor
 }
 
-/** An authenticator app: six digits, new every 30 seconds (RFC 6238, SHA-1). */
+/** An authenticator app: six digits, a new passcode every 30 seconds (RFC 6238, SHA-1). */
 export interface LocalFactor {
   readonly factorId: string
-  /** Base32, as a real authenticator app takes it. */
+  /** Base32, the format that authenticator apps accept. */
   readonly sharedSecret: string
 }
 
-/** A user of yours. */
+/** A user in the `users` option of createLocalOrg(). */
 export interface LocalUserOption {
   readonly login: string
   readonly password: string
-  /** Default: made from the login. */
+  /** Default: derived from the login. */
   readonly userId?: string
-  /** Whether to ask for a second factor at sign-in. Default false. */
+  /** Whether sign-in requires a second factor. Default false. */
   readonly mfa?: boolean
 }
 
@@ -57,7 +58,7 @@ export class Users {
     return this.#byId.get(userId)
   }
 
-  /** The user with these credentials, unless suspended; Okta doesn't say which of it was wrong. */
+  /** The user with these credentials; undefined for wrong ones and for a suspended user, as Okta does not tell why. */
   authenticate(login: string, password: string): LocalUser | undefined {
     const user = this.find(login)
     if (user === undefined || user.password !== password) return undefined
@@ -77,7 +78,7 @@ export class Users {
   }
 }
 
-/** Everybody has an authenticator, so that any session can be made stronger. */
+/** All users have an authenticator app, so that any session can be stepped up. */
 export function factorOf(user: LocalUser): LocalFactor {
   return user.mfa ?? factorFor(user.login)
 }

@@ -1,4 +1,4 @@
-/** Calls a second as a plot: bars in an SVG, drawn on the server. */
+/** A bar chart of the calls in each second, as an SVG drawn on the server. */
 import { html, type Markup } from './page.js'
 
 const BAR = 8
@@ -7,7 +7,7 @@ const LEFT = 40
 const BOTTOM = 18
 const TOP = 8
 
-/** `perSecond` ends with the present second. */
+/** `perSecond` ends with the current second. */
 export function callPlot(perSecond: readonly number[]): Markup {
   const most = Math.max(0, ...perSecond)
   const top = Math.max(most, 1)

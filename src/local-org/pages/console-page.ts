@@ -1,4 +1,4 @@
-/** The console page: who is here, what is live, what was asked, and what is made to go wrong. */
+/** The console page: users, live sessions, the last calls, faults, and the clock. */
 import { PRESETS } from '../faults/presets.js'
 import type { Answer } from '../http/answer.js'
 import { CALL_NAMES } from '../org/calls.js'
@@ -11,7 +11,7 @@ export const CONSOLE_PATH = '/console'
 
 const CALLS_SHOWN = 8
 
-/** A live page reloads itself, and its buttons come back to it. */
+/** A live page reloads itself, and its forms redirect back to the live page. */
 export type ConsoleMode = 'live' | 'still'
 
 export function consolePage(state: ConsoleState, mode: ConsoleMode): Answer {
@@ -71,7 +71,7 @@ ${button('suspend', 'Suspend', login, { userId }, mode)}</td></tr>`,
 <table><caption>${state.sessionCount} in all.${shown}</caption>
 <thead><tr><th scope="col">Login</th><th scope="col">Id</th><th scope="col">Status</th><th scope="col">amr</th>
 <th scope="col">Since</th><th scope="col">Until</th><th scope="col">Do</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : html`<tr><td colspan="7" class="muted">Nobody is signed in.</td></tr>`}</tbody></table>
+<tbody>${rows.length > 0 ? rows : html`<tr><td colspan="7" class="muted">No user is signed in.</td></tr>`}</tbody></table>
 </section>`
 }
 
@@ -110,7 +110,7 @@ function usersCard(state: ConsoleState, mode: ConsoleMode): Markup {
   })
   return html`<section class="card" aria-labelledby="users">
 <h2 id="users">Users</h2>
-<table><caption>Who can sign in, and what their authenticator apps show now</caption>
+<table><caption>The users of this org, and the current passcodes of their authenticator apps</caption>
 <thead><tr><th scope="col">Login</th><th scope="col">Password</th><th scope="col">Passcode</th>
 <th scope="col">Id</th><th scope="col">Do</th></tr></thead>
 <tbody>${rows}</tbody></table>
@@ -128,7 +128,7 @@ function clockCard(mode: ConsoleMode): Markup {
 </section>`
 }
 
-/** `of` tells the buttons of a column apart for those who don't see the row. */
+/** `of` completes the accessible name, so that screen readers tell the buttons of a column apart. */
 function button(
   action: string,
   label: string,

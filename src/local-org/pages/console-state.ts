@@ -1,11 +1,11 @@
-/** What the console shows, as plain data: no cookie, no token, no internal id. */
+/** The data that the console shows: no cookie, no token, no internal id. */
 import type { LoggedCall } from '../org/call-log.js'
 import type { CountedCall } from '../org/calls.js'
+import { type SessionSummary, summarize } from '../org/direct-control.js'
 import type { ActiveFault } from '../org/faults.js'
 import type { OrgParts } from '../org/org-parts.js'
-import { presentPassCode } from '../org/second-factor.js'
+import { currentPassCode } from '../org/second-factor.js'
 import type { Engine } from '../org/sessions.js'
-import { type SessionSummary, summarize } from '../org/steering.js'
 
 export interface ConsoleState {
   readonly url: string
@@ -14,12 +14,12 @@ export interface ConsoleState {
   readonly now: string
   readonly users: readonly ConsoleUser[]
   readonly sessionCount: number
-  /** The newest {@link SESSIONS_SHOWN}, the newest first. */
+  /** The newest {@link SESSIONS_SHOWN}, newest first. */
   readonly sessions: readonly SessionSummary[]
   readonly calls: Readonly<Record<CountedCall, number>>
-  /** The newest first. */
+  /** Newest first. */
   readonly recentCalls: readonly LoggedCall[]
-  /** Calls in each of the last seconds, the present one last. */
+  /** The calls in each of the last seconds, the current one last. */
   readonly callsPerSecond: readonly number[]
   readonly faults: readonly ActiveFault[]
 }
@@ -44,7 +44,7 @@ export function consoleState(org: OrgParts): ConsoleState {
       login: user.login,
       password: user.password,
       userId: user.userId,
-      passCode: presentPassCode(org, user),
+      passCode: currentPassCode(org, user),
       asksForPassCode: user.mfa !== undefined,
       isSuspended: org.users.isSuspended(user),
     })),

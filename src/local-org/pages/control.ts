@@ -1,42 +1,42 @@
-/** The control endpoint: the org steered over HTTP, by the console's forms and by programs in JSON. */
+/** The control endpoint: changes the org over HTTP, with the console's forms or with JSON from programs. */
 import { checkFault } from '../faults/check-fault.js'
 import { type Answer, type Header, jsonAnswer, redirectAnswer } from '../http/answer.js'
-import { type Ask, isContentType, readForm, readJsonObject } from '../http/ask.js'
+import { isContentType, type OrgRequest, readForm, readJsonObject } from '../http/request.js'
 import { isCountedCall } from '../org/calls.js'
+import { withSession } from '../org/direct-control.js'
 import type { OrgParts } from '../org/org-parts.js'
-import { strengthen } from '../org/second-factor.js'
-import { withSession } from '../org/steering.js'
+import { addSecondFactor } from '../org/second-factor.js'
 import { CONSOLE_PATH, consolePage } from './console-page.js'
 import { consoleState } from './console-state.js'
 
-/** GET /console; `?live` reloads itself. */
-export function showConsole(org: OrgParts, ask: Ask): Answer {
-  return consolePage(consoleState(org), ask.query.has('live') ? 'live' : 'still')
+/** GET /console; with `?live` the page reloads itself. */
+export function showConsole(org: OrgParts, request: OrgRequest): Answer {
+  return consolePage(consoleState(org), request.query.has('live') ? 'live' : 'still')
 }
 
-/** GET /console/state: what the page shows, as JSON. */
+/** GET /console/state: the data of the page, as JSON. */
 export function showState(org: OrgParts): Answer {
-  return jsonAnswer(200, consoleState(org), NOT_TO_EMBED)
+  return jsonAnswer(200, consoleState(org), SAME_ORIGIN_ONLY)
 }
 
-/** Without CORS a page of another origin can read nothing of it; nor may it load it as a script. */
-const NOT_TO_EMBED: readonly Header[] = [
+/** Without CORS a page of another origin cannot read the JSON; these headers keep it from loading it as a script. */
+const SAME_ORIGIN_ONLY: readonly Header[] = [
   ['cross-origin-resource-policy', 'same-origin'],
   ['x-content-type-options', 'nosniff'],
 ]
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What an action came to; text is what was wrong with its fields. */
+/** The result of an action; a string says what is wrong with its fields. */
 type Outcome = object | string
 
-/** POST /console/<name>, each with the fields it reads. */
+/** The actions by name, with the fields they read: POST /console/<name>. */
 export const ACTIONS: Readonly<Record<string, (org: OrgParts, fields: Fields) => Outcome>> = {
   revoke: (org, { session }) => ({
     done: withSession(org, String(session), (live) => org.sessions.end(live)),
   }),
   'step-up': (org, { session }) => ({
-    done: withSession(org, String(session), (live) => strengthen(org, live)),
+    done: withSession(org, String(session), (live) => addSecondFactor(org, live)),
   }),
   suspend: (org, { userId }) => setSuspended(org, String(userId), 'suspended'),
   unsuspend: (org, { userId }) => setSuspended(org, String(userId), 'active'),
@@ -48,11 +48,15 @@ export const ACTIONS: Readonly<Record<string, (org: OrgParts, fields: Fields) =>
 export async function control(
   act: (org: OrgParts, fields: Fields) => Outcome,
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
 ): Promise<Answer> {
-  const form = await readForm(ask)
-  const isJson = isContentType(ask, 'application/json')
-  const fields = form ? Object.fromEntries(form) : isJson ? await readJsonObject(ask) : undefined
+  const form = await readForm(request)
+  const isJson = isContentType(request, 'application/json')
+  const fields = form
+    ? Object.fromEntries(form)
+    : isJson
+      ? await readJsonObject(request)
+      : undefined
   if (fields === undefined) return jsonAnswer(400, { error: 'Send a form or a JSON object' })
   const outcome = act(org, fields)
   if (typeof outcome === 'string') return jsonAnswer(400, { error: outcome })
@@ -68,7 +72,7 @@ function setSuspended(org: OrgParts, userId: string, wanted: 'suspended' | 'acti
   return { ended: wanted === 'active' ? 0 : org.sessions.endAllOf(user) }
 }
 
-/** `fault` is an object, or its JSON from a form; `times` is left out or empty for: until stopped. */
+/** `fault` is an object, or JSON in a form. Without `times`, or with an empty one, the fault lasts until stopped. */
 function switchOn(org: OrgParts, { fault, times, operation }: Fields): Outcome {
   const given = typeof fault === 'string' ? parseJson(fault) : fault
   try {
@@ -81,11 +85,11 @@ function switchOn(org: OrgParts, { fault, times, operation }: Fields): Outcome {
     return 'times must be a whole number above 0, or be left out'
   }
   if (isBlank(operation)) return { id: org.faults.add(given, count, {}) }
-  if (!isCountedCall(operation)) return 'operation is none the org counts'
+  if (!isCountedCall(operation)) return 'operation must be the name of an operation'
   return { id: org.faults.add(given, count, { operation }) }
 }
 
-/** Without an `id`, all. */
+/** Switches off one fault, or all without an `id`. */
 function switchOff(org: OrgParts, { id }: Fields): Outcome {
   if (!isBlank(id)) return { done: org.faults.stop(Number(id)) }
   org.faults.clear()
@@ -107,7 +111,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Not JSON: no fault either, and told so.
+    // Not JSON: checkFault() reports undefined as an invalid fault.
     return undefined
   }
 }

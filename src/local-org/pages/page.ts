@@ -1,4 +1,4 @@
-/** The frame of the org's HTML pages: escaping, one style sheet, and headers that fit them. */
+/** The layout of the org's HTML pages: escaping, one style sheet, and security headers. */
 import { createHash } from 'node:crypto'
 import { type Answer, type Header, textAnswer } from '../http/answer.js'
 
@@ -17,7 +17,7 @@ export class Markup {
 
 type Value = string | number | Markup | readonly Markup[] | false | undefined
 
-/** A template whose values are escaped unless they are markup themselves. */
+/** An HTML template: escapes its values, except those that are markup. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
   const text = strings.reduce((done, part, index) => `${done}${toText(values[index - 1])}${part}`)
   return new Markup(text)
@@ -27,7 +27,7 @@ export interface Page {
   readonly status: number
   readonly title: string
   readonly body: Markup
-  /** After how many seconds the page reloads itself; left out: never. */
+  /** Reloads the page after this many seconds. Default: never. */
   readonly reloadSeconds?: number
   readonly headers?: readonly Header[]
 }

@@ -1,4 +1,4 @@
-/** Where the sign-in pages may send a browser afterwards: to the org, to this machine, or to a trusted origin. */
+/** Validates the URL to return to after sign-in: on the org, on this machine, or of a trusted origin. */
 import type { Answer } from '../http/answer.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { isTrusted } from '../org/trusted-origins.js'
@@ -6,7 +6,7 @@ import { html, pageAnswer } from './page.js'
 
 export const HOME_PATH = '/app/UserHome'
 
-/** The URL to go to, absolute; undefined when it leads elsewhere. */
+/** The absolute URL to return to; undefined when it is missing or not trusted. */
 export function returnTarget(org: OrgParts, given: string | null): string | undefined {
   if (given === null || given === '') return undefined
   if (!URL.canParse(given, org.url)) return undefined
@@ -16,7 +16,7 @@ export function returnTarget(org: OrgParts, given: string | null): string | unde
   return isTrusted(org, url) ? url.href : undefined
 }
 
-/** The same, and the org's home page when nothing was asked for. */
+/** The URL to return to, or the org's home page when none is given; undefined when it is not trusted. */
 export function targetOrHome(org: OrgParts, given: string | null | undefined): string | undefined {
   if (given === undefined || given === null || given === '') return org.url + HOME_PATH
   return returnTarget(org, given)
@@ -25,8 +25,8 @@ export function targetOrHome(org: OrgParts, given: string | null | undefined): s
 export function untrustedTarget(): Answer {
   const body = html`<main>
 <h1>Not a trusted address</h1>
-<div class="card"><p class="alert" role="alert">The address to go to afterwards is neither on this
-machine nor one of the org's trusted origins.</p></div>
+<div class="card"><p class="alert" role="alert">The URL to return to is neither on this machine nor of
+one of the org's trusted origins.</p></div>
 </main>`
   return pageAnswer({ status: 400, title: 'Not a trusted address', body })
 }

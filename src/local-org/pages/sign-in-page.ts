@@ -1,13 +1,13 @@
-/** The sign-in pages as a person sees them: the password, and the passcode where it is asked for. */
+/** The HTML of the sign-in pages: the password form and the passcode form. */
 import type { Answer } from '../http/answer.js'
 import type { OrgParts } from '../org/org-parts.js'
-import { presentPassCode } from '../org/second-factor.js'
+import { currentPassCode } from '../org/second-factor.js'
 import type { LocalUser } from '../org/users.js'
 import { html, type Markup, pageAnswer } from './page.js'
 
 export interface SignInForm {
   readonly status: number
-  /** Where to go afterwards; empty for the org's own home page. */
+  /** The URL to return to. */
   readonly fromUri: string
   readonly login?: string
   readonly problem?: string
@@ -17,11 +17,11 @@ export interface PasscodeForm {
   readonly status: number
   readonly fromUri: string
   readonly user: LocalUser
-  /** Why the passcode is wanted. */
+  /** Why a passcode is required. */
   readonly reason: string
-  /** Where the form goes. */
+  /** The form's action. */
   readonly action: string
-  /** Of a sign-in half done; a live session is known by its cookie. */
+  /** The token of a sign-in that waits for its second factor; a step-up uses the session's cookie instead. */
   readonly stateToken?: string
   readonly problem?: string
 }
@@ -67,9 +67,9 @@ ${stateToken !== undefined && html`<input type="hidden" name="stateToken" value=
 </div>
 <section class="card" aria-labelledby="app">
 <h2 id="app">The authenticator app shows</h2>
-<p class="shown"><code id="shown">${presentPassCode(org, user)}</code></p>
-<p class="muted">This local org plays the app of ${user.login} too. It shows another passcode every 30
-seconds; the one before is good a little longer.</p>
+<p class="shown"><code id="shown">${currentPassCode(org, user)}</code></p>
+<p class="muted">This local org also simulates the authenticator app of ${user.login}. A passcode is new every
+30 seconds, and the previous one stays valid for another 30.</p>
 </section>
 </main>`
   return pageAnswer({ status: form.status, title: 'Enter your passcode', body })
@@ -89,8 +89,8 @@ function seededUsers(org: OrgParts): Markup {
       html`<tr><td><code>${login}</code></td><td><code>${password}</code>${mfa && html`<br>and a passcode`}</td></tr>`,
   )
   return html`<section class="card" aria-labelledby="users">
-<h2 id="users">Who can sign in here</h2>
-<p class="muted">This is a local org for development: it stands in for Okta, and its passwords are no secret.</p>
+<h2 id="users">Users of this org</h2>
+<p class="muted">This is a local org for development. It stands in for Okta, and its passwords are not secret.</p>
 <table><thead><tr><th scope="col">Username</th><th scope="col">Password</th></tr></thead>
 <tbody>${rows}</tbody></table>
 </section>`

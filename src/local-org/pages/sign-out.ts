@@ -1,29 +1,31 @@
-/** The browser's way out, and the page it stands on when it has nowhere else to be. */
+/** Sign-out in the browser, and the org's home page. */
 import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
-import type { Ask } from '../http/ask.js'
+import type { OrgRequest } from '../http/request.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { expiredCookies, readSessionCookies } from '../org/session-cookies.js'
 import { CONSOLE_PATH } from './console-page.js'
-import { isEmbeddedElsewhere } from './embedded.js'
+import { isCrossSiteSubresource } from './cross-site-subresource.js'
 import { html, pageAnswer } from './page.js'
 import { returnTarget } from './return-target.js'
 import { SIGN_IN_PATH } from './sign-in-page.js'
 import { STEP_UP_PATH } from './step-up.js'
 
 /** GET /login/signout?fromURI= */
-export function signOut(org: OrgParts, ask: Ask): Answer {
-  if (isEmbeddedElsewhere(ask)) {
-    return jsonAnswer(403, { error: 'A page of another site may link to this, not load it' })
+export function signOut(org: OrgParts, request: OrgRequest): Answer {
+  if (isCrossSiteSubresource(request)) {
+    return jsonAnswer(403, {
+      error: 'A page of another site may link to this URL, but not embed it',
+    })
   }
-  const sessions = org.sessions.allByCookies(readSessionCookies(ask.headers.cookie))
+  const sessions = org.sessions.allByCookies(readSessionCookies(request.headers.cookie))
   for (const session of sessions) org.sessions.end(session)
-  const target = returnTarget(org, ask.query.get('fromURI')) ?? org.url + SIGN_IN_PATH
+  const target = returnTarget(org, request.query.get('fromURI')) ?? org.url + SIGN_IN_PATH
   return redirectAnswer(302, target, expiredCookies(org.engine))
 }
 
-/** GET /app/UserHome: where a sign-in without a way back ends. */
-export function showHome(org: OrgParts, ask: Ask): Answer {
-  const session = org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
+/** GET /app/UserHome: the page after a sign-in without `fromURI`. */
+export function showHome(org: OrgParts, request: OrgRequest): Answer {
+  const session = org.sessions.byCookies(readSessionCookies(request.headers.cookie))
   if (session === undefined) return redirectAnswer(302, org.url + SIGN_IN_PATH)
   const body = html`<main>
 <h1>Signed in</h1>

@@ -1,8 +1,8 @@
-/** Step-up: a live session is made stronger by a passcode, under the cookie it has. */
+/** Step-up: a passcode adds a second factor to a live session, whose cookie stays the same. */
 import { type Answer, redirectAnswer } from '../http/answer.js'
-import { type Ask, readForm } from '../http/ask.js'
+import { type OrgRequest, readForm } from '../http/request.js'
 import type { OrgParts } from '../org/org-parts.js'
-import { isRightPassCode, strengthen } from '../org/second-factor.js'
+import { addSecondFactor, isRightPassCode } from '../org/second-factor.js'
 import { readSessionCookies } from '../org/session-cookies.js'
 import type { LiveSession } from '../org/sessions.js'
 import { targetOrHome, untrustedTarget } from './return-target.js'
@@ -11,20 +11,20 @@ import { passcodePage, signInPage } from './sign-in-page.js'
 export const STEP_UP_PATH = '/login/step-up'
 
 /** GET /login/step-up?fromURI= */
-export function showStepUp(org: OrgParts, ask: Ask): Answer {
-  const fromUri = targetOrHome(org, ask.query.get('fromURI'))
+export function showStepUp(org: OrgParts, request: OrgRequest): Answer {
+  const fromUri = targetOrHome(org, request.query.get('fromURI'))
   if (fromUri === undefined) return untrustedTarget()
-  const session = sessionOf(org, ask)
+  const session = sessionOf(org, request)
   if (session === undefined) return signInPage(org, { status: 200, fromUri })
   return stepUpPage(org, session, { status: 200, fromUri })
 }
 
 /** POST /login/step-up */
-export async function submitStepUp(org: OrgParts, ask: Ask): Promise<Answer> {
-  const form = await readForm(ask)
+export async function submitStepUp(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const form = await readForm(request)
   const fromUri = targetOrHome(org, form?.get('fromURI'))
   if (fromUri === undefined) return untrustedTarget()
-  const session = sessionOf(org, ask)
+  const session = sessionOf(org, request)
   if (session === undefined) {
     const problem = 'Your session has ended. Please sign in again.'
     return signInPage(org, { status: 401, fromUri, problem })
@@ -33,7 +33,7 @@ export async function submitStepUp(org: OrgParts, ask: Ask): Promise<Answer> {
     const problem = 'That is not the passcode the app shows.'
     return stepUpPage(org, session, { status: 401, fromUri, problem })
   }
-  strengthen(org, session)
+  addSecondFactor(org, session)
   return redirectAnswer(303, fromUri)
 }
 
@@ -52,10 +52,10 @@ export function stepUpPage(
 
 const REASONS = {
   ACTIVE: 'You are signed in. A passcode makes your session stronger.',
-  MFA_REQUIRED: 'You are half signed in: your second factor is missing.',
-  MFA_ENROLL: 'You are half signed in: set a second factor up by entering its first passcode.',
+  MFA_REQUIRED: 'Your sign-in is not complete: your second factor is missing.',
+  MFA_ENROLL: 'Your sign-in is not complete: enter a first passcode to set up a second factor.',
 } as const
 
-function sessionOf(org: OrgParts, ask: Ask): LiveSession | undefined {
-  return org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
+function sessionOf(org: OrgParts, request: OrgRequest): LiveSession | undefined {
+  return org.sessions.byCookies(readSessionCookies(request.headers.cookie))
 }

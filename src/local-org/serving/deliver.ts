@@ -1,10 +1,10 @@
-/** Writes an answer to the socket, whole or in one of the ways a connection fails. */
+/** Writes an answer to the socket, completely or with a connection fault. */
 import type { ServerResponse } from 'node:http'
 import type { ConnectionFault, Fault } from '../faults/fault.js'
 import type { Answer } from '../http/answer.js'
 import { bytesOf, firstHalf } from './fault-answer.js'
 
-/** Calls back when the time has come, unless the connection ends first. */
+/** Calls back after `ms` milliseconds, unless the connection closes before. */
 export function after(ms: number, res: ServerResponse, callback: () => void): void {
   const cancel = () => clearTimeout(timer)
   const timer = setTimeout(() => {
@@ -23,7 +23,7 @@ export function deliver(res: ServerResponse, answer: Answer, fault: Fault | unde
       res.socket?.resetAndDestroy()
       return
     case 'not_http':
-      res.socket?.end('\0\x01 this is no HTTP \r\n\r\n')
+      res.socket?.end('\0\x01 this is not HTTP \r\n\r\n')
       return
     case 'slow_body':
       writeSlowly(res, answer, fault.overMs)
@@ -37,39 +37,39 @@ export function deliver(res: ServerResponse, answer: Answer, fault: Fault | unde
   }
 }
 
-/** Whether no answer of any kind is to be sent. */
-export function isWordless(
+/** Whether a fault replaces the whole answer, so that no status is sent. */
+export function sendsNoAnswer(
   fault: Fault,
 ): fault is Fault & Extract<ConnectionFault, { kind: 'hang' | 'reset' | 'not_http' }> {
   return fault.kind === 'hang' || fault.kind === 'reset' || fault.kind === 'not_http'
 }
 
 function writeHead(res: ServerResponse, answer: Answer): void {
-  // The org's own clock writes the date.
+  // serve.ts sets Date from the org's clock.
   res.sendDate = false
   const length = String(Buffer.byteLength(answer.body))
   const headers = answer.headers.flat()
   if (answer.status !== 204 && answer.status !== 304) headers.push('content-length', length)
-  // A flat list keeps the order and what is sent twice.
+  // A flat list preserves the order and repeated names.
   res.writeHead(answer.status, headers)
 }
 
-const PIECES = 10
+const CHUNKS = 10
 
 function writeSlowly(res: ServerResponse, answer: Answer, overMs: number): void {
   writeHead(res, answer)
   res.flushHeaders()
   const bytes = bytesOf(answer)
-  const size = Math.ceil(bytes.length / PIECES)
+  const size = Math.ceil(bytes.length / CHUNKS)
   const writeFrom = (start: number): void => {
     if (start >= bytes.length) {
       res.end()
       return
     }
     res.write(bytes.subarray(start, start + size))
-    after(overMs / PIECES, res, () => writeFrom(start + size))
+    after(overMs / CHUNKS, res, () => writeFrom(start + size))
   }
-  after(overMs / PIECES, res, () => writeFrom(0))
+  after(overMs / CHUNKS, res, () => writeFrom(0))
 }
 
 function writeHalf(res: ServerResponse, answer: Answer): void {

@@ -1,11 +1,11 @@
-/** What a fault makes of an answer: pure functions from answer to answer. */
+/** Applies a fault to an answer: pure functions from answer to answer. */
 import { gzipSync } from 'node:zlib'
 import type { AnswerFault, Fault } from '../faults/fault.js'
 import { type Answer, type Header, jsonAnswer, redirectAnswer, textAnswer } from '../http/answer.js'
 import { type RateFigures, type RateLimits, rateHeaders } from '../org/rate-limits.js'
 import { envelope, isOktaErrorCode, oktaError } from '../wire/okta-error.js'
 
-/** The answer that stands in for Okta's own, with the figures of this request; undefined when its own is sent. */
+/** The answer that replaces Okta's own; undefined for a fault that does not replace it. */
 export function replacementFor(
   fault: Fault,
   orgUrl: string,
@@ -31,8 +31,8 @@ export function replacementFor(
   }
 }
 
-/** The same answer, spoilt. */
-export function spoil(fault: Fault, answer: Answer): Answer {
+/** Okta's own answer with the fault applied to it. */
+export function alter(fault: Fault, answer: Answer): Answer {
   switch (fault.kind) {
     case 'malformed_body':
       return { ...answer, body: firstHalf(bytesOf(answer)) }
@@ -51,7 +51,10 @@ export function spoil(fault: Fault, answer: Answer): Answer {
     case 'duplicate_headers':
       return { ...answer, headers: [...answer.headers, ...doubles(answer.headers, fault.names)] }
     case 'set_cookie':
-      return { ...answer, headers: [...answer.headers, ...setCookies(fault.lines ?? NOISE)] }
+      return {
+        ...answer,
+        headers: [...answer.headers, ...setCookies(fault.lines ?? UNRELATED_COOKIES)],
+      }
     default:
       return answer
   }
@@ -67,11 +70,10 @@ export function bytesOf(answer: Answer): Buffer {
 
 const MIB = 1024 * 1024
 
-const HTML =
-  '<!doctype html><html lang="en"><title>Hello</title><h1>Not what you asked for</h1></html>'
+const HTML = '<!doctype html><html lang="en"><title>Hello</title><h1>This is not JSON</h1></html>'
 
-/** Besides session cookies, what an org sets: a device token, a theme, a load balancer's mark. */
-const NOISE = [
+/** The cookies that real orgs also set: a device token, a theme, a servlet session, expired session cookies. */
+const UNRELATED_COOKIES = [
   'DT=DI0zzzzzzzzzzzzzzzzzzzzzz;Version=1;Path=/;Max-Age=63072000;Secure;HttpOnly',
   't=default; Path=/',
   'JSESSIONID=00000000000000000000000000000000; Path=/; Secure; HttpOnly',
@@ -100,7 +102,7 @@ function statusAnswer(fault: Extract<AnswerFault, { kind: 'status' }>): Answer {
 }
 
 function usualSummary(code: string): string {
-  if (!isOktaErrorCode(code)) return 'A fault that was asked for'
+  if (!isOktaErrorCode(code)) return 'An injected fault'
   const body: unknown = JSON.parse(String(oktaError(code, { what: 'me (Session)' }).body))
   const hasSummary = typeof body === 'object' && body !== null && 'errorSummary' in body
   return hasSummary ? String(body.errorSummary) : ''
@@ -116,7 +118,7 @@ function withContentType(answer: Answer, contentType: string | null = 'text/plai
   return { ...answer, headers: [...type, ...others] }
 }
 
-/** An answer without a JSON object stays as it is. */
+/** Leaves a body that is not a JSON object unchanged. */
 function editFields(
   body: string | Buffer,
   remove: readonly string[],

@@ -1,6 +1,6 @@
-/** Every address of the org and who answers there. */
+/** The routes of the org: which handler answers a method and path. */
 import { type Answer, redirectAnswer } from '../http/answer.js'
-import type { Ask } from '../http/ask.js'
+import type { OrgRequest } from '../http/request.js'
 import { issueAccessToken, TOKEN_PATH } from '../oauth/token-endpoint.js'
 import type { CountedCall } from '../org/calls.js'
 import type { OrgParts } from '../org/org-parts.js'
@@ -8,8 +8,8 @@ import type { Bucket } from '../org/rate-limits.js'
 import { showKeys } from '../org/signing-key.js'
 import { CONSOLE_PATH } from '../pages/console-page.js'
 import { ACTIONS, control, showConsole, showState } from '../pages/control.js'
-import { isOwnPost, refuseForeignPost } from '../pages/own-post.js'
 import { HOME_PATH } from '../pages/return-target.js'
+import { isSameOriginPost, rejectCrossOriginPost } from '../pages/same-origin-post.js'
 import {
   redeemInBrowser,
   SECOND_STEP_PATH,
@@ -27,17 +27,17 @@ import { matchOperation, SESSIONS_PATH } from '../wire/operations.js'
 import { answerOperation } from '../wire/sessions-api.js'
 
 export interface Route {
-  /** The name it is counted under, if it is. */
+  /** The name that it is counted under; undefined when it is not counted. */
   readonly call?: CountedCall
-  /** Whose minute it uses; pages use none. */
+  /** The rate limit that it counts against; pages have none. */
   readonly bucket?: Bucket
-  answer(org: OrgParts, ask: Ask): Answer | Promise<Answer>
+  answer(org: OrgParts, request: OrgRequest): Answer | Promise<Answer>
 }
 
-export function findRoute(ask: Ask): Route {
-  const { method, path } = ask
-  if (isPreflight(ask)) return PREFLIGHT
-  if (changes(method) && !isApi(path) && !isOwnPost(ask)) return FOREIGN_POST
+export function findRoute(request: OrgRequest): Route {
+  const { method, path } = request
+  if (isPreflight(request)) return PREFLIGHT
+  if (changes(method) && !isApi(path) && !isSameOriginPost(request)) return CROSS_ORIGIN_POST
   if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
     return sessionsRoute(method, path)
   }
@@ -46,37 +46,37 @@ export function findRoute(ask: Ask): Route {
   return byMethod.get(method === 'HEAD' ? 'GET' : method) ?? UNKNOWN_METHOD
 }
 
-/** Not counted: it asks for leave to ask. */
+/** Not counted: a preflight is no call of the API. */
 const PREFLIGHT: Route = { answer: answerPreflight }
 
-/** Of everything but the API, by path or by none: what is added later is held to it too. */
-const FOREIGN_POST: Route = { answer: refuseForeignPost }
+/** Applies to every path outside the API, known or not, so that it covers paths added later. */
+const CROSS_ORIGIN_POST: Route = { answer: rejectCrossOriginPost }
 
 function changes(method: string): boolean {
   return !['GET', 'HEAD', 'OPTIONS'].includes(method)
 }
 
-/** Where CORS and credentials decide, as at Okta. */
+/** The paths that CORS and credentials protect, as at Okta. */
 function isApi(path: string): boolean {
   return path.startsWith('/api/v1/') || path.startsWith('/oauth2/')
 }
 
 const UNKNOWN_PATH: Route = {
-  answer: (_org, ask) => oktaError('E0000007', { what: ask.path }),
+  answer: (_org, request) => oktaError('E0000007', { what: request.path }),
 }
 
 const UNKNOWN_METHOD: Route = { answer: () => oktaError('E0000022') }
 
 function sessionsRoute(method: string, path: string): Route {
   const match = matchOperation(method, path)
-  // Mistakes are counted against the minute like everything else.
+  // Unknown paths and methods count against the rate limit too.
   if (match.kind === 'unknown_path') return { ...UNKNOWN_PATH, bucket: 'sessions' }
   if (match.kind === 'unknown_method') return { ...UNKNOWN_METHOD, bucket: 'sessions' }
   const { operation, id } = match
   return {
     call: operation,
     bucket: 'sessions',
-    answer: (org, ask) => answerOperation(org, operation, id, ask),
+    answer: (org, request) => answerOperation(org, operation, id, request),
   }
 }
 
@@ -88,12 +88,12 @@ function factorRoutes(path: string): ReadonlyMap<string, Route> | undefined {
   const verify: Route = {
     call: 'verifyFactor',
     bucket: 'authn',
-    answer: (org, ask) => verifyFactor(org, factorId, ask),
+    answer: (org, request) => verifyFactor(org, factorId, request),
   }
   return new Map([['POST', verify]])
 }
 
-/** Besides the operations on sessions and the factors by id. */
+/** All routes except the session operations and the verification of a factor. */
 export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route('/', { GET: { answer: () => redirectAnswer(302, CONSOLE_PATH) } }),
   route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
@@ -109,7 +109,9 @@ export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route(CONSOLE_PATH, { GET: { answer: showConsole } }),
   route(`${CONSOLE_PATH}/state`, { GET: { answer: showState } }),
   ...Object.entries(ACTIONS).map(([name, act]) =>
-    route(`${CONSOLE_PATH}/${name}`, { POST: { answer: (org, ask) => control(act, org, ask) } }),
+    route(`${CONSOLE_PATH}/${name}`, {
+      POST: { answer: (org, request) => control(act, org, request) },
+    }),
   ),
 ])
 

@@ -1,45 +1,45 @@
-/** One request from socket to socket: found, counted, answered or spoilt, written, logged. */
+/** Serves a request: checks its host, counts it, answers it with or without a fault, and logs it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../faults/fault.js'
 import { type Answer, type Header, textAnswer } from '../http/answer.js'
-import { type Ask, toAsk } from '../http/ask.js'
-import { createIsNamed } from '../org/host-names.js'
+import { type OrgRequest, toOrgRequest } from '../http/request.js'
+import { createHasAllowedHost } from '../org/host-names.js'
 import { newRequestId } from '../org/okta-ids.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { type RateFigures, rateHeaders } from '../org/rate-limits.js'
 import { isApiToken } from '../wire/authorization.js'
 import { corsHeaders } from '../wire/cors.js'
 import { oktaError } from '../wire/okta-error.js'
-import { after, deliver, isWordless } from './deliver.js'
-import { replacementFor, spoil } from './fault-answer.js'
+import { after, deliver, sendsNoAnswer } from './deliver.js'
+import { alter, replacementFor } from './fault-answer.js'
 import { findRoute, type Route } from './routes.js'
 
 export interface ServeOptions {
-  /** Requests at once; above it, Okta's other 429. */
+  /** Concurrent requests above which the org answers the concurrency limit's 429. */
   readonly maxConcurrent: number
-  /** Milliseconds by which the Date header is off the org's time. */
+  /** Milliseconds added to the org's time in the Date header. */
   readonly dateSkewMs: number
-  /** The names it answers to besides those of this machine. */
+  /** The host names that are accepted besides those of this machine. */
   readonly allowedHosts: readonly string[]
 }
 
 export type Serve = (req: IncomingMessage, res: ServerResponse) => void
 
 export function createServe(org: OrgParts, options: ServeOptions): Serve {
-  const isNamed = createIsNamed(options.allowedHosts)
-  let underWay = 0
+  const hasAllowedHost = createHasAllowedHost(options.allowedHosts)
+  let concurrent = 0
   return function serve(req, res) {
-    // Before anything is found, counted or spoilt.
-    if (!isNamed(req)) {
+    // First, so that no fault and no counter applies to such a request.
+    if (!hasAllowedHost(req)) {
       deliver(res, misdirected(org, options), undefined)
       return
     }
-    underWay += 1
+    concurrent += 1
     res.once('close', () => {
-      underWay -= 1
+      concurrent -= 1
     })
-    const exchange = begin(org, toAsk(req), res, options, underWay)
-    // The client went away while its body was read, or the org has a fault of its own.
+    const exchange = begin(org, toOrgRequest(req), res, options, concurrent)
+    // Either the client disconnected while its body was read, or the org has a bug.
     const fail = () => finish(exchange, oktaError('E0000009'))
     try {
       const answer = answerTo(exchange)
@@ -52,9 +52,9 @@ export function createServe(org: OrgParts, options: ServeOptions): Serve {
 }
 
 function misdirected(org: OrgParts, { dateSkewMs }: ServeOptions): Answer {
-  const text = `This local org does not answer to the Host of this request, or it has none or several.
-It answers to localhost, 127.0.0.1 and [::1]. Give other names to createLocalOrg() as allowedHosts,
-or to the command line as --allow-hosts.
+  const text = `The Host header of this request is missing, repeated, or not a name of this local org.
+It answers to localhost, 127.0.0.1 and [::1]. Add other names with the allowedHosts option of
+createLocalOrg(), or with --allow-hosts on the command line.
 `
   const headers = [dateHeader(org, dateSkewMs), ['x-content-type-options', 'nosniff']] as const
   return textAnswer(421, 'text/plain; charset=utf-8', text, headers)
@@ -62,67 +62,68 @@ or to the command line as --allow-hosts.
 
 interface Exchange {
   readonly org: OrgParts
-  readonly ask: Ask
+  readonly request: OrgRequest
   readonly route: Route
   readonly res: ServerResponse
   readonly dateSkewMs: number
   readonly startedAt: number
   readonly fault: Fault | undefined
-  /** Undefined for pages, which have no limits. */
+  /** Undefined for pages, which have no rate limit. */
   readonly figures: RateFigures | undefined
 }
 
 function begin(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   res: ServerResponse,
   options: ServeOptions,
-  underWay: number,
+  concurrent: number,
 ): Exchange {
-  const route = findRoute(ask)
+  const route = findRoute(request)
   const { call, bucket } = route
   if (call !== undefined) org.calls[call] += 1
-  const isOver = underWay > options.maxConcurrent
+  const isOver = concurrent > options.maxConcurrent
   return {
     org,
-    ask,
+    request,
     route,
     res,
     dateSkewMs: options.dateSkewMs,
     startedAt: performance.now(),
     fault: call === undefined ? undefined : org.faults.take(call),
-    figures: bucket && figuresFor(org, ask, bucket, isOver ? 'too_many_at_once' : 'counted'),
+    figures:
+      bucket && figuresFor(org, request, bucket, isOver ? 'concurrency_limit' : 'rate_limit'),
   }
 }
 
 function figuresFor(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   bucket: NonNullable<Route['bucket']>,
-  kind: 'counted' | 'too_many_at_once',
+  limit: 'rate_limit' | 'concurrency_limit',
 ): RateFigures {
-  if (kind === 'too_many_at_once') return org.rateLimits.concurrencyFigures()
-  return org.rateLimits.count(bucket, isApiToken(org, ask))
+  if (limit === 'concurrency_limit') return org.rateLimits.concurrencyFigures()
+  return org.rateLimits.count(bucket, isApiToken(org, request))
 }
 
 function answerTo(exchange: Exchange): Answer | Promise<Answer> {
   const { org, fault, figures } = exchange
   if (fault === undefined || figures === undefined) return ownAnswer(exchange)
-  const replacement = isWordless(fault)
-    ? NOTHING
+  const replacement = sendsNoAnswer(fault)
+    ? NO_ANSWER
     : replacementFor(fault, org.url, org.rateLimits, figures)
   if (replacement === undefined) return ownAnswer(exchange)
   const performs = 'performs' in fault && fault.performs === true
   return performs ? Promise.resolve(ownAnswer(exchange)).then(() => replacement) : replacement
 }
 
-/** What stands for an answer where none is sent. */
-const NOTHING: Answer = { status: 0, headers: [], body: '' }
+/** A placeholder for faults that send no answer. */
+const NO_ANSWER: Answer = { status: 0, headers: [], body: '' }
 
-function ownAnswer({ org, ask, route, figures }: Exchange): Answer | Promise<Answer> {
-  if (figures === undefined) return route.answer(org, ask)
+function ownAnswer({ org, request, route, figures }: Exchange): Answer | Promise<Answer> {
+  if (figures === undefined) return route.answer(org, request)
   if (figures.exceeded) return withFigures(oktaError('E0000047'), figures)
-  const answer = route.answer(org, ask)
+  const answer = route.answer(org, request)
   return answer instanceof Promise
     ? answer.then((ready) => withFigures(ready, figures))
     : withFigures(answer, figures)
@@ -139,18 +140,18 @@ function finish(exchange: Exchange, answer: Answer): void {
 }
 
 function send(exchange: Exchange, answer: Answer): void {
-  const { org, ask, res, fault, dateSkewMs } = exchange
+  const { org, request, res, fault, dateSkewMs } = exchange
   const dated: Answer = {
     ...answer,
     headers: [
       dateHeader(org, dateSkewMs),
       ['x-okta-request-id', newRequestId()],
-      ...corsHeaders(org, ask),
+      ...corsHeaders(org, request),
       ...answer.headers,
     ],
   }
   log(exchange, answer)
-  deliver(res, fault === undefined ? dated : spoil(fault, dated), fault)
+  deliver(res, fault === undefined ? dated : alter(fault, dated), fault)
 }
 
 function dateHeader(org: OrgParts, skewMs: number): Header {
@@ -163,7 +164,7 @@ function log({ org, route, fault, startedAt }: Exchange, answer: Answer): void {
   const call = {
     at: org.clock.now(),
     call: route.call,
-    status: answer === NOTHING ? undefined : answer.status,
+    status: answer === NO_ANSWER ? undefined : answer.status,
     durationMs: now - startedAt,
     fault: fault?.kind,
   }

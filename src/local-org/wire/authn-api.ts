@@ -1,6 +1,6 @@
-/** Primary authentication: login and password, and where it is asked for a passcode, for a session token. */
+/** Primary authentication: exchanges a login, a password and, where required, a passcode for a session token. */
 import { type Answer, jsonAnswer } from '../http/answer.js'
-import { type Ask, readJsonObject } from '../http/ask.js'
+import { type OrgRequest, readJsonObject } from '../http/request.js'
 import { newSessionToken } from '../org/okta-ids.js'
 import { toDateTime } from '../org/org-clock.js'
 import { type OrgParts, SESSION_TOKEN_MS, type SignedIn } from '../org/org-parts.js'
@@ -12,8 +12,8 @@ import { oktaError } from './okta-error.js'
 export const AUTHN_PATH = '/api/v1/authn'
 
 /** POST /api/v1/authn */
-export async function authenticate(org: OrgParts, ask: Ask): Promise<Answer> {
-  const body = await readJsonObject(ask)
+export async function authenticate(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const body = await readJsonObject(request)
   if (body === undefined) return oktaError('E0000003')
   const { username, password } = body
   if (typeof username !== 'string' || typeof password !== 'string') return oktaError('E0000004')
@@ -24,8 +24,12 @@ export async function authenticate(org: OrgParts, ask: Ask): Promise<Answer> {
 }
 
 /** POST /api/v1/authn/factors/{factorId}/verify */
-export async function verifyFactor(org: OrgParts, factorId: string, ask: Ask): Promise<Answer> {
-  const body = await readJsonObject(ask)
+export async function verifyFactor(
+  org: OrgParts,
+  factorId: string,
+  request: OrgRequest,
+): Promise<Answer> {
+  const body = await readJsonObject(request)
   const stateToken = body?.stateToken
   if (typeof stateToken !== 'string') return oktaError('E0000003')
   const user = org.stateTokens.get(stateToken)
@@ -37,16 +41,16 @@ export async function verifyFactor(org: OrgParts, factorId: string, ask: Ask): P
   return jsonAnswer(200, success(org, outcome))
 }
 
-/** POST /api/v1/authn/cancel: gives a sign-in half done up. */
-export async function cancelAuthentication(org: OrgParts, ask: Ask): Promise<Answer> {
-  const body = await readJsonObject(ask)
+/** POST /api/v1/authn/cancel: cancels a sign-in that waits for its second factor. */
+export async function cancelAuthentication(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const body = await readJsonObject(request)
   const stateToken = body?.stateToken
   if (typeof stateToken !== 'string') return oktaError('E0000003')
   if (org.stateTokens.take(stateToken) === undefined) return oktaError('E0000011')
   return jsonAnswer(200, {})
 }
 
-/** A fresh session token for a user who has proved who they are. */
+/** Issues a session token for an authenticated user. */
 export function issueSessionToken(org: OrgParts, signedIn: SignedIn): string {
   const token = newSessionToken()
   org.sessionTokens.set(token, signedIn)

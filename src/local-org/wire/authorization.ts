@@ -1,7 +1,7 @@
-/** Who calls an administrator's operation: what the Authorization header proves. */
+/** Authenticates the caller of an operation by its Authorization header. */
 import { timingSafeEqual } from 'node:crypto'
 import type { Answer, Header } from '../http/answer.js'
-import type { Ask } from '../http/ask.js'
+import type { OrgRequest } from '../http/request.js'
 import { checkProof } from '../oauth/dpop-proof.js'
 import type { AccessGrant } from '../org/access-tokens.js'
 import type { OrgParts } from '../org/org-parts.js'
@@ -11,17 +11,17 @@ import { oktaError } from './okta-error.js'
 export type Caller =
   | { readonly kind: 'api_token' }
   | { readonly kind: 'service_app' }
-  | { readonly kind: 'nobody' }
+  | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'refused'; readonly answer: Answer }
 
-/** `scope` is what an access token must be good for; undefined for an operation that takes none. */
+/** `scope` is the scope that an access token needs; undefined for an operation that accepts no access token. */
 export function readCaller(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   scope: string | undefined,
 ): Caller | Promise<Caller> {
-  const { authorization } = ask.headers
-  if (authorization === undefined) return { kind: 'nobody' }
+  const { authorization } = request.headers
+  if (authorization === undefined) return { kind: 'unauthenticated' }
   const [, scheme = '', token = ''] = AUTHORIZATION.exec(authorization) ?? []
   switch (scheme.toLowerCase()) {
     case 'ssws':
@@ -29,18 +29,18 @@ export function readCaller(
     case 'bearer':
       return bearer(org, token, scope)
     case 'dpop':
-      return proofOfPossession(org, ask, token, scope)
+      return proofOfPossession(org, request, token, scope)
     default:
       return refused(oktaError('E0000005'))
   }
 }
 
-export function isApiToken(org: OrgParts, ask: Ask): boolean {
-  const [, scheme = '', token = ''] = AUTHORIZATION.exec(ask.headers.authorization ?? '') ?? []
+export function isApiToken(org: OrgParts, request: OrgRequest): boolean {
+  const [, scheme = '', token = ''] = AUTHORIZATION.exec(request.headers.authorization ?? '') ?? []
   return scheme.toLowerCase() === 'ssws' && isSame(token, org.apiToken)
 }
 
-/** Every answer to an API token takes the browser's session cookies away and starts a servlet session. */
+/** As at Okta, every answer to an API token expires the browser's session cookies and starts a servlet session. */
 export function apiTokenCookies(): readonly Header[] {
   return [...EXPIRED_CLASSIC, SERVLET_SESSION]
 }
@@ -54,20 +54,20 @@ const AUTHORIZATION = /^(SSWS|Bearer|DPoP) +([\x21-\x7e]+)$/i
 
 function bearer(org: OrgParts, token: string, scope: string | undefined): Caller {
   const grant = org.accessTokens.find(token)
-  // A token bound to a key is worth nothing without the key's proof.
+  // A token that is bound to a key is invalid without a proof of the key.
   if (grant === undefined || grant.jkt !== undefined) return invalidToken(org, 'Bearer', scope)
   return byScope(org, 'Bearer', grant, scope)
 }
 
 async function proofOfPossession(
   org: OrgParts,
-  ask: Ask,
+  request: OrgRequest,
   token: string,
   scope: string | undefined,
 ): Promise<Caller> {
   const grant = org.accessTokens.find(token)
   if (grant?.jkt === undefined) return invalidToken(org, 'DPoP', scope)
-  const proof = await checkProof(org, ask, { nonce: 'not_needed', accessToken: token })
+  const proof = await checkProof(org, request, { nonce: 'not_needed', accessToken: token })
   if (proof.kind === 'refused') {
     return challenged(org, 'E0000011', 'DPoP', scope, proof.error, proof.description)
   }

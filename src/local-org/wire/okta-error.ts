@@ -1,4 +1,4 @@
-/** Okta's errors: each code with its status and words, in the envelope every endpoint of the org uses. */
+/** Okta's errors: each code with its status and summary, in Okta's error envelope. */
 import { type Answer, type Header, jsonAnswer } from '../http/answer.js'
 import { newErrorId } from '../org/okta-ids.js'
 
@@ -27,7 +27,7 @@ export function isOktaErrorCode(code: string): code is OktaErrorCode {
 }
 
 export interface OktaErrorDetails {
-  /** What the summary names. */
+  /** The resource that the summary names. */
   readonly what?: string
   readonly causes?: readonly string[]
   readonly headers?: readonly Header[]
@@ -35,7 +35,7 @@ export interface OktaErrorDetails {
 
 export function oktaError(code: OktaErrorCode, details: OktaErrorDetails = {}): Answer {
   const [status, summary] = ERRORS[code]
-  // A function, so that a `$` in an id is not read as a replacement pattern.
+  // A function, because `$` in a replacement string is a pattern, and an id may contain it.
   const errorSummary = summary.replace('{0}', () => details.what ?? '')
   return jsonAnswer(status, envelope(code, errorSummary, details.causes), details.headers)
 }

@@ -1,4 +1,4 @@
-/** The seven operations of the Sessions API: which of them a request means. */
+/** Matches a request to one of the seven operations of the Sessions API. */
 import type { SessionOperation } from '../org/calls.js'
 
 export type Match =
@@ -8,7 +8,7 @@ export type Match =
 
 export const SESSIONS_PATH = '/api/v1/sessions'
 
-/** `id` is the session id of the path, `me` and empty included. */
+/** `id` in the result is the session id of the path, which may be `me` or empty. */
 export function matchOperation(method: string, path: string): Match {
   const rest = path.slice(SESSIONS_PATH.length)
   if (rest === '' || rest === '/') return pick(method, '', { POST: 'createSession' })
@@ -40,7 +40,7 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    // Not percent-encoding after all: an id nobody has.
+    // Malformed percent-encoding: no session has such an id.
     return segment
   }
 }

@@ -3,7 +3,7 @@ import { stableId } from '../org/okta-ids.js'
 import { toDateTime } from '../org/org-clock.js'
 import { type Engine, expiryOf, type LiveSession } from '../org/sessions.js'
 
-/** How a request named the session: links follow it, and so does the id. */
+/** How the request named the session, which determines the id and the links of the answer. */
 export type SessionName = { readonly kind: 'me' } | { readonly kind: 'id'; readonly id: string }
 
 export function sessionJson(
@@ -22,7 +22,7 @@ export function sessionJson(
     lastPasswordVerification: toDateTimeOrNull(session.lastPasswordVerification),
     lastFactorVerification: toDateTimeOrNull(session.lastFactorVerification),
     amr: session.amr,
-    // Identity Engine leaves it out.
+    // Identity Engine omits `idp`.
     ...(engine === 'classic' && { idp: { id: stableId('00o', 'local org'), type: 'OKTA' } }),
     mfaActive: session.lastFactorVerification !== null,
     _links: linksOf(orgUrl, session, name),

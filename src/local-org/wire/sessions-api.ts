@@ -1,6 +1,6 @@
-/** The seven operations of the Sessions API, answered as Okta answers them. */
+/** Answers the seven operations of the Sessions API as Okta does. */
 import { type Answer, emptyAnswer, jsonAnswer } from '../http/answer.js'
-import { type Ask, isContentType, readJsonObject } from '../http/ask.js'
+import { isContentType, type OrgRequest, readJsonObject } from '../http/request.js'
 import type { SessionOperation } from '../org/calls.js'
 import type { OrgParts } from '../org/org-parts.js'
 import {
@@ -19,62 +19,62 @@ export function answerOperation(
   org: OrgParts,
   operation: SessionOperation,
   id: string,
-  ask: Ask,
+  request: OrgRequest,
 ): Answer | Promise<Answer> {
   switch (operation) {
     case 'getCurrentSession':
-      return getCurrentSession(org, ask)
+      return getCurrentSession(org, request)
     case 'refreshCurrentSession':
-      return refreshCurrentSession(org, ask)
+      return refreshCurrentSession(org, request)
     case 'closeCurrentSession':
-      return closeCurrentSession(org, ask)
+      return closeCurrentSession(org, request)
     case 'createSession':
-      return createSession(org, ask)
+      return createSession(org, request)
     case 'getSession':
     case 'refreshSession':
     case 'revokeSession':
-      return byId(org, operation, id, ask)
+      return byId(org, operation, id, request)
   }
 }
 
-/** An Authorization header is neither needed nor looked at for `me`. */
-function getCurrentSession(org: OrgParts, ask: Ask): Answer {
-  const session = org.sessions.byCookies(readSessionCookies(ask.headers.cookie))
+/** Operations on `me` ignore the Authorization header. */
+function getCurrentSession(org: OrgParts, request: OrgRequest): Answer {
+  const session = org.sessions.byCookies(readSessionCookies(request.headers.cookie))
   if (session === undefined) return notFound('me (Session)')
   return jsonAnswer(200, sessionJson(org.url, org.engine, session, { kind: 'me' }))
 }
 
-function refreshCurrentSession(org: OrgParts, ask: Ask): Answer {
-  const cookies = readSessionCookies(ask.headers.cookie)
+function refreshCurrentSession(org: OrgParts, request: OrgRequest): Answer {
+  const cookies = readSessionCookies(request.headers.cookie)
   const session = org.sessions.byCookies(cookies)
   if (session === undefined) return notFound('me (Session)')
   org.sessions.refresh(session)
   const setCookie = sameCookies(cookies, session)
-  if (prefersMinimal(ask)) return emptyAnswer(204, setCookie)
+  if (prefersMinimal(request)) return emptyAnswer(204, setCookie)
   return jsonAnswer(200, sessionJson(org.url, org.engine, session, { kind: 'me' }), setCookie)
 }
 
-/** With an `idx` and a `sid` of two sessions, both end. */
-function closeCurrentSession(org: OrgParts, ask: Ask): Answer {
-  const sessions = org.sessions.allByCookies(readSessionCookies(ask.headers.cookie))
+/** Ends both sessions when `idx` and `sid` belong to two. */
+function closeCurrentSession(org: OrgParts, request: OrgRequest): Answer {
+  const sessions = org.sessions.allByCookies(readSessionCookies(request.headers.cookie))
   if (sessions.length === 0) return notFound('me (Session)')
   for (const session of sessions) org.sessions.end(session)
   return emptyAnswer(204, expiredCookies(org.engine))
 }
 
-/** With an API token and with none: the specification asks for one, clients in the field send none. */
-async function createSession(org: OrgParts, ask: Ask): Promise<Answer> {
-  const caller = await readCaller(org, ask, undefined)
+/** Accepts requests with and without an API token: the specification requires one, but clients in use send none. */
+async function createSession(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const caller = await readCaller(org, request, undefined)
   if (caller.kind === 'refused') return caller.answer
-  const answer = await redeem(org, ask)
+  const answer = await redeem(org, request)
   return caller.kind === 'api_token' ? withTokenCookies(answer) : answer
 }
 
-async function redeem(org: OrgParts, ask: Ask): Promise<Answer> {
-  const body = await readJsonObject(ask)
+async function redeem(org: OrgParts, request: OrgRequest): Promise<Answer> {
+  const body = await readJsonObject(request)
   const token = body?.sessionToken
   if (typeof token !== 'string') return oktaError('E0000003')
-  if (!isContentType(ask, 'application/json')) return oktaError('E0000021')
+  if (!isContentType(request, 'application/json')) return oktaError('E0000021')
   const signedIn = org.sessionTokens.take(token)
   if (signedIn === undefined || org.users.isSuspended(signedIn.user)) return oktaError('E0000004')
   const session = org.sessions.create(signedIn.user, signedIn.proof)
@@ -94,10 +94,10 @@ function byId(
   org: OrgParts,
   operation: ByIdOperation,
   id: string,
-  ask: Ask,
+  request: OrgRequest,
 ): Answer | Promise<Answer> {
-  const caller = readCaller(org, ask, SCOPE_OF[operation])
-  if (caller instanceof Promise) return caller.then((known) => byIdFor(org, known, operation, id))
+  const caller = readCaller(org, request, SCOPE_OF[operation])
+  if (caller instanceof Promise) return caller.then((ready) => byIdFor(org, ready, operation, id))
   return byIdFor(org, caller, operation, id)
 }
 
@@ -105,7 +105,7 @@ function byIdFor(org: OrgParts, caller: Caller, operation: ByIdOperation, id: st
   switch (caller.kind) {
     case 'refused':
       return caller.answer
-    case 'nobody':
+    case 'unauthenticated':
       return oktaError('E0000005')
     case 'service_app':
       return byIdAllowed(org, operation, id)
@@ -131,21 +131,21 @@ function notFound(what: string): Answer {
   return oktaError('E0000007', { what })
 }
 
-/** A refresh sets the cookies that other answers take away. */
+/** A refresh keeps the session cookies it sets; other answers to an API token expire them. */
 function withTokenCookies(answer: Answer): Answer {
   const isRefresh = answer.headers.some(([name]) => name === 'set-cookie')
   const cookies = isRefresh ? [SERVLET_SESSION] : apiTokenCookies()
   return { ...answer, headers: [...answer.headers, ...cookies] }
 }
 
-/** A refresh sends the browser the cookies it came with once more. */
+/** The cookies of the request, which a refresh sets again. */
 function sameCookies(cookies: SessionCookies, session: LiveSession) {
   if (cookies.sid === session.internalId) return classicCookies(session)
   return cookies.idx === undefined ? [] : [idxCookie(cookies.idx)]
 }
 
-function prefersMinimal(ask: Ask): boolean {
-  const { prefer } = ask.headers
+function prefersMinimal(request: OrgRequest): boolean {
+  const { prefer } = request.headers
   const value = Array.isArray(prefer) ? prefer.join(',') : prefer
   return value?.includes('return=minimal') === true
 }

@@ -1,4 +1,4 @@
-/** What tests do to an org by hand, without a page or a request. */
+/** The functions behind the LocalOrg object, which change and read an org without a request. */
 import { toDateTime } from './org-clock.js'
 import type { OrgParts, SignedIn } from './org-parts.js'
 import { PASSWORD_AND_PASSCODE } from './second-factor.js'
@@ -12,15 +12,17 @@ import {
 } from './sessions.js'
 import type { LocalUser } from './users.js'
 
+/** The options of `org.signIn()`. */
 export interface SignInOptions {
-  /** The state to leave the session in. Default `ACTIVE`. */
+  /** The status of the session. Default `ACTIVE`. */
   readonly status?: SessionStatus
-  /** Whether a second factor was used. Default: as the user is asked for one. Never in MFA_REQUIRED and MFA_ENROLL. */
+  /** Whether a second factor was used; ignored unless `status` is `ACTIVE`. Default: the user's `mfa`. */
   readonly mfa?: boolean
-  /** Which cookie to answer. `sid` is what createSession makes. Default: the engine's own. */
+  /** The cookie to return; createSession makes a `sid`. Default: the engine's own. */
   readonly cookie?: 'idx' | 'sid'
 }
 
+/** A live session as `org.sessions` lists it, with its external id. */
 export interface SessionSummary {
   readonly id: string
   readonly login: string
@@ -47,13 +49,13 @@ export function signInWithoutPage(
   return cookie === 'sid' ? `sid=${session.internalId}` : `idx=${org.sessions.issueIdx(session)}`
 }
 
-/** The user of that login, as if they had given their password and, where asked, their passcode. */
+/** The user of a login, as authenticated with the password and, for users with `mfa`, a passcode. */
 export function signedInUser(org: OrgParts, login: string): SignedIn {
   const user = activeUser(org, login)
   return { user, proof: proofOf(user, {}) }
 }
 
-export function userCalled(org: OrgParts, login: string): LocalUser {
+export function userByLogin(org: OrgParts, login: string): LocalUser {
   const user = org.users.find(login)
   if (user === undefined) throw new TypeError(`The local org has no user ${login}`)
   return user
@@ -65,13 +67,14 @@ export function userById(org: OrgParts, userId: string): LocalUser {
   return user
 }
 
-/** Carries something out on the session of that id or Cookie header. */
+/** Calls `act` with the session of an id or a Cookie header. Returns false when there is none. */
 export function withSession(
   org: OrgParts,
-  named: string,
+  idOrCookie: string,
   act: (session: LiveSession) => void,
 ): boolean {
-  const session = org.sessions.byId(named) ?? org.sessions.byCookies(readSessionCookies(named))
+  const session =
+    org.sessions.byId(idOrCookie) ?? org.sessions.byCookies(readSessionCookies(idOrCookie))
   if (session === undefined) return false
   act(session)
   return true
@@ -94,7 +97,7 @@ export function summarize(session: LiveSession): SessionSummary {
 }
 
 function activeUser(org: OrgParts, login: string): LocalUser {
-  const user = userCalled(org, login)
+  const user = userByLogin(org, login)
   if (org.users.isSuspended(user)) throw new TypeError(`The user ${login} is suspended`)
   return user
 }

@@ -1,56 +1,56 @@
-/** What is asked of the org: the parts of a request its handlers look at, and how they read a body. */
+/** The parts of a request that handlers read, and how they read its body. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 
-export interface Ask {
+export interface OrgRequest {
   readonly method: string
-  /** As sent, percent-encoding and all, without the query. */
+  /** As sent, still percent-encoded, without the query. */
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
-  /** Reads the body; undefined when it is longer than {@link MAX_BODY_BYTES} or not UTF-8. */
+  /** Reads the body. Resolves to undefined when it is longer than {@link MAX_BODY_BYTES} or not UTF-8. */
   readText(): Promise<string | undefined>
 }
 
 export const MAX_BODY_BYTES = 64 * 1024
 
-export function toAsk(req: IncomingMessage): Ask {
+export function toOrgRequest(req: IncomingMessage): OrgRequest {
   const target = req.url ?? '/'
-  const mark = target.indexOf('?')
+  const queryStart = target.indexOf('?')
   return {
     method: req.method ?? 'GET',
-    path: mark === -1 ? target : target.slice(0, mark),
+    path: queryStart === -1 ? target : target.slice(0, queryStart),
     get query() {
-      return new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1))
+      return new URLSearchParams(queryStart === -1 ? '' : target.slice(queryStart + 1))
     },
     headers: req.headers,
     readText: () => readText(req),
   }
 }
 
-/** The fields of a posted form; undefined when the body is something else. */
-export async function readForm(ask: Ask): Promise<URLSearchParams | undefined> {
-  if (!isContentType(ask, 'application/x-www-form-urlencoded')) return undefined
-  const text = await ask.readText()
+/** The fields of a posted form; undefined for another content type. */
+export async function readForm(request: OrgRequest): Promise<URLSearchParams | undefined> {
+  if (!isContentType(request, 'application/x-www-form-urlencoded')) return undefined
+  const text = await request.readText()
   return text === undefined ? undefined : new URLSearchParams(text)
 }
 
-/** A posted JSON object; undefined when the body is something else. */
+/** A posted JSON object; undefined when the body is none. */
 export async function readJsonObject(
-  ask: Ask,
+  request: OrgRequest,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await ask.readText()
+  const text = await request.readText()
   if (text === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined
   } catch {
-    // Not JSON: the caller answers as Okta does for a malformed body.
+    // Not JSON: the caller answers with Okta's error for a malformed body.
     return undefined
   }
 }
 
-export function isContentType(ask: Ask, type: string): boolean {
-  return ask.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === type
+export function isContentType(request: OrgRequest, type: string): boolean {
+  return request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === type
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -63,14 +63,14 @@ async function readText(req: IncomingMessage): Promise<string | undefined> {
   for await (const chunk of req) {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
     length += bytes.length
-    // Read on to the end, keeping nothing, so that the answer finds an open connection.
+    // Discards the rest instead of stopping, so that the connection stays open for the answer.
     if (length <= MAX_BODY_BYTES) chunks.push(bytes)
   }
   if (length > MAX_BODY_BYTES) return undefined
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch {
-    // Not UTF-8: no text, which callers treat as a malformed body.
+    // Not UTF-8: callers treat undefined as a malformed body.
     return undefined
   }
 }

@@ -1,5 +1,5 @@
 /** The seams: what the parts hand each other. No part needs more of another than stands here. */
-import type { OktaApiError, OktaUnavailableError, RateLimit, UnavailableCode } from './errors.js'
+import type { RateLimit, UnavailableCode } from './errors.js'
 
 /** One clock for everything that reasons about time. */
 export interface Clock {
@@ -31,7 +31,6 @@ export interface Credential {
 /** What one HTTP answer of Okta's said beside its body. */
 export interface AnswerHead {
   readonly status: number
-  readonly requestId?: string
   /** Absent when missing, malformed or duplicated: then it is not to be trusted. */
   readonly rateLimit?: RateLimit
   /** Okta's `Date`, epoch milliseconds. */
@@ -39,28 +38,6 @@ export interface AnswerHead {
   /** Raw `Set-Cookie` lines. Secrets. */
   readonly setCookies: readonly string[]
 }
-
-/**
- * How a call to Okta ended. The operations return it and never throw, so that the three outcomes stay
- * three; SessionApi turns the last two into rejections.
- */
-export type Outcome<T> =
-  | { readonly kind: 'ok'; readonly value: T; readonly head: AnswerHead }
-  | {
-      /** A 4xx or 5xx. */
-      readonly kind: 'error'
-      readonly error: OktaApiError
-      readonly head: AnswerHead
-      /** Whether the body was Okta's: a JSON object whose `errorCode` is E and seven digits. */
-      readonly okta: boolean
-      /** For a 429: how long to wait, clamped; see `okta/rate-limit`. */
-      readonly retryAfterMs?: number
-    }
-  | {
-      readonly kind: 'unavailable'
-      readonly error: OktaUnavailableError
-      readonly head?: AnswerHead
-    }
 
 /** Per-call options every operation takes last. */
 export interface CallOptions {
@@ -104,4 +81,5 @@ export interface OktaUnavailable {
   readonly head?: AnswerHead | undefined
 }
 
+/** How a call to Okta ended. A call never rejects for what Okta or the network did, so that these stay three. */
 export type OktaAnswer<T> = OktaYes<T> | OktaNo | OktaUnavailable

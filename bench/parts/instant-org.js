@@ -1,25 +1,24 @@
-/** An Okta that is reached without a network: the exchange is left out, and its answers are judged as if they had come over it. */
-import { answerTo, sessionOutcome } from './package.js'
+/** An Okta that is reached without a network: its answers are read as if an exchange had returned them. */
+import { sessionAnswer } from './package.js'
 import { sessionJson } from './tiny-org.js'
 
 /**
  * @typedef {import('../../dist/okta/connect.js').Org} Org
- * @typedef {import('../../dist/okta/exchange.js').Ended} Ended
+ * @typedef {import('../../dist/okta/exchange.js').HttpAnswer} HttpAnswer
  * @typedef {import('../../dist/contracts.js').Credential} Credential
  */
 
 /**
  * What composeOktaSession() takes as `connect`. Only lookups are made by the benchmarks.
- * @param {(credential: Credential) => Promise<Ended>} answer How one exchange ends.
+ * @param {(credential: Credential) => Promise<HttpAnswer>} answer What Okta answers.
  * @returns {() => Org}
  */
 export function orgThatAnswers(answer) {
-  const question = /** @type {const} */ ({ operation: 'getCurrentSession', secrets: [] })
-  const never = () => Promise.reject(new Error('no benchmark asks for this'))
+  const never = () => Promise.reject(new Error('no benchmark makes this call'))
   return () => ({
     api: /** @type {Org['api']} */ (/** @type {unknown} */ (undefined)),
-    fetchSession: (credential) =>
-      answerTo('getCurrentSession', async () => sessionOutcome(question, await answer(credential))),
+    fetchSession: async (credential) =>
+      sessionAnswer('getCurrentSession', await answer(credential)),
     refreshSession: never,
     closeSession: never,
     createSession: never,

@@ -1,7 +1,7 @@
 /** The built package as the benchmarks use it: its surface, and the parts that take a clock or an Okta of the benchmark's own. */
 export { createLocalOrg } from '../../dist/local-org/index.js'
-export { systemClock } from '../../dist/okta/deadline.js'
-export { answerTo, sessionOutcome } from '../../dist/okta/responses.js'
+export { systemClock } from '../../dist/okta/call.js'
+export { sessionAnswer } from '../../dist/okta/okta-answer.js'
 export { composeOktaSession } from '../../dist/okta-session.js'
 export { parseOptions } from '../../dist/options/parse-options.js'
 export { credentialKey } from '../../dist/session/cache-key.js'

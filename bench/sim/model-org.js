@@ -5,7 +5,7 @@ import { sessionJson } from '../parts/tiny-org.js'
 const WINDOW_MS = 60_000
 
 /**
- * @typedef {import('../parts/instant-org.js').Ended} Ended
+ * @typedef {import('../parts/instant-org.js').HttpAnswer} HttpAnswer
  * @typedef {import('./virtual-time.js').VirtualTime} VirtualTime
  */
 
@@ -50,7 +50,7 @@ export class ModelOrg {
 
   /**
    * @param {string} value
-   * @returns {Promise<Ended>}
+   * @returns {Promise<HttpAnswer>}
    */
   async #answer(value) {
     this.calls += 1
@@ -93,7 +93,7 @@ export class ModelOrg {
  * @param {number} status
  * @param {Map<string, readonly string[]>} headers
  * @param {string} body
- * @returns {Ended}
+ * @returns {HttpAnswer}
  */
 function answered(status, headers, body) {
   return { kind: 'answered', status, headers, body: Buffer.from(body) }

@@ -1,29 +1,30 @@
 /** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
-import type { Clock, Credential, OktaAnswer, Outcome } from '../contracts.js'
+import type { Clock, Credential, OktaAnswer } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import { createOperations, type OperationOptions, type Operations } from './operations.js'
-import { answerTo } from './responses.js'
-import { type SessionApi, sessionApiOver } from './session-api.js'
+import type { OperationOptions } from './call.js'
+import type { CallResult } from './call-error.js'
+import { createOperations, type Operations } from './operations.js'
+import { SessionApi } from './session-api.js'
 
-/** What a call may be told besides its subject. */
-export interface AskOptions {
+/** What the middleware passes along with a call. */
+export interface OrgCallOptions {
   readonly signal?: AbortSignal | undefined
   /** The user's address, for orgs that list this server as a trusted proxy. */
   readonly clientIp?: string | undefined
 }
 
-/** Calls to one org; none of them rejects for the wire's reasons. */
+/** Calls to one org; none of them rejects for what Okta or the network did. */
 export interface Org {
   readonly api: SessionApi
-  fetchSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<Session>>
-  refreshSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<Session>>
-  closeSession(credential: Credential, options: AskOptions): Promise<OktaAnswer<void>>
-  createSession(sessionToken: string, options: AskOptions): Promise<OktaAnswer<Session>>
+  fetchSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<Session>>
+  refreshSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<Session>>
+  closeSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<void>>
+  createSession(sessionToken: string, options: OrgCallOptions): Promise<OktaAnswer<Session>>
   close(): Promise<void>
 }
 
-/** `onChanged` hears of each session, by id or cookie value, that the public API ended or renewed. */
+/** `onChanged` is called with each session, by id or cookie value, that the public API ended or renewed. */
 export function connect(
   settings: ApiSettings,
   clock: Clock,
@@ -31,60 +32,65 @@ export function connect(
 ): Org {
   const operations = createOperations(settings, clock)
   return {
-    api: sessionApiOver(announcing(operations, onChanged)),
+    api: new SessionApi(undefined, reporting(operations, onChanged)),
 
     fetchSession: (credential, options) =>
-      answerTo('getCurrentSession', () =>
-        operations.getCurrentSession(cookieOf(credential), told(options)),
-      ),
+      answerOf(operations.getCurrentSession(cookieOf(credential), callOptions(options))),
 
     refreshSession: (credential, options) =>
-      answerTo('refreshCurrentSession', () =>
-        operations.refreshCurrentSession(cookieOf(credential), told(options)),
-      ),
+      answerOf(operations.refreshCurrentSession(cookieOf(credential), callOptions(options))),
 
     closeSession: (credential, options) =>
-      answerTo('closeCurrentSession', () =>
-        operations.closeCurrentSession(cookieOf(credential), told(options)),
-      ),
+      answerOf(operations.closeCurrentSession(cookieOf(credential), callOptions(options))),
 
     createSession: (sessionToken, options) =>
-      answerTo('createSession', () => operations.createSession({ sessionToken }, told(options))),
+      answerOf(operations.createSession({ sessionToken }, callOptions(options))),
 
     close: operations.close,
   }
 }
 
-/** A session that is ended or renewed through the public API is forgotten by the middleware. */
-function announcing(
+/** The middleware aborts a call at its own deadline alone: an abort is a timeout. */
+async function answerOf<T>(call: Promise<CallResult<T>>): Promise<OktaAnswer<T>> {
+  try {
+    return (await call).answer
+  } catch (error) {
+    if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError'))
+      return { kind: 'unavailable', code: 'timeout' }
+    throw error
+  }
+}
+
+/** The middleware forgets a session that is ended or renewed through the public API. */
+function reporting(
   operations: Operations,
   onChanged: (sessionId: string) => Promise<void>,
 ): Operations {
-  async function announce<T>(
+  async function report<T>(
     id: string | undefined,
     options: OperationOptions | undefined,
-    call: Promise<Outcome<T>>,
-  ): Promise<Outcome<T>> {
-    const tell = async () => {
+    call: Promise<CallResult<T>>,
+  ): Promise<CallResult<T>> {
+    const changed = async () => {
       if (typeof id === 'string') await onChanged(id)
     }
-    // The caller gave up, and Okta may have heard all the same. Anything else was never sent.
-    const outcome = await call.catch(async (reason) => {
-      if (options?.signal?.aborted) await tell()
+    // An aborted call may have reached Okta. Any other rejection means that nothing was sent.
+    const ended = await call.catch(async (reason) => {
+      if (options?.signal?.aborted) await changed()
       throw reason
     })
     // Also after a 404 or no answer: the session may be cached here as active.
-    await tell()
-    return outcome
+    await changed()
+    return ended
   }
   return {
     ...operations,
-    refreshSession: (id, options) => announce(id, options, operations.refreshSession(id, options)),
-    revokeSession: (id, options) => announce(id, options, operations.revokeSession(id, options)),
+    refreshSession: (id, options) => report(id, options, operations.refreshSession(id, options)),
+    revokeSession: (id, options) => report(id, options, operations.revokeSession(id, options)),
     refreshCurrentSession: (cookie, options) =>
-      announce(cookieValue(cookie), options, operations.refreshCurrentSession(cookie, options)),
+      report(cookieValue(cookie), options, operations.refreshCurrentSession(cookie, options)),
     closeCurrentSession: (cookie, options) =>
-      announce(cookieValue(cookie), options, operations.closeCurrentSession(cookie, options)),
+      report(cookieValue(cookie), options, operations.closeCurrentSession(cookie, options)),
   }
 }
 
@@ -92,12 +98,12 @@ function cookieOf({ as, value }: Credential): string {
   return `${as}=${value}`
 }
 
-/** Before the cookie is checked: what is none has no value. */
+/** The argument is not checked yet: it may be of any type. */
 function cookieValue(cookie: unknown): string | undefined {
   return typeof cookie === 'string' ? cookie.slice(cookie.indexOf('=') + 1) : undefined
 }
 
-function told({ signal, clientIp }: AskOptions): OperationOptions {
+function callOptions({ signal, clientIp }: OrgCallOptions): OperationOptions {
   return {
     ...(signal !== undefined && { signal }),
     ...(clientIp !== undefined && { headers: { 'x-forwarded-for': clientIp } }),

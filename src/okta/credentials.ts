@@ -1,23 +1,49 @@
-/** The headers that authorise an operation: of an API token, an access token, or a service app. */
-import type { Outcome } from '../contracts.js'
+/** The headers that authorise an operation, from an API token, an access token, or a service app. */
 import type {
   AccessTokenCredentials,
   ApiTokenCredentials,
   CheckedCredentials,
 } from '../options/options.js'
-import type { Deadline } from './deadline.js'
-import { within } from './deadline.js'
-import type { Aborted, Answered, Failed } from './exchange.js'
-import { serviceAppAuthorizer } from './service-app.js'
-import type { TokenEndpointParts } from './token-endpoint.js'
-import { TOKEN } from './token-endpoint.js'
+import { type Deadline, within } from './call.js'
+import type { CallResult } from './call-error.js'
+import type { HttpAbort, HttpAnswer, HttpFailure } from './exchange.js'
+import { type ServiceAppParts, serviceAppAuthorizer, TOKEN } from './service-app.js'
 
-/** What a service app needs besides its key. */
-export type AuthorizerParts = Omit<TokenEndpointParts, 'credentials'>
+/** Authorises operations with one kind of credentials. */
+export interface Authorizer {
+  begin(target: Target, deadline: Deadline): Attempt
+}
+
+/** One operation's authorisation. */
+export interface Attempt {
+  /** Headers for one try. A token serves all tries of an operation; a proof is signed for each. */
+  show(): Promise<Authorization>
+  /** Whether an answer calls for a try with other headers, which show() then gives. */
+  reconsider(answer: HttpAnswer): boolean
+}
+
+/** Headers to send, or why there are none. */
+export type Authorization =
+  | {
+      readonly kind: 'headers'
+      readonly headers: Readonly<Record<string, string>>
+      /** The secrets in those headers, without their scheme. */
+      readonly secrets: readonly string[]
+    }
+  /** The token request ended without a token. */
+  | { readonly kind: 'refused'; readonly tokenCall: CallResult<never> }
+  | HttpFailure
+  | HttpAbort
+
+export interface Target {
+  readonly method: string
+  /** Absolute, without query. */
+  readonly url: string
+}
 
 export function createAuthorizer(
   credentials: CheckedCredentials | undefined,
-  parts: AuthorizerParts,
+  parts: Omit<ServiceAppParts, 'credentials'>,
 ): Authorizer {
   if (credentials === undefined) return noAuthorizer
   if ('apiToken' in credentials) return apiTokenAuthorizer(credentials)
@@ -25,10 +51,10 @@ export function createAuthorizer(
   return serviceAppAuthorizer({ ...parts, credentials })
 }
 
-/** For operations that show a cookie, or nothing at all. */
+/** For operations that send a cookie, or nothing. */
 export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
 
-/** What createSession shows: the API token when there is one. OAuth has no scope for it. */
+/** createSession sends the API token when there is one. OAuth has no scope for it. */
 export function createSignInAuthorizer(credentials: CheckedCredentials | undefined): Authorizer {
   if (credentials === undefined || !('apiToken' in credentials)) return noAuthorizer
   return apiTokenAuthorizer(credentials)
@@ -81,34 +107,4 @@ function bearer(token: unknown): [Readonly<Record<string, string>>, readonly str
       `credentials.accessToken gave ${typeof token === 'string' ? 'a string no header can carry' : typeof token}: it must be, or resolve to, an access token without spaces or control characters`,
     )
   return [{ authorization: `Bearer ${token}` }, [token]]
-}
-
-/** Headers to send, or the reason why there are none: what the token request came to. */
-export type Authorization =
-  | {
-      readonly kind: 'headers'
-      readonly headers: Readonly<Record<string, string>>
-      /** The secrets in those headers, bare. */
-      readonly secrets: readonly string[]
-    }
-  | { readonly kind: 'refused'; readonly outcome: Outcome<never> }
-  | Failed
-  | Aborted
-
-/** One operation's way to its headers. */
-export interface Attempt {
-  /** Headers for one try. A token serves all tries of an operation; a proof is signed for each. */
-  show(): Promise<Authorization>
-  /** After an answer: whether it calls for a try with other headers, which show() then gives. */
-  reconsider(answer: Answered): boolean
-}
-
-export interface Authorizer {
-  begin(target: Target, deadline: Deadline): Attempt
-}
-
-export interface Target {
-  readonly method: string
-  /** Absolute, without query. */
-  readonly url: string
 }

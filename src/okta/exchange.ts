@@ -1,4 +1,4 @@
-/** One HTTP exchange with the org, and the only file that knows the HTTP client: its errors hold requests, so they stay here. */
+/** One HTTP exchange with the org. Only this file knows the HTTP client, whose errors hold requests with their secrets. */
 
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
@@ -7,11 +7,11 @@ import type { Socket } from 'node:net'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { got, RequestError, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
-import { type AnswerHeaders, readHeaders } from './answer-head.js'
+import { type AnswerHeaders, readHeaders } from './http-answer.js'
 
-/** More than any answer of the Sessions API or the token endpoint needs; a longer body is not read on. */
+/** More than any answer of the Sessions API or the token endpoint needs; the rest of a longer body is not read. */
 const MAX_BODY_BYTES = 64 * 1024
-/** Idle connections are given up before a load balancer would: a reused dead one is a failed call. */
+/** Shorter than the idle timeout of common load balancers: reusing a connection they have closed fails the call. */
 const IDLE_CONNECTION_MS = 15_000
 
 export interface ExchangeSettings {
@@ -23,7 +23,7 @@ export interface ExchangeSettings {
   readonly agent?: HttpsAgent | HttpAgent | undefined
 }
 
-export interface ExchangeRequest {
+export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** From the root of the org, each segment already encoded. */
   readonly path: string
@@ -32,69 +32,54 @@ export interface ExchangeRequest {
 }
 
 export interface SendOptions {
-  /** The caller's own wish to stop. */
+  /** The caller's own signal. */
   readonly signal?: AbortSignal | undefined
   /** Milliseconds this exchange may take; default: the exchange's `timeoutMs`. */
   readonly timeoutMs?: number | undefined
 }
 
-/** An answer arrived, of whatever status and worth. */
-export interface Answered {
+/** How an exchange ended. */
+export type HttpResult = HttpAnswer | HttpFailure | HttpAbort
+
+/** A complete answer arrived, of any status. */
+export interface HttpAnswer {
   readonly kind: 'answered'
   readonly status: number
   readonly headers: AnswerHeaders
-  /** Undefined when it was longer than 64 KiB: the connection was cut there. */
+  /** Undefined when it was longer than 64 KiB: the connection was closed there. */
   readonly body: Buffer | undefined
 }
 
 /** No complete answer arrived. */
-export interface Failed {
+export interface HttpFailure {
   readonly kind: 'failed'
   readonly code: UnavailableCode
   readonly cause?: Error | undefined
 }
 
-/** The caller's signal fired: neither Okta nor the deadline ended this. */
-export interface Aborted {
+/** The caller's signal fired. */
+export interface HttpAbort {
   readonly kind: 'aborted'
   readonly reason: unknown
 }
 
-/** How an exchange ends when the caller does not stop it. */
-export type Ended = Answered | Failed
-
-export type ExchangeResult = Ended | Aborted
-
-/** Sends one request and says how it ended; never rejects. */
-export type Send = (request: ExchangeRequest, options?: SendOptions) => Promise<ExchangeResult>
+/** Sends one request. Never rejects. */
+export type Send = (request: HttpRequest, options?: SendOptions) => Promise<HttpResult>
 
 export interface Exchange {
   readonly send: Send
-  /** Refuses new exchanges as `closed`, lets those under way end, then closes the idle connections. */
+  /** Ends new exchanges as `closed`, waits for those in flight, then closes the idle connections. */
   close(): Promise<void>
 }
 
 export function createExchange(settings: ExchangeSettings): Exchange {
   const agent = settings.agent ?? keepAliveAgent(settings.orgUrl)
-  const stopGuarding = closeOnUnaskedBytes(agent)
-  const client = got.extend({
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    decompress: false,
-    // A checked certificate is not up to an environment variable.
-    https: { rejectUnauthorized: true },
-    agent: agentFor(settings.orgUrl, agent),
-    headers: {
-      accept: 'application/json',
-      'accept-encoding': 'identity',
-      'user-agent': USER_AGENT,
-    },
-  })
-  const underWay = new Set<Promise<ExchangeResult>>()
+  const stopGuarding = closeOnStrayBytes(agent)
+  const client = createClient(settings.orgUrl, agent)
+  const inFlight = new Set<Promise<HttpResult>>()
   let closed = false
 
-  async function exchange(request: ExchangeRequest, options: SendOptions): Promise<ExchangeResult> {
+  async function exchange(request: HttpRequest, options: SendOptions): Promise<HttpResult> {
     const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
     try {
       if (hasIdleConnection(agent)) await readArrivedBytes()
@@ -126,20 +111,37 @@ export function createExchange(settings: ExchangeSettings): Exchange {
       if (options.signal?.aborted) return { kind: 'aborted', reason: options.signal.reason }
       if (closed) return { kind: 'failed', code: 'closed' }
       const pending = exchange(request, options)
-      underWay.add(pending)
+      inFlight.add(pending)
       try {
         return await pending
       } finally {
-        underWay.delete(pending)
+        inFlight.delete(pending)
       }
     },
     async close() {
       closed = true
-      await Promise.all(underWay)
+      await Promise.all(inFlight)
       stopGuarding()
       if (settings.agent === undefined) agent.destroy()
     },
   }
+}
+
+function createClient(orgUrl: string, agent: HttpsAgent | HttpAgent) {
+  return got.extend({
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch the check off.
+    https: { rejectUnauthorized: true },
+    agent: agentFor(orgUrl, agent),
+    headers: {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': USER_AGENT,
+    },
+  })
 }
 
 const USER_AGENT = `express-okta-session/${packageVersion()} node/${process.versions.node}`
@@ -152,30 +154,32 @@ function packageVersion(): string {
 
 function keepAliveAgent(orgUrl: string): HttpsAgent | HttpAgent {
   const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS }
-  return forgetful(orgUrl.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options))
+  return withoutRequests(
+    orgUrl.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options),
+  )
 }
 
-/** What a connection has no use for. */
-const OF_THE_REQUEST = ['headers', 'href', 'pathname', 'search', 'hash', 'auth', 'method']
+/** Options of a request that a connection does not need. */
+const REQUEST_OPTIONS = ['headers', 'href', 'pathname', 'search', 'hash', 'auth', 'method']
 
 /**
  * Node keeps the options of the request that opened a connection for as long as it lives: a cookie among
  * its headers, or a session id in its path, would stay in memory long after the session's end.
  */
-function forgetful<A extends HttpAgent>(agent: A): A {
+function withoutRequests<A extends HttpAgent>(agent: A): A {
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (options, callback) => {
-    for (const name of OF_THE_REQUEST) Reflect.deleteProperty(options, name)
+    for (const name of REQUEST_OPTIONS) Reflect.deleteProperty(options, name)
     return connect(options, callback)
   }
   return agent
 }
 
 /**
- * Closes an idle connection on which bytes arrive: no request is waiting for them, and what follows them
- * could be read as the answer to the next one. The agent may be the application's, so that this only listens.
+ * Closes an idle connection on which bytes arrive: they answer no request, and could be read as the answer
+ * to the next one. The agent may be the application's, so this adds listeners and changes nothing else.
  */
-function closeOnUnaskedBytes(agent: HttpAgent): () => void {
+function closeOnStrayBytes(agent: HttpAgent): () => void {
   if (!hasPool(agent)) return () => {}
   const watched = new WeakSet<Socket>()
   const onFree = (socket: Socket) => {
@@ -189,7 +193,7 @@ function closeOnUnaskedBytes(agent: HttpAgent): () => void {
   return () => agent.off('free', onFree)
 }
 
-/** A proxy library's agent need not extend Node's: one without events has no pool of Node's either. */
+/** A proxy library's agent need not extend Node's; without events it has no pool of Node's either. */
 function hasPool(agent: HttpAgent): boolean {
   return typeof agent.on === 'function' && typeof agent.freeSockets === 'object'
 }
@@ -218,7 +222,7 @@ function agentFor(orgUrl: string, agent: HttpsAgent | HttpAgent) {
 
 type Ending = 'timeout' | 'aborted' | 'too_large'
 
-/** The three ways to cut an exchange short, over one AbortController that remembers which it was. */
+/** One AbortController for the three ways to stop an exchange, and which of them stopped it. */
 function stopwatch(timeoutMs: number, caller: AbortSignal | undefined) {
   const controller = new AbortController()
   let ending: Ending | undefined
@@ -242,36 +246,36 @@ function stopwatch(timeoutMs: number, caller: AbortSignal | undefined) {
   }
 }
 
-function headersOf(request: ExchangeRequest): Record<string, string> {
+function headersOf(request: HttpRequest): Record<string, string> {
   const body = request.body
   return { ...request.headers, ...(body === undefined ? {} : { 'content-type': body.type }) }
 }
 
 /** Everything of a request that could hold a secret. */
-function textsOf(request: ExchangeRequest): string[] {
+function textsOf(request: HttpRequest): string[] {
   return [request.path, request.body?.text ?? '', ...Object.values(request.headers ?? {})]
 }
 
-/** The answer that was being read when its body grew too long: its head stands. */
-function cutShort(error: unknown): Ended {
+/** The answer whose body grew too long, without its body. */
+function cutShort(error: unknown): HttpAnswer | HttpFailure {
   const head = error instanceof RequestError ? error.response : undefined
   return head === undefined ? { kind: 'failed', code: 'too_large' } : answered(head, undefined)
 }
 
 type Head = Pick<Response, 'statusCode' | 'rawHeaders'>
 
-function answered(response: Head, body: Buffer | undefined): Answered {
+function answered(response: Head, body: Buffer | undefined): HttpAnswer {
   const headers = readHeaders(response.rawHeaders)
   return { kind: 'answered', status: response.statusCode, headers, body }
 }
 
-/** The code for an error of the HTTP client; an unknown one counts as a connection that was not to be had. */
+/** The code for an error of the HTTP client; an unknown error counts as `connect`. */
 export function failureCode(error: unknown): UnavailableCode {
   const code = codeOf(error) ?? ''
-  return FAMILIES.find(([pattern]) => pattern.test(code))?.[1] ?? 'connect'
+  return CODES_BY_PATTERN.find(([pattern]) => pattern.test(code))?.[1] ?? 'connect'
 }
 
-const FAMILIES: readonly (readonly [RegExp, UnavailableCode])[] = [
+const CODES_BY_PATTERN: readonly (readonly [RegExp, UnavailableCode])[] = [
   [/^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, 'dns'],
   [/^(ETIMEDOUT|ESOCKETTIMEDOUT)$/, 'timeout'],
   [/^(ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/, 'reset'],
@@ -282,18 +286,18 @@ const FAMILIES: readonly (readonly [RegExp, UnavailableCode])[] = [
   [/^(EPROTO|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/, 'tls'],
 ]
 
-/** Node's own messages are shorter; a longer one lists what a stranger's certificate holds. */
-const LONGEST_MESSAGE = 2_048
+/** Node's own messages are shorter; a longer one quotes the names in a certificate. */
+const MAX_MESSAGE_LENGTH = 2_048
 
 /**
- * A fresh Error with the original's name, code and message and nothing else: the original holds the
- * request with its headers. Should its message quote a word of what was sent, or be longer than any of
- * Node's, it is left out as well.
+ * A new Error with the original's name, code and message and nothing else: the original holds the request
+ * with its headers. The message is left out when it quotes a word of what was sent or is longer than any
+ * of Node's.
  */
 export function safeCause(error: unknown, sent: readonly string[]): Error {
   const code = codeOf(error)
   const message = messageOf(error)
-  const isFit = message !== '' && message.length <= LONGEST_MESSAGE && !quotes(message, sent)
+  const isFit = message !== '' && message.length <= MAX_MESSAGE_LENGTH && !quotes(message, sent)
   const cause = new Error(isFit ? message : (code ?? 'connection failed'))
   if (error instanceof Error)
     Object.defineProperty(cause, 'name', { value: error.name, enumerable: false })
@@ -308,7 +312,7 @@ function codeOf(error: unknown): string | undefined {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
   if (error.message !== '') return error.message
-  // Node tries IPv6 and IPv4 and sums up both failures without a message.
+  // Where both IPv6 and IPv4 fail, Node's AggregateError has no message of its own.
   const inner = error.cause instanceof AggregateError ? error.cause.errors : []
   return inner.map((each: unknown) => messageOf(each)).join('; ')
 }
@@ -317,7 +321,7 @@ function quotes(message: string, sent: readonly string[]): boolean {
   return wordsOf(sent).some((word) => message.includes(word))
 }
 
-/** The words that could be secrets: nothing shorter than 8 characters is one. */
+/** The words that could be secrets: those of at least 8 characters. */
 function wordsOf(sent: readonly string[]): string[] {
   return sent.flatMap((text) => text.split(/[\s"/?&=;,]+/)).filter((word) => word.length >= 8)
 }

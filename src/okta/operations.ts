@@ -1,36 +1,36 @@
-/** The seven operations of the Sessions API as requests and outcomes: what SessionApi and the middleware both stand on. */
-import type { Clock, Outcome } from '../contracts.js'
+/** The seven operations of the Sessions API as calls: SessionApi and the middleware both use them. */
+import type { Clock } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import { checkCookie, checkSessionId, checkSessionToken } from './arguments.js'
-import { type Call, createAsk, type OperationOptions } from './ask.js'
-import type { Authorizer } from './credentials.js'
+import { createMakeCall, createRetries, type OperationOptions } from './call.js'
+import type { CallResult } from './call-error.js'
 import { createAuthorizer, createSignInAuthorizer, noAuthorizer } from './credentials.js'
-import { createExchange, type ExchangeRequest } from './exchange.js'
-import { emptyOutcome, secretSessionOutcome, sessionOutcome } from './responses.js'
-import { createRetries } from './retry.js'
-
-export type { OperationOptions }
+import { createExchange, type HttpRequest } from './exchange.js'
+import { emptyAnswer, type ReadAnswer, secretSessionAnswer, sessionAnswer } from './okta-answer.js'
 
 /**
- * Each returns how it ended. It rejects with a TypeError for an argument that cannot be sent, and with
- * the signal's reason when the caller's own signal fired; for nothing that Okta or the network did.
+ * Each resolves with how it ended. It rejects with a TypeError for an argument that cannot be sent, and
+ * with the signal's reason when the caller's own signal fired; for nothing that Okta or the network did.
  */
 export interface Operations {
-  getCurrentSession(cookie?: string, options?: OperationOptions): Promise<Outcome<Session>>
-  refreshCurrentSession(cookie?: string, options?: OperationOptions): Promise<Outcome<Session>>
-  closeCurrentSession(cookie?: string, options?: OperationOptions): Promise<Outcome<void>>
+  readonly getCurrentSession: ByCookie<Session>
+  readonly refreshCurrentSession: ByCookie<Session>
+  readonly closeCurrentSession: ByCookie<void>
   createSession(
     request: { readonly sessionToken: string },
     options?: OperationOptions,
-  ): Promise<Outcome<Session>>
-  getSession(sessionId: string, options?: OperationOptions): Promise<Outcome<Session>>
-  refreshSession(sessionId: string, options?: OperationOptions): Promise<Outcome<Session>>
-  revokeSession(sessionId: string, options?: OperationOptions): Promise<Outcome<void>>
-  /** Later calls end as `closed`; resolves when those under way have ended and no connection is left. */
+  ): Promise<CallResult<Session>>
+  readonly getSession: ById<Session>
+  readonly refreshSession: ById<Session>
+  readonly revokeSession: ById<void>
+  /** Later calls end as `closed`; resolves when those in flight have ended and no connection is left. */
   close(): Promise<void>
 }
+
+type ByCookie<T> = (cookie?: string, options?: OperationOptions) => Promise<CallResult<T>>
+type ById<T> = (sessionId: string, options?: OperationOptions) => Promise<CallResult<T>>
+type Method = HttpRequest['method']
 
 const SESSIONS = '/api/v1/sessions'
 const ME = `${SESSIONS}/me`
@@ -39,86 +39,102 @@ const REFRESH = '/lifecycle/refresh'
 export function createOperations(settings: ApiSettings, clock: Clock): Operations {
   const exchange = createExchange(settings)
   const parts = { ...settings, clock, send: exchange.send }
-  const ask = createAsk({ ...parts, retries: createRetries(Math.random) })
-  const byId = createAuthorizer(settings.credentials, parts)
+  const makeCall = createMakeCall({ ...parts, retries: createRetries(Math.random) })
   const signIn = createSignInAuthorizer(settings.credentials)
+  const authorizer = createAuthorizer(settings.credentials, parts)
 
   return {
-    async getCurrentSession(cookie, options) {
-      const call = ofCookie('getCurrentSession', 'GET', ME, cookie)
-      return ask({ ...call, judge: sessionOutcome }, options)
-    },
-
-    async refreshCurrentSession(cookie, options) {
-      const call = ofCookie('refreshCurrentSession', 'POST', `${ME}${REFRESH}`, cookie)
-      return ask({ ...call, judge: sessionOutcome }, options)
-    },
-
-    async closeCurrentSession(cookie, options) {
-      const call = ofCookie('closeCurrentSession', 'DELETE', ME, cookie)
-      return ask({ ...call, judge: emptyOutcome }, options)
-    },
-
-    async createSession(request, options) {
-      const sessionToken = checkSessionToken(request)
-      const body = { type: 'application/json', text: JSON.stringify({ sessionToken }) }
-      const call = {
-        question: { operation: 'createSession', secrets: [sessionToken] },
-        request: { method: 'POST', path: SESSIONS, body },
-        authorizer: signIn,
-        judge: secretSessionOutcome,
-      } as const
-      return ask(call, options)
-    },
-
-    async getSession(sessionId, options) {
-      const call = ofId('getSession', 'GET', sessionId, '', byId)
-      return ask({ ...call, judge: secretSessionOutcome }, options)
-    },
-
-    async refreshSession(sessionId, options) {
-      const call = ofId('refreshSession', 'POST', sessionId, REFRESH, byId)
-      return ask({ ...call, judge: secretSessionOutcome }, options)
-    },
-
-    async revokeSession(sessionId, options) {
-      const call = ofId('revokeSession', 'DELETE', sessionId, '', byId)
-      return ask({ ...call, judge: emptyOutcome }, options)
-    },
-
+    getCurrentSession: byCookie('getCurrentSession', 'GET', '', sessionAnswer),
+    refreshCurrentSession: byCookie('refreshCurrentSession', 'POST', REFRESH, sessionAnswer),
+    closeCurrentSession: byCookie('closeCurrentSession', 'DELETE', '', emptyAnswer),
+    createSession,
+    getSession: byId('getSession', 'GET', '', secretSessionAnswer),
+    refreshSession: byId('refreshSession', 'POST', REFRESH, secretSessionAnswer),
+    revokeSession: byId('revokeSession', 'DELETE', '', emptyAnswer),
     close: exchange.close,
   }
-}
 
-type Method = ExchangeRequest['method']
-type Prepared = Pick<Call<never>, 'question' | 'request' | 'authorizer'>
+  /** Sends the cookie and no credentials: Okta takes no token here. */
+  function byCookie<T>(
+    operation: Operation,
+    method: Method,
+    action: string,
+    read: ReadAnswer<T>,
+  ): ByCookie<T> {
+    return async function callByCookie(cookie, options) {
+      const value = checkCookie(operation, cookie)
+      const subject = { operation, secrets: value === undefined ? [] : [value] }
+      const headers = cookie === undefined ? {} : { cookie }
+      const request = { method, path: `${ME}${action}`, headers }
+      return makeCall({ subject, request, authorizer: noAuthorizer, read }, options)
+    }
+  }
 
-/** A cookie operation shows the cookie and nothing else: Okta takes no token here. */
-function ofCookie(
-  operation: Operation,
-  method: Method,
-  path: string,
-  cookie: string | undefined,
-): Prepared {
-  const value = checkCookie(operation, cookie)
-  return {
-    question: { operation, secrets: value === undefined ? [] : [value] },
-    request: { method, path, headers: cookie === undefined ? {} : { cookie } },
-    authorizer: noAuthorizer,
+  function byId<T>(
+    operation: Operation,
+    method: Method,
+    action: string,
+    read: ReadAnswer<T>,
+  ): ById<T> {
+    return async function callById(sessionId, options) {
+      const path = `${SESSIONS}/${checkSessionId(operation, sessionId)}${action}`
+      const subject = { operation, sessionId, secrets: [] }
+      return makeCall({ subject, request: { method, path }, authorizer, read }, options)
+    }
+  }
+
+  async function createSession(
+    given: { readonly sessionToken: string },
+    options?: OperationOptions,
+  ): Promise<CallResult<Session>> {
+    const sessionToken = checkSessionToken(given)
+    const body = { type: 'application/json', text: JSON.stringify({ sessionToken }) }
+    const subject = { operation: 'createSession', secrets: [sessionToken] } as const
+    const request = { method: 'POST', path: SESSIONS, body } as const
+    return makeCall({ subject, request, authorizer: signIn, read: secretSessionAnswer }, options)
   }
 }
 
-function ofId(
-  operation: Operation,
-  method: Method,
-  sessionId: string,
-  action: string,
-  authorizer: Authorizer,
-): Prepared {
-  const path = `${SESSIONS}/${checkSessionId(operation, sessionId)}${action}`
-  return {
-    question: { operation, sessionId, secrets: [] },
-    request: { method, path },
-    authorizer,
-  }
+/** The value of exactly one well-formed pair, `idx=...` or `sid=...`; undefined when no cookie is to be sent. */
+function checkCookie(operation: Operation, cookie: unknown): string | undefined {
+  if (cookie === undefined) return undefined
+  const value = typeof cookie === 'string' ? COOKIE.exec(cookie)?.[1] : undefined
+  if (value !== undefined) return value
+  throw new TypeError(
+    `${operation}: cookie must be one pair, 'idx=<value>' or 'sid=<value>', whose value is 1 to 4,096 cookie characters (RFC 6265) without quotes and %; leave it out to send none`,
+  )
+}
+
+/** Cookie-octets without `%`: no decoder on the way may find a second cookie in one. */
+const COOKIE = /^(?:idx|sid)=([\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4096})$/
+
+/**
+ * The id as one encoded path segment. Slashes and `%` are refused rather than encoded: a proxy that
+ * decodes paths would make another path of them, and the API token opens more than sessions.
+ */
+function checkSessionId(operation: Operation, sessionId: unknown): string {
+  const fits =
+    typeof sessionId === 'string' &&
+    sessionId.length <= 4096 &&
+    SEGMENT.test(sessionId) &&
+    !NOT_AN_ID.test(sessionId)
+  if (fits) return encodeURIComponent(sessionId)
+  throw new TypeError(
+    `${operation}: sessionId must be one path segment: 1 to 4,096 characters without slashes, %, spaces and control characters, and not 'me', '.' or '..'`,
+  )
+}
+
+const SEGMENT = /^[^\s/\\%\p{Cc}\p{Cs}]+$/u
+const NOT_AN_ID = /^(me|\.|\.\.)$/i
+
+/** The session token out of `{ sessionToken }`. */
+function checkSessionToken(request: unknown): string {
+  const token =
+    typeof request === 'object' && request !== null && 'sessionToken' in request
+      ? request.sessionToken
+      : undefined
+  if (typeof token === 'string' && token !== '' && token.length <= 4096) return token
+  throw new TypeError(
+    'createSession: give it { sessionToken }, the one-time token of 1 to 4,096 characters that primary authentication answered with',
+  )
 }

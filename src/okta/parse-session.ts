@@ -1,16 +1,16 @@
-/** Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
+/** Reads Okta's Session object from JSON of any shape: what a session must have, and what is left out. */
 
 import { inspect } from 'node:util'
 import type { Session, SessionIdentityProvider } from '../public-types.js'
-import { isObject, own } from './json-body.js'
+import { isObject, own } from './http-answer.js'
 
 /**
- * The session in a parsed body, deeply frozen; undefined when it is none.
+ * The session in a parsed body, deeply frozen; undefined when the body is not one.
  *
  * Required: `id`, `login`, `userId`, `status` as non-empty strings and `expiresAt` as an RFC 3339
- * date-time with a zone. Every other field is left out when it is missing or not of its type, so that a
- * field Okta changes one day signs nobody out; and since rules only ever ask for something to be there,
- * what is left out never passes as a yes. Fields this package does not know are dropped.
+ * date-time with a zone. Every other field is left out when it is missing or not of its type: a change of
+ * Okta's to one of them ends no session, and an absent field never satisfies a rule, since rules only
+ * require fields. Fields this package does not know are dropped.
  */
 export function parseSession(body: unknown): Session | undefined {
   const fields = readFields(body)
@@ -18,8 +18,8 @@ export function parseSession(body: unknown): Session | undefined {
 }
 
 /**
- * The same, with `id` hidden from util.inspect and console.log: for operations that are asked with, or
- * answer with, the value of the `sid` cookie. JSON and the object's keys stay whole.
+ * The same, with `id` hidden from util.inspect and console.log: for operations that take or return the
+ * value of the `sid` cookie. JSON and the object's keys stay complete.
  */
 export function parseSessionWithSecretId(body: unknown): Session | undefined {
   const fields = readFields(body)
@@ -29,7 +29,7 @@ export function parseSessionWithSecretId(body: unknown): Session | undefined {
   return Object.freeze(Object.defineProperty(fields, inspect.custom, { value: hideId }))
 }
 
-/** Whether this is an RFC 3339 date-time, zone and all, that names a day and time that exist. */
+/** Whether this is an RFC 3339 date-time with a zone, of a day and time that exist. */
 export function isDateTime(value: unknown): value is string {
   if (typeof value !== 'string' || !DATE_TIME.test(value)) return false
   const day = Number(value.slice(8, 10))

@@ -2,22 +2,20 @@
 import { createHash, generateKeyPair, type KeyObject, randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../contracts.js'
-import { soleValue } from './answer-head.js'
 import type { Target } from './credentials.js'
-import type { Answered } from './exchange.js'
 
 export interface Proof extends Target {
   readonly nonce?: string | undefined
-  /** The access token that goes along; its digest stands in the proof. */
+  /** The access token sent with it; the proof contains its digest. */
   readonly accessToken?: string | undefined
 }
 
 export interface Prover {
-  /** A proof for one request: it has to be made anew for each. */
+  /** A proof for one request; each request needs its own. */
   prove(proof: Proof): Promise<string>
 }
 
-/** A prover with a key pair of its own, made at the first proof. The private half never leaves it. */
+/** A prover with a key pair of its own, generated at the first proof. The private key never leaves it. */
 export function createProver(clock: Clock): Prover {
   let pending: Promise<ProofKey> | undefined
   return {
@@ -35,15 +33,6 @@ export function createProver(clock: Clock): Prover {
     },
   }
 }
-
-/** The nonce a server wants in the next proof; undefined when it named none. */
-export function readNonce(answer: Answered): string | undefined {
-  const nonce = soleValue(answer.headers, 'dpop-nonce')
-  return nonce !== undefined && NONCE.test(nonce) ? nonce : undefined
-}
-
-/** RFC 9449, 8.1. */
-const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{1,512}$/
 
 interface ProofKey {
   readonly key: KeyObject
@@ -65,7 +54,7 @@ export interface JwtHeader {
   readonly [parameter: string]: unknown
 }
 
-/** A signed JWT with a `jti` of its own. Times are in epoch seconds. */
+/** A signed JWT with a unique `jti`. Times are in epoch seconds. Loads jose at the first call. */
 export async function signJwt(
   header: JwtHeader,
   claims: Readonly<Record<string, string | number>>,

@@ -138,10 +138,10 @@ describe('one token', () => {
       const operations = createOperations(settings, clock)
       open.push(operations)
       const id = await sessionIdAt(org)
-      expect((await operations.getSession(id)).kind).toBe('ok')
+      expect((await operations.getSession(id)).answer.kind).toBe('yes')
       org.clock.advance(61 * 60_000)
       const before = { ...org.calls }
-      expect((await operations.getSession(id)).kind).toBe('ok')
+      expect((await operations.getSession(id)).answer.kind).toBe('yes')
       expect([org.calls.token - before.token, org.calls.getSession - before.getSession]).toEqual([
         1, 2,
       ])

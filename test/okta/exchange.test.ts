@@ -5,12 +5,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   createExchange,
   type Exchange,
-  type ExchangeRequest,
-  type ExchangeResult,
+  type HttpRequest,
+  type HttpResult,
 } from '../../src/okta/exchange.js'
 import { bytes, httpServer, latch, type RawServer, tcpServer } from './raw-server.js'
 
-const GET: ExchangeRequest = { method: 'GET', path: '/api/v1/sessions/me' }
+const GET: HttpRequest = { method: 'GET', path: '/api/v1/sessions/me' }
 const open: { close(): Promise<void> }[] = []
 
 afterEach(async () => {
@@ -26,11 +26,11 @@ function exchangeWith(orgUrl: string, timeoutMs = 2_000): Exchange {
   return kept(createExchange({ orgUrl, timeoutMs }))
 }
 
-async function answerOf(server: RawServer, timeoutMs?: number): Promise<ExchangeResult> {
+async function answerOf(server: RawServer, timeoutMs?: number): Promise<HttpResult> {
   return exchangeWith(kept(server).url, timeoutMs).send(GET)
 }
 
-function codeOf(result: ExchangeResult): string {
+function codeOf(result: HttpResult): string {
   return result.kind === 'failed' ? result.code : result.kind
 }
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Outcome } from '../../src/contracts.js'
-import { systemClock } from '../../src/okta/deadline.js'
+import { systemClock } from '../../src/okta/call.js'
+import type { CallResult } from '../../src/okta/call-error.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import type { CheckedCredentials } from '../../src/options/options.js'
-import { ENVELOPE, SESSION } from './answers.js'
+import { ENVELOPE, type Ending, endingOf, SESSION } from './answers.js'
 import { httpServer, type RawServer, type Seen } from './raw-server.js'
 
 type Reply = readonly [status: number, body?: unknown, headers?: Record<string, string>]
@@ -27,16 +27,16 @@ const NO_AUTHORIZATION = expect.not.objectContaining({ authorization: expect.any
 
 /** Runs one call and returns how it ended with the requests it made. */
 async function run(
-  call: (operations: Operations) => Promise<Outcome<unknown>>,
+  call: (operations: Operations) => Promise<CallResult<unknown>>,
   credentials?: CheckedCredentials,
-): Promise<{ outcome: Outcome<unknown>; requests: readonly Seen[] }> {
+): Promise<{ outcome: Ending; requests: readonly Seen[] }> {
   const operations = createOperations(
     { orgUrl: server.url, credentials, timeoutMs: 2_000, agent: undefined },
     systemClock,
   )
   const before = server.seen.length
   try {
-    const outcome = await call(operations)
+    const outcome = endingOf(await call(operations))
     return { outcome, requests: server.seen.slice(before) }
   } finally {
     await operations.close()
@@ -274,7 +274,7 @@ describe('an access token', () => {
       { orgUrl: server.url, credentials: { accessToken }, timeoutMs: 50, agent: undefined },
       systemClock,
     )
-    const outcome = await operations.getSession('abc')
+    const outcome = endingOf(await operations.getSession('abc'))
     expect(outcome).toMatchObject({ kind: 'unavailable', error: { code: 'timeout' } })
   })
 })

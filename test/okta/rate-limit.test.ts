@@ -4,7 +4,7 @@ import {
   parseOktaTime,
   parseRateLimit,
   waitAfter429,
-} from '../../src/okta/answer-head.js'
+} from '../../src/okta/http-answer.js'
 import { answer } from './answers.js'
 
 const DATE = 'Tue, 24 Nov 2026 10:00:00 GMT'

@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Outcome } from '../../src/contracts.js'
-import type { Deadline } from '../../src/okta/deadline.js'
-import { systemClock } from '../../src/okta/deadline.js'
-import type { Ended, ExchangeRequest } from '../../src/okta/exchange.js'
+import { createRetries, type Deadline, systemClock } from '../../src/okta/call.js'
+import type { CallResult } from '../../src/okta/call-error.js'
+import type { HttpFailure, HttpRequest } from '../../src/okta/exchange.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
-import { createRetries } from '../../src/okta/retry.js'
 import type { CheckedCredentials } from '../../src/options/options.js'
-import { answer, SESSION } from './answers.js'
+import { answer, endingOf, SESSION } from './answers.js'
 import { httpServer, type RawServer, tcpServer } from './raw-server.js'
 
 const open: RawServer[] = []
@@ -34,7 +32,7 @@ function operationsAt(
   return createOperations({ orgUrl, credentials, timeoutMs, agent: undefined }, systemClock)
 }
 
-const CALLS: Readonly<Record<string, (api: Operations) => Promise<Outcome<unknown>>>> = {
+const CALLS: Readonly<Record<string, (api: Operations) => Promise<CallResult<unknown>>>> = {
   getCurrentSession: (api) => api.getCurrentSession('sid=abc'),
   closeCurrentSession: (api) => api.closeCurrentSession('sid=abc'),
   getSession: (api) => api.getSession('abc'),
@@ -52,8 +50,8 @@ async function requestsOf(
   status: number,
 ): Promise<[string | undefined, number]> {
   const server = await failingOnce(status)
-  const outcome = await CALLS[operation]?.(operationsAt(server.url))
-  return [outcome?.kind, server.seen.length]
+  const call = await CALLS[operation]?.(operationsAt(server.url))
+  return [call && endingOf(call).kind, server.seen.length]
 }
 
 describe('the one retry', () => {
@@ -75,21 +73,21 @@ describe('the one retry', () => {
   it('is not for silence, which has used up the deadline', async () => {
     const server = await httpServer(() => {})
     open.push(server)
-    const outcome = await operationsAt(server.url, 50).getCurrentSession('sid=abc')
+    const outcome = endingOf(await operationsAt(server.url, 50).getCurrentSession('sid=abc'))
     expect(outcome).toMatchObject({ kind: 'unavailable', error: { code: 'timeout' } })
     expect(server.seen).toHaveLength(1)
   })
 
   it('stays inside the one deadline', async () => {
     const server = await failingOnce(503)
-    const outcome = await operationsAt(server.url, 49).getCurrentSession('sid=abc')
+    const outcome = endingOf(await operationsAt(server.url, 49).getCurrentSession('sid=abc'))
     expect(outcome.kind).not.toBe('ok')
     expect(server.seen).toHaveLength(1)
     const slowAfterwards = await httpServer((_req, res) => {
       if (slowAfterwards.seen.length === 1) res.writeHead(503).end()
     })
     open.push(slowAfterwards)
-    const late = await operationsAt(slowAfterwards.url, 300).getCurrentSession('sid=abc')
+    const late = endingOf(await operationsAt(slowAfterwards.url, 300).getCurrentSession('sid=abc'))
     expect(late).toMatchObject({ kind: 'unavailable', error: { code: 'timeout' } })
     expect(slowAfterwards.seen).toHaveLength(2)
   })
@@ -97,7 +95,7 @@ describe('the one retry', () => {
   it('is one', async () => {
     const server = await httpServer((_req, res) => res.writeHead(503).end())
     open.push(server)
-    const outcome = await operationsAt(server.url).getCurrentSession('sid=abc')
+    const outcome = endingOf(await operationsAt(server.url).getCurrentSession('sid=abc'))
     expect(outcome).toMatchObject({ kind: 'error', error: { status: 503 } })
     expect(server.seen).toHaveLength(2)
   })
@@ -114,7 +112,9 @@ describe('the one retry', () => {
   it('asks for no second access token', async () => {
     const server = await failingOnce(503)
     const accessToken = vi.fn(async () => 'tok')
-    const outcome = await operationsAt(server.url, 2_000, { accessToken }).getSession('abc')
+    const outcome = endingOf(
+      await operationsAt(server.url, 2_000, { accessToken }).getSession('abc'),
+    )
     expect([outcome.kind, server.seen.length]).toEqual(['ok', 2])
     expect(accessToken).toHaveBeenCalledTimes(1)
   })
@@ -135,9 +135,9 @@ describe('the one retry', () => {
 })
 
 describe('the retry budget', () => {
-  const request: ExchangeRequest = { method: 'GET', path: '/' }
+  const request: HttpRequest = { method: 'GET', path: '/' }
   const deadline: Deadline = { signal: undefined, remainingMs: () => 60_000 }
-  const lost: Ended = { kind: 'failed', code: 'reset' }
+  const lost: HttpFailure = { kind: 'failed', code: 'reset' }
 
   it('saves up five at most', async () => {
     const retries = createRetries(() => 0)

@@ -2,12 +2,13 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import type { ServerResponse } from 'node:http'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Clock, Outcome } from '../../src/contracts.js'
-import { systemClock } from '../../src/okta/deadline.js'
+import type { Clock } from '../../src/contracts.js'
+import { systemClock } from '../../src/okta/call.js'
+import type { CallResult } from '../../src/okta/call-error.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import type { Credentials, PrivateKeyCredentials } from '../../src/options/options.js'
 import { parseApiOptions } from '../../src/options/parse-options.js'
-import { ENVELOPE } from './answers.js'
+import { ENVELOPE, endingOf } from './answers.js'
 import { latch } from './raw-server.js'
 import { CLIENT_ID, type TokenOrg, type TokenOrgOptions, tokenOrg } from './token-org.js'
 
@@ -40,7 +41,8 @@ function operationsOf(
   return createOperations(settings, clock ?? systemClock)
 }
 
-function summary(outcome: Outcome<unknown>): unknown[] {
+function summary(call: CallResult<unknown>): unknown[] {
+  const outcome = endingOf(call)
   if (outcome.kind === 'ok') return ['ok']
   const { operation } = outcome.error
   if (outcome.kind === 'unavailable') return [operation, outcome.error.code]
@@ -51,9 +53,9 @@ describe('a service app', () => {
   it('asks for a token with its key and shows it as Bearer', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
-    expect((await operations.getSession('abc')).kind).toBe('ok')
-    expect((await operations.refreshSession('abc')).kind).toBe('ok')
-    expect((await operations.revokeSession('abc')).kind).toBe('ok')
+    expect(endingOf(await operations.getSession('abc')).kind).toBe('ok')
+    expect(endingOf(await operations.refreshSession('abc')).kind).toBe('ok')
+    expect(endingOf(await operations.revokeSession('abc')).kind).toBe('ok')
     const { token, api } = org.asked()
     expect(token).toHaveLength(1)
     expect(token[0]).toMatchObject({
@@ -164,7 +166,7 @@ describe('the token', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => operations.getSession('abc')),
     )
-    expect(outcomes.every(({ kind }) => kind === 'ok')).toBe(true)
+    expect(outcomes.every((outcome) => endingOf(outcome).kind === 'ok')).toBe(true)
     expect(org.asked()).toMatchObject({ token: { length: 1 }, api: { length: 20 } })
   })
 
@@ -258,7 +260,7 @@ describe('the token', () => {
     controller.abort()
     await expect(leaving).rejects.toMatchObject({ name: 'AbortError' })
     go.resolve()
-    expect((await staying).kind).toBe('ok')
+    expect(endingOf(await staying).kind).toBe('ok')
   })
 })
 
@@ -356,7 +358,9 @@ describe('what can go wrong', () => {
   it('a key Okta does not know: the token endpoint’s words', async () => {
     const org = await orgWith()
     const privateKey = { ...other.export({ format: 'jwk' }) }
-    const outcome = await operationsOf(org, { credentials: { privateKey } }).getSession('abc')
+    const outcome = endingOf(
+      await operationsOf(org, { credentials: { privateKey } }).getSession('abc'),
+    )
     if (outcome.kind !== 'error') throw new Error(outcome.kind)
     expect(outcome.error).toMatchObject({
       operation: 'requestToken',
@@ -365,7 +369,7 @@ describe('what can go wrong', () => {
       errorSummary: 'The client_assertion signature is invalid.',
       message: 'requestToken: 401 invalid_client The client_assertion signature is invalid.',
     })
-    expect(outcome.okta).toBe(false)
+    expect(outcome.answer).toBe('unavailable')
   })
 
   it('a scope the app was not granted', async () => {
@@ -380,7 +384,7 @@ describe('what can go wrong', () => {
   it('a scope the token lacks: named in message and challenge', async () => {
     const org = await orgWith()
     const credentials = { scopes: ['okta.sessions.read'] }
-    const outcome = await operationsOf(org, { credentials }).revokeSession('abc')
+    const outcome = endingOf(await operationsOf(org, { credentials }).revokeSession('abc'))
     if (outcome.kind !== 'error') throw new Error(outcome.kind)
     expect(outcome.error.challenge).toEqual({
       error: 'insufficient_scope',
@@ -447,7 +451,7 @@ describe('what can go wrong', () => {
   it('a token endpoint that is slow: the deadline covers token and call together', async () => {
     const org = await orgWith()
     org.tokenFault = () => {}
-    const outcome = await operationsOf(org, { timeoutMs: 60 }).getSession('abc')
+    const outcome = endingOf(await operationsOf(org, { timeoutMs: 60 }).getSession('abc'))
     expect(outcome).toMatchObject({ kind: 'unavailable', error: { code: 'timeout' } })
     expect(org.asked().api).toHaveLength(0)
   })
@@ -479,7 +483,7 @@ describe('what can go wrong', () => {
         const org = await orgWith({ dpop })
         const operations = operationsOf(org, { credentials: { privateKey } })
         fault(org)
-        const outcome = await operations.getSession('abc')
+        const outcome = endingOf(await operations.getSession('abc'))
         if (outcome.kind === 'ok') throw new Error('no failure')
         const { error } = outcome
         shown.push(inspect([error, error.stack, operations], { depth: Infinity, showHidden: true }))

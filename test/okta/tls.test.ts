@@ -1,6 +1,6 @@
 import { Agent, createServer } from 'node:https'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createExchange, type ExchangeResult } from '../../src/okta/exchange.js'
+import { createExchange, type HttpResult } from '../../src/okta/exchange.js'
 import { expired, type Identity, misnamed, trustworthy } from './certificates.js'
 
 const open: (() => void)[] = []
@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 /** Asks a TLS server that has this identity; trusting `trusted` alone, or the system's authorities. */
-async function ask(identity: Identity, trusted?: Identity): Promise<ExchangeResult> {
+async function ask(identity: Identity, trusted?: Identity): Promise<HttpResult> {
   const server = createServer(identity, (_req, res) => res.end('{}'))
   await new Promise<void>((resolve) => server.listen(0, resolve))
   const address = server.address()

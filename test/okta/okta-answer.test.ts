@@ -1,26 +1,37 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import type { Outcome } from '../../src/contracts.js'
-import type { Answered } from '../../src/okta/exchange.js'
-import type { OperationSubject } from '../../src/okta/redact.js'
+import type { OperationSubject } from '../../src/okta/call-error.js'
+import type { HttpAnswer, HttpFailure } from '../../src/okta/exchange.js'
 import {
-  emptyOutcome,
-  secretSessionOutcome,
-  sessionOutcome,
-  unavailableCodeOf,
-} from '../../src/okta/responses.js'
-import { answer, ENVELOPE, longAnswer, SESSION } from './answers.js'
+  emptyAnswer,
+  type ReadAnswer,
+  secretSessionAnswer,
+  sessionAnswer,
+} from '../../src/okta/okta-answer.js'
+import { answer, ENVELOPE, type Ending, endingOf, longAnswer, SESSION } from './answers.js'
 
 const ME: OperationSubject = { operation: 'getCurrentSession', secrets: [] }
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-const inSession = (ended: Answered) => sessionOutcome(ME, ended)
+/** How a call about `subject` ends whose last exchange ended so. */
+function ending(
+  read: ReadAnswer<unknown>,
+  subject: OperationSubject,
+  result: HttpAnswer | HttpFailure,
+): Ending {
+  return endingOf({ subject, result, answer: read(subject.operation, result) })
+}
 
-/** What an outcome says, in a word. */
-function verdict(outcome: Outcome<unknown>): string {
-  if (outcome.kind === 'ok') return 'ok'
-  const code = unavailableCodeOf(outcome)
-  return outcome.kind === 'error' ? `error ${outcome.okta ? 'okta' : 'other'} ${code}` : code
+const inSession = (given: HttpAnswer) => ending(sessionAnswer, ME, given)
+
+/** What an ending says, in a word. */
+function verdict(read: ReadAnswer<unknown>, subject: OperationSubject, given: HttpAnswer): string {
+  const found = read(subject.operation, given)
+  const shown = ending(read, subject, given)
+  if (shown.kind === 'ok') return 'ok'
+  const word = found.kind === 'unavailable' ? found.code : found.kind
+  if (shown.kind === 'unavailable') return word
+  return `error ${/^E\d{7}$/.test(shown.error.errorCode ?? '') ? 'okta' : 'other'} ${word}`
 }
 
 describe('a session operation', () => {
@@ -82,14 +93,14 @@ describe('a session operation', () => {
     ['a 308', answer(308, SESSION), 'redirect'],
     ['a status beyond HTTP', answer(799, SESSION), 'unexpected_status'],
   ] as const)('makes of %s: %s', (_what, given, expected) => {
-    expect(verdict(inSession(given))).toBe(expected)
+    expect(verdict(sessionAnswer, ME, given)).toBe(expected)
   })
 
   it.each([
     [400, 'unexpected_status'],
-    [401, 'unexpected_status'],
+    [401, 'unexpected_status', 'no'],
     [403, 'forbidden'],
-    [404, 'unexpected_status'],
+    [404, 'unexpected_status', 'no'],
     [405, 'unexpected_status'],
     [429, 'rate_limited'],
     [500, 'server_error'],
@@ -97,8 +108,8 @@ describe('a session operation', () => {
     [503, 'server_error'],
     [504, 'server_error'],
     [599, 'server_error'],
-  ])('makes of a %i an error, in Okta’s shape or not', (status, code) => {
-    expect(verdict(inSession(answer(status, ENVELOPE)))).toBe(`error okta ${code}`)
+  ])('makes of a %i an error, in Okta’s shape or not', (status, code, inShape = code) => {
+    expect(verdict(sessionAnswer, ME, answer(status, ENVELOPE))).toBe(`error okta ${inShape}`)
     const others = [
       answer(status),
       answer(status, '<html>', { 'content-type': 'text/html' }),
@@ -112,27 +123,25 @@ describe('a session operation', () => {
       longAnswer(status),
     ]
     for (const other of others)
-      expect(verdict(inSession(other)), inspect(other)).toBe(`error other ${code}`)
+      expect(verdict(sessionAnswer, ME, other), inspect(other)).toBe(`error other ${code}`)
   })
 
   it('tells the two kinds of 429 apart and how long each asks to wait', () => {
     const limited = (limit: number) =>
-      inSession(
-        answer(
-          429,
-          { ...ENVELOPE, errorCode: 'E0000047' },
-          {
-            ...JSON_TYPE,
-            date: 'Tue, 24 Nov 2026 10:00:00 GMT',
-            'x-rate-limit-limit': String(limit),
-            'x-rate-limit-remaining': '0',
-            'x-rate-limit-reset': String(Date.UTC(2026, 10, 24, 10, 0, 20) / 1_000),
-          },
-        ),
+      answer(
+        429,
+        { ...ENVELOPE, errorCode: 'E0000047' },
+        {
+          ...JSON_TYPE,
+          date: 'Tue, 24 Nov 2026 10:00:00 GMT',
+          'x-rate-limit-limit': String(limit),
+          'x-rate-limit-remaining': '0',
+          'x-rate-limit-reset': String(Date.UTC(2026, 10, 24, 10, 0, 20) / 1_000),
+        },
       )
-    expect(verdict(limited(600))).toBe('error okta rate_limited')
-    expect(verdict(limited(0))).toBe('error okta concurrency_limited')
-    expect(limited(600)).toMatchObject({ retryAfterMs: 21_000 })
+    expect(verdict(sessionAnswer, ME, limited(600))).toBe('error okta rate_limited')
+    expect(verdict(sessionAnswer, ME, limited(0))).toBe('error okta concurrency_limited')
+    expect(inSession(limited(600))).toMatchObject({ retryAfterMs: 21_000 })
     expect(inSession(answer(503, ENVELOPE))).not.toHaveProperty('retryAfterMs')
   })
 
@@ -141,7 +150,7 @@ describe('a session operation', () => {
   })
 
   it('hands on what the answer said besides its body', () => {
-    const outcome = inSession(
+    const ended = inSession(
       answer(200, SESSION, {
         ...JSON_TYPE,
         'x-okta-request-id': 'aBcD-123',
@@ -152,7 +161,7 @@ describe('a session operation', () => {
         'set-cookie': ['a=1', 'b=2'],
       }),
     )
-    expect(outcome).toMatchObject({
+    expect(ended).toMatchObject({
       head: {
         status: 200,
         requestId: 'aBcD-123',
@@ -164,13 +173,13 @@ describe('a session operation', () => {
   })
 
   it('leaves out a request id that could forge a log line', () => {
-    const outcome = inSession(answer(200, SESSION, { ...JSON_TYPE, 'x-okta-request-id': 'a\tb c' }))
-    expect(outcome.head).not.toHaveProperty('requestId')
+    const ended = inSession(answer(200, SESSION, { ...JSON_TYPE, 'x-okta-request-id': 'a\tb c' }))
+    expect(ended.head).not.toHaveProperty('requestId')
   })
 
   it('hides the id from inspection where it may be the cookie itself', () => {
-    const outcome = secretSessionOutcome(ME, answer(200, { ...SESSION, id: '102secretsid' }))
-    expect(inspect(outcome, { depth: Infinity })).not.toContain('102secretsid')
+    const ended = secretSessionAnswer('getSession', answer(200, { ...SESSION, id: '102secretsid' }))
+    expect(inspect(ended, { depth: Infinity })).not.toContain('102secretsid')
   })
 })
 
@@ -184,18 +193,18 @@ describe('an operation without an answer body', () => {
       'unexpected_status',
     ],
     ['a 302', answer(302), 'redirect'],
-    ['a 404 of Okta’s', answer(404, ENVELOPE), 'error okta unexpected_status'],
+    ['a 404 of Okta’s', answer(404, ENVELOPE), 'error okta no'],
   ] as const)('makes of %s: %s', (_what, given, expected) => {
-    const question: OperationSubject = { operation: 'revokeSession', secrets: [] }
-    expect(verdict(emptyOutcome(question, given))).toBe(expected)
+    const subject: OperationSubject = { operation: 'revokeSession', secrets: [] }
+    expect(verdict(emptyAnswer, subject, given)).toBe(expected)
   })
 })
 
 describe('no answer', () => {
   it('becomes an error with code, operation and the client’s own reason', () => {
     const cause = new Error('connect ECONNREFUSED 127.0.0.1:1')
-    const outcome = sessionOutcome(ME, { kind: 'failed', code: 'connect', cause })
-    expect(outcome).toMatchObject({
+    const ended = ending(sessionAnswer, ME, { kind: 'failed', code: 'connect', cause })
+    expect(ended).toMatchObject({
       kind: 'unavailable',
       error: {
         name: 'OktaUnavailableError',
@@ -205,7 +214,7 @@ describe('no answer', () => {
         cause,
       },
     })
-    expect(outcome).toMatchObject({
+    expect(ended).toMatchObject({
       error: { message: 'getCurrentSession: no usable answer from Okta: connect (no connection)' },
     })
   })
@@ -218,16 +227,16 @@ describe('no answer', () => {
     ['malformed', false],
     ['closed', false],
   ] as const)('by %s: retryable %s', (code, retryable) => {
-    const outcome = sessionOutcome(ME, { kind: 'failed', code })
-    expect(outcome).toMatchObject({ error: { code, retryable } })
+    const ended = ending(sessionAnswer, ME, { kind: 'failed', code })
+    expect(ended).toMatchObject({ error: { code, retryable } })
   })
 })
 
 describe('an OktaApiError', () => {
-  const failure = (question: OperationSubject, given: Answered) => {
-    const outcome = sessionOutcome(question, given)
-    if (outcome.kind !== 'error') throw new Error(outcome.kind)
-    return outcome.error
+  const failure = (subject: OperationSubject, given: HttpAnswer) => {
+    const ended = ending(sessionAnswer, subject, given)
+    if (ended.kind !== 'error') throw new Error(ended.kind)
+    return ended.error
   }
 
   it('carries every field of the envelope as it came', () => {
@@ -311,11 +320,11 @@ describe('an OktaApiError', () => {
         'www-authenticate': `Bearer error="${echoed.replaceAll(/["\\]/g, '\\$&')}", scope="a ${echoed.replaceAll(/["\\]/g, '\\$&')} b"`,
       },
     )
-    for (const [question, name] of [
+    for (const [subject, name] of [
       [{ operation: 'getSession', sessionId: asked, secrets: [] }, '{sessionId}'],
       [{ operation: 'getSession', secrets: [asked] }, '{secret}'],
     ] as const) {
-      const error = failure(question, given)
+      const error = failure(subject, given)
       expect(error).toMatchObject({
         errorCode: ENVELOPE.errorCode,
         errorSummary: `for ${name}`,
@@ -353,15 +362,15 @@ describe('an OktaApiError', () => {
     'has no request id that is %s, nor has the head the call channel reads',
     (_, more, requestId) => {
       const headers = { ...JSON_TYPE, 'x-okta-request-id': requestId }
-      const question: OperationSubject = { operation: 'getSession', secrets: [], ...more }
+      const subject: OperationSubject = { operation: 'getSession', secrets: [], ...more }
       for (const given of [
         answer(404, ENVELOPE, headers),
         answer(200, SESSION, headers),
         answer(302, '', headers),
       ]) {
-        const outcome = sessionOutcome(question, given)
-        expect(outcome.head).not.toHaveProperty('requestId')
-        if (outcome.kind === 'error') expect(outcome.error).not.toHaveProperty('requestId')
+        const ended = ending(sessionAnswer, subject, given)
+        expect(ended.head).not.toHaveProperty('requestId')
+        if (ended.kind === 'error') expect(ended.error).not.toHaveProperty('requestId')
       }
     },
   )

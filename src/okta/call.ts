@@ -1,0 +1,232 @@
+/** One call from request to answer, within one deadline: authorise, send, retry once where that can help, and publish on the call channel. */
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CallMessage, publishers } from '../channels.js'
+import type { CallOptions, Clock } from '../contracts.js'
+import type { Operation } from '../errors.js'
+import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
+import type { Authorizer } from './credentials.js'
+import type {
+  HttpAbort,
+  HttpAnswer,
+  HttpFailure,
+  HttpRequest,
+  HttpResult,
+  Send,
+} from './exchange.js'
+import type { ReadAnswer } from './okta-answer.js'
+
+export interface Call<T> {
+  readonly subject: OperationSubject
+  readonly request: HttpRequest
+  readonly authorizer: Authorizer
+  readonly read: ReadAnswer<T>
+}
+
+/** Per-call options inside this package. */
+export interface OperationOptions extends CallOptions {
+  /** Sent as they are: `X-Forwarded-For` for one. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Makes one call. Rejects with the signal's reason when the caller's signal fires, with a TypeError for a
+ * signal that is none, and with the application's own error when its access token function fails.
+ */
+export type MakeCall = <T>(call: Call<T>, options?: OperationOptions) => Promise<CallResult<T>>
+
+export interface CallParts {
+  readonly orgUrl: string
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly send: Send
+  readonly retries: Retries
+}
+
+export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: CallParts): MakeCall {
+  return async function makeCall(call, options = {}) {
+    const { operation } = call.subject
+    checkSignal(operation, options.signal)
+    return announced(operation, () => carryOut(call, options), options.signal)
+  }
+
+  async function carryOut<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {
+    const { request, read } = call
+    const deadline = startDeadline(timeoutMs, options.signal, clock)
+    const target = { method: request.method, url: `${orgUrl}${request.path}` }
+    const attempt = call.authorizer.begin(target, deadline)
+    const retry = retries.begin(request, deadline)
+    let { subject } = call
+    for (;;) {
+      const shown = await attempt.show()
+      if (shown.kind === 'refused') return shown.tokenCall
+      if (shown.kind !== 'headers') return ended(unlessAborted(shown))
+      if (shown.secrets.length > 0)
+        subject = { ...subject, secrets: [...subject.secrets, ...shown.secrets] }
+      const headers = { ...request.headers, ...options.headers, ...shown.headers }
+      const result = unlessAborted(await sendBefore(deadline, send, { ...request, headers }))
+      const again =
+        (result.kind === 'answered' && attempt.reconsider(result)) || (await retry(result))
+      if (!again) return ended(result)
+    }
+
+    function ended(result: HttpAnswer | HttpFailure): CallResult<T> {
+      return { subject, result, answer: read(subject.operation, result) }
+    }
+  }
+}
+
+function checkSignal(operation: Operation, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return
+  throw new TypeError(`${operation}: signal must be an AbortSignal`)
+}
+
+/** Sends with the time that is left; a call without any is not made. */
+export async function sendBefore(
+  deadline: Deadline,
+  send: Send,
+  request: HttpRequest,
+): Promise<HttpResult> {
+  const { signal } = deadline
+  const timeoutMs = deadline.remainingMs()
+  return timeoutMs > 0 ? send(request, { signal, timeoutMs }) : TIMEOUT
+}
+
+const TIMEOUT: HttpFailure = { kind: 'failed', code: 'timeout' }
+
+/** An abort of the caller's is no answer of Okta's: it rejects with the signal's own reason, as fetch does. */
+function unlessAborted(result: HttpResult): HttpAnswer | HttpFailure {
+  if (result.kind === 'aborted') throw result.reason
+  return result
+}
+
+/** Runs the call and publishes how it ended; without subscribers it only runs the call. */
+export function announced<T>(
+  operation: Operation,
+  call: () => Promise<CallResult<T>>,
+  signal?: AbortSignal,
+): Promise<CallResult<T>> {
+  return publishers.call.hasSubscribers ? announce(operation, call, signal) : call()
+}
+
+async function announce<T>(
+  operation: Operation,
+  call: () => Promise<CallResult<T>>,
+  signal: AbortSignal | undefined,
+): Promise<CallResult<T>> {
+  const began = performance.now()
+  const publish = (how: Pick<CallMessage, 'outcome' | 'status' | 'requestId'>) =>
+    publishers.call.publish({ operation, ...how, durationMs: performance.now() - began })
+  try {
+    const ended = await call()
+    // Without a token no call was made: the token request has published its own message.
+    if (ended.subject.operation === operation) publish(describe(ended))
+    return ended
+  } catch (error) {
+    // Any other rejection is the application's own error: no call was made.
+    if (signal?.aborted) publish({ outcome: isTimeout(signal.reason) ? 'timeout' : 'aborted' })
+    throw error
+  }
+}
+
+function describe({ subject, result, answer }: CallResult<unknown>) {
+  return {
+    outcome: answer.kind === 'unavailable' ? answer.code : answer.kind,
+    status: answer.head?.status,
+    requestId: result.kind === 'answered' ? requestIdOf(subject, result) : undefined,
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError'
+}
+
+/** Each operation earns a tenth of a retry, so that an outage adds at most a tenth to the load. */
+const EARNED_PER_OPERATION = 0.1
+const MAX_SAVED_RETRIES = 5
+const RETRIES_AT_START = 1
+const MIN_PAUSE_MS = 50
+const MAX_PAUSE_MS = 150
+
+/** Whether to try once more, after a pause it has waited out. Rejects with the reason of the caller's signal. */
+export type Retry = (result: HttpAnswer | HttpFailure) => Promise<boolean>
+
+export interface Retries {
+  /** Begins one operation, which may be retried once while the budget lasts. */
+  begin(request: HttpRequest, deadline: Deadline): Retry
+}
+
+/** `random` gives 0 to 1 for the jitter of the pause. */
+export function createRetries(random: () => number): Retries {
+  let saved = RETRIES_AT_START
+  return {
+    begin(request, deadline) {
+      saved = Math.min(MAX_SAVED_RETRIES, saved + EARNED_PER_OPERATION)
+      let used = false
+      return async function retry(result) {
+        if (used || saved < 1 || !isRepeatable(request) || !isTransient(result)) return false
+        const pauseMs = MIN_PAUSE_MS + random() * (MAX_PAUSE_MS - MIN_PAUSE_MS)
+        if (deadline.remainingMs() <= pauseMs) return false
+        used = true
+        saved -= 1
+        await sleep(pauseMs, undefined, { signal: deadline.signal }).catch(() =>
+          deadline.signal?.throwIfAborted(),
+        )
+        return true
+      }
+    },
+  }
+}
+
+/** A POST is never repeated: a session token works once. */
+function isRepeatable({ method }: HttpRequest): boolean {
+  return method === 'GET' || method === 'DELETE'
+}
+
+/** Whether an immediate retry could succeed: the org was not reached, or a gateway said so. */
+function isTransient(result: HttpAnswer | HttpFailure): boolean {
+  if (result.kind === 'failed') return ['dns', 'connect', 'reset'].includes(result.code)
+  return [502, 503, 504].includes(result.status)
+}
+
+/** One deadline, with the caller's signal, for all that an operation does. */
+export interface Deadline {
+  readonly signal: AbortSignal | undefined
+  /** Milliseconds left; never below 0. */
+  remainingMs(): number
+}
+
+export function startDeadline(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): Deadline {
+  const endsAt = clock.monotonic() + timeoutMs
+  return { signal, remainingMs: () => Math.max(0, endsAt - clock.monotonic()) }
+}
+
+/** Waits for work that knows nothing of deadlines. The work itself goes on; a rejection of it passes through. */
+export async function within<T>(
+  deadline: Deadline,
+  work: Promise<T>,
+): Promise<{ readonly kind: 'done'; readonly value: T } | HttpFailure | HttpAbort> {
+  const { signal } = deadline
+  const giveUp = new AbortController()
+  const ended = new Promise<HttpFailure | HttpAbort>((resolve) => {
+    const timer = setTimeout(() => resolve(TIMEOUT), deadline.remainingMs())
+    const onAbort = () => resolve({ kind: 'aborted', reason: signal?.reason })
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { signal: giveUp.signal })
+    giveUp.signal.addEventListener('abort', () => clearTimeout(timer))
+  })
+  try {
+    return await Promise.race([work.then((value) => ({ kind: 'done' as const, value })), ended])
+  } finally {
+    giveUp.abort()
+  }
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+}

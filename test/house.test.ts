@@ -15,7 +15,7 @@ const bounds = {
   filesOfARefusedMiss: 40,
   oktaFilesOfARefusedMiss: 7,
   /** Aim: 8,800. */
-  lines: 11_700,
+  lines: 11_490,
   /** Aim: 60. */
   linesOfAFunction: 225,
   /** Aim: 20. */

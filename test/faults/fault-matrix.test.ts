@@ -33,6 +33,7 @@ function appBefore(org: FaultyOrg, timeoutMs: number, opened: Closable[]) {
       orgUrl: org.url,
       upstream: { timeoutMs, ...(org.agent && { agent: org.agent }) },
       logger: false,
+      cache: { maxSessions: 10, maxNegatives: 10 },
     },
     {},
   )

@@ -2,10 +2,9 @@ import { Agent, createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { composeOktaSession } from '../../src/okta-session.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import { parseOptions } from '../../src/options/parse-options.js'
 import { runs } from '../deep.js'
+import { startOkta } from '../front-door/door.js'
 import { httpServer } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
@@ -40,8 +39,7 @@ async function world({ trustProxy = true, oddly = false, ...options }: WorldOpti
     else res.end(oddly ? '<html>' : '{"errorCode":"E0000007"}')
   })
   const warn = vi.fn()
-  const settings = parseOptions({ orgUrl: org.url, logger: { warn }, ...options }, {})
-  const okta = composeOktaSession(settings, { clock, random: () => 0.5 })
+  const okta = startOkta({ orgUrl: org.url, logger: { warn }, ...options }, clock, () => 0.5)
   const app = express()
   if (trustProxy) app.set('trust proxy', 'loopback')
   app.get('/', okta.requireSession(), (req, res) => {
@@ -51,7 +49,7 @@ async function world({ trustProxy = true, oddly = false, ...options }: WorldOpti
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   const { port } = server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-  open.push(org, okta, {
+  open.push(org, {
     close: () =>
       new Promise((resolve) => {
         agent.destroy()

@@ -3,10 +3,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import express from 'express'
 import type { OktaSession, SessionContext } from 'express-okta-session'
 import request from 'supertest'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { composeOktaSession } from '../../src/okta-session.js'
-import { parseOptions } from '../../src/options/parse-options.js'
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { runs } from '../deep.js'
+import { startOkta } from '../front-door/door.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** How Okta is out of order. */
@@ -16,11 +15,6 @@ type Illness =
   | 'answers 503'
   | 'answers 200 with HTML'
   | 'is silent'
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()))
-})
 
 /** An org that knows every cookie, on one port, well or ill. */
 class Org {
@@ -92,12 +86,9 @@ async function world(timeoutMs = 150) {
   await org.start()
   const info = vi.fn()
   const warn = vi.fn()
-  const settings = parseOptions(
-    { orgUrl: org.url, upstream: { timeoutMs }, logger: { warn, info } },
-    {},
-  )
-  const okta = composeOktaSession(settings, { clock, random: () => 0.5 })
-  open.push(okta, { close: () => org.stop() })
+  const options = { orgUrl: org.url, upstream: { timeoutMs }, logger: { warn, info } }
+  const okta = startOkta(options, clock, () => 0.5)
+  onTestFinished(() => org.stop())
   const ask = (value: string) => okta.authenticate({ headers: { cookie: `sid=${value}` } })
   const askAll = (names: readonly string[]) => Promise.all(names.map(ask))
   /** Makes all of these known, however slow this machine is today. */

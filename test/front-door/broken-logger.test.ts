@@ -1,8 +1,7 @@
 import express from 'express'
-import { createLocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 import { expect, it } from 'vitest'
-import { oktaSession } from '../../src/okta-session.js'
+import { startParts } from './door.js'
 
 it.each([
   [
@@ -13,8 +12,7 @@ it.each([
   ],
   ['rejects', () => Promise.reject(new Error('the disk is full'))],
 ])('a logger that %s fails no request and keeps no breaker shut', async (_, warn) => {
-  const org = await createLocalOrg()
-  const okta = oktaSession({ orgUrl: org.url, logger: { warn } })
+  const { org, okta } = await startParts({ okta: { logger: { warn } } })
   const app = express()
   app.use(okta.attachSession())
   app.get('/', (req, res) => {
@@ -26,6 +24,4 @@ it.each([
     expect(answer.body).toEqual({ state: 'unavailable' })
   }
   expect(okta.stats().heldOff).toMatchObject({ code: 'breaker_open' })
-  await okta.close()
-  await org.close()
 })

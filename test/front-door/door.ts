@@ -5,6 +5,7 @@ import type { Server, Socket } from 'node:net'
 import type { OktaSession, OktaSessionOptions } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { onTestFinished } from 'vitest'
+import type { Clock } from '../../src/contracts.js'
 import { composeOktaSession } from '../../src/okta-session.js'
 import { parseOptions } from '../../src/options/parse-options.js'
 import { TestClock } from '../session/lookup-world.js'
@@ -45,10 +46,21 @@ export async function startOrg(options: LocalOrgOptions): Promise<LocalOrg> {
   return org
 }
 
-/** An instance of the middleware, without the machine's environment. */
-export function startOkta(options: OktaSessionOptions, clock: TestClock): OktaSession {
-  const settings = parseOptions({ logger: false, ...options }, {})
-  const okta = composeOktaSession(settings, { clock, random: () => 0 })
+/** The machine's clock, for tests in which real time passes. */
+export const machineClock: Clock = { now: Date.now, monotonic: () => performance.now() }
+
+/** lru-cache allocates its arrays at once: the default sizes cost each instance some 25 ms. */
+const SMALL_CACHE = { maxSessions: 1_000, maxNegatives: 1_000 } as const
+
+/** An instance of the middleware, without the machine's environment and with small caches. */
+export function startOkta(
+  options: OktaSessionOptions,
+  clock: Clock = new TestClock(),
+  random = () => 0,
+): OktaSession {
+  const cache = { ...SMALL_CACHE, ...options.cache }
+  const settings = parseOptions({ logger: false, ...options, cache }, {})
+  const okta = composeOktaSession(settings, { clock, random })
   onTestFinished(() => okta.close())
   return okta
 }

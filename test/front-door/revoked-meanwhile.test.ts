@@ -1,22 +1,17 @@
 import express from 'express'
-import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
+import type { LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { oktaSession } from '../../src/okta-session.js'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/public-types.js'
+import { startParts } from './door.js'
 
 let org: LocalOrg
 let okta: OktaSession
 let cookie: string
 
 beforeEach(async () => {
-  org = await createLocalOrg()
-  okta = oktaSession({ orgUrl: org.url, logger: false, allowNonBrowserClients: true })
+  ;({ org, okta } = await startParts({ okta: { allowNonBrowserClients: true } }))
   cookie = org.signIn('alice@example.com')
-})
-afterEach(async () => {
-  await okta.close()
-  await org.close()
 })
 
 /** Signs out in the middle of another request. */

@@ -1,11 +1,9 @@
 import express from 'express'
-import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
+import type { LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { composeOktaSession } from '../../src/okta-session.js'
-import { parseOptions } from '../../src/options/parse-options.js'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/public-types.js'
-import { TestClock } from '../session/lookup-world.js'
+import { startParts, type TestClock } from './door.js'
 
 const page = { 'Sec-Fetch-Mode': 'navigate' }
 let clock: TestClock
@@ -13,14 +11,7 @@ let org: LocalOrg
 let okta: OktaSession
 
 beforeEach(async () => {
-  clock = new TestClock()
-  org = await createLocalOrg({ clock })
-  const settings = parseOptions({ orgUrl: org.url, logger: false }, {})
-  okta = composeOktaSession(settings, { clock, random: () => 0 })
-})
-afterEach(async () => {
-  await okta.close()
-  await org.close()
+  ;({ clock, org, okta } = await startParts())
 })
 
 function app() {

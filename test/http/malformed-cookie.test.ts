@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/public-types.js'
 import { TestClock } from '../session/lookup-world.js'
 import { middleware, type TinyOrg, tinyOrg } from '../session/tiny-org.js'
@@ -8,14 +8,9 @@ describe('a cookie that is no cookie value', () => {
   let org: TinyOrg
   let okta: OktaSession
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     org = await tinyOrg(clock)
     okta = middleware(org, clock, { cookies: ['idx', { name: 'app', as: 'sid' }] })
-  })
-
-  afterAll(async () => {
-    await okta.close()
-    await org.close()
   })
 
   const stateFor = (cookie: string) => okta.authenticate({ headers: { cookie } })

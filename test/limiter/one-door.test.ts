@@ -1,24 +1,20 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import express from 'express'
 import request from 'supertest'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { composeOktaSession } from '../../src/okta-session.js'
-import { parseOptions } from '../../src/options/parse-options.js'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/public-types.js'
+import { serve, startOkta } from '../front-door/door.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** An org that answers everything well, or with a 429; it counts who is with it at once. */
 const org = { limited: false, takesMs: 0, asked: [] as string[], inside: 0, most: 0 }
 let clock: TestClock
-let server: Server
 let okta: OktaSession
 let app: express.Express
 
 beforeEach(async () => {
   Object.assign(org, { limited: false, takesMs: 0, asked: [], inside: 0, most: 0 })
   clock = new TestClock()
-  server = createServer((req, res) => {
+  const orgUrl = await serve((req, res) => {
     org.asked.push(`${req.method} ${req.url}`)
     org.inside += 1
     org.most = Math.max(org.most, org.inside)
@@ -31,13 +27,7 @@ beforeEach(async () => {
       else res.writeHead(200, date).end(JSON.stringify({ ...session, id: 'newcookie' }))
     }, org.takesMs)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const settings = parseOptions(
-    { orgUrl: `http://127.0.0.1:${port}`, logger: false, upstream: { maxQueueMs: 10_000 } },
-    {},
-  )
-  okta = composeOktaSession(settings, { clock, random: () => 0 })
+  okta = startOkta({ orgUrl, upstream: { maxQueueMs: 10_000 } }, clock)
   app = express()
   app.get('/', okta.requireSession(), (_req, res) => {
     res.end()
@@ -54,11 +44,6 @@ beforeEach(async () => {
   app.get('/active', activity, okta.requireSession(), (_req, res) => {
     res.end()
   })
-})
-afterEach(async () => {
-  await okta.close()
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
 })
 
 const get = (path: string, cookie: string) =>

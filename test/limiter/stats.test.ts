@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { composeOktaSession } from '../../src/okta-session.js'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import { parseOptions } from '../../src/options/parse-options.js'
 import type { OktaSession } from '../../src/public-types.js'
+import { startOkta } from '../front-door/door.js'
 import { httpServer, type RawServer, type Seen } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
@@ -13,23 +12,16 @@ const clock = new TestClock()
 let org: RawServer
 let okta: OktaSession
 let answer: Answer
-const opened: { close(): Promise<void> }[] = []
 
 beforeEach(async () => {
   answer = session
   org = await httpServer((req, res) => answer(req, res))
+  onTestFinished(() => org.close())
   okta = middleware()
-  opened.push(org)
-})
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()))
 })
 
 function middleware(upstream: OktaSessionOptions['upstream'] = {}): OktaSession {
-  const settings = parseOptions({ orgUrl: org.url, logger: false, upstream }, {})
-  const made = composeOktaSession(settings, { clock, random: () => 0 })
-  opened.push(made)
-  return made
+  return startOkta({ orgUrl: org.url, upstream }, clock)
 }
 
 const ask = (value: string, on = okta) =>

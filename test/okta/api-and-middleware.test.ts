@@ -1,18 +1,13 @@
 /** What `okta.api` does to a session counts for the very next request of the app it belongs to. */
 import express from 'express'
 import request from 'supertest'
-import { afterEach, describe, expect, it } from 'vitest'
-import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../../src/local-org/index.js'
-import { oktaSession } from '../../src/okta-session.js'
+import { describe, expect, it } from 'vitest'
+import type { LocalOrg, LocalOrgOptions } from '../../src/local-org/index.js'
 import type { OktaSession } from '../../src/public-types.js'
+import { machineClock, startOkta, startOrg } from '../front-door/door.js'
 
 const ALICE = 'alice@example.com'
 const MINUTE = 60_000
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close()
-})
 
 interface World {
   readonly org: LocalOrg
@@ -31,15 +26,14 @@ interface Seen {
 }
 
 /** An app that has seen alice and remembers her. */
-async function appThatKnowsAlice(options: LocalOrgOptions = {}): Promise<World> {
-  const org = await createLocalOrg(options)
-  const okta = oktaSession({
+async function appThatKnowsAlice(orgOptions: LocalOrgOptions = {}): Promise<World> {
+  const org = await startOrg(orgOptions)
+  const options = {
     orgUrl: org.url,
     credentials: { apiToken: org.apiToken },
     upstream: { timeoutMs: 500 },
-    logger: false,
-  })
-  open.push(org, okta)
+  }
+  const okta = startOkta(options, machineClock)
   const app = express()
   app.get('/', okta.requireSession(), (req, res) => {
     const { state } = req.okta

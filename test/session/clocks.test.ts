@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
 
@@ -9,7 +9,6 @@ beforeEach(async () => {
   clock = new TestClock()
   org = await tinyOrg(clock)
 })
-afterEach(() => org.close())
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -29,7 +28,6 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
     clock.advance(4_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
-    await okta.close()
   })
 
   it('looks a session up again at its end, which Okta may have extended', async () => {
@@ -43,7 +41,6 @@ describe('times', () => {
       state: 'active',
       source: 'okta',
     })
-    await okta.close()
   })
 
   it("takes a session whose end is past by Okta's clock as expired", async () => {
@@ -53,7 +50,6 @@ describe('times', () => {
       state: 'anonymous',
       reason: 'expired',
     })
-    await okta.close()
   })
 
   it.each([
@@ -66,7 +62,6 @@ describe('times', () => {
     clock.wall += jump
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'okta' })
     expect(org.calls).toBe(2)
-    await okta.close()
   })
 
   it('serves nothing from before a suspend while Okta is silent', async () => {
@@ -75,7 +70,6 @@ describe('times', () => {
     clock.wall += 6_000
     org.silent = true
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
-    await okta.close()
   })
 
   it('serves a session past its ttl as stale while Okta is silent, and not past maxTtlMs', async () => {
@@ -86,7 +80,6 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'stale' })
     clock.advance(2_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
-    await okta.close()
   })
 
   it('holds ttlMs as a hard bound when maxTtlMs equals it', async () => {
@@ -96,7 +89,6 @@ describe('times', () => {
     org.silent = true
     clock.advance(61_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
-    await okta.close()
   })
 
   it('caches a negative answer for negativeTtlMs, and looks up again for a page after a second', async () => {
@@ -115,7 +107,6 @@ describe('times', () => {
     clock.advance(9_200)
     await okta.authenticate(requestWith('gone'))
     expect(org.calls).toBe(3)
-    await okta.close()
   })
 
   it('looks up a cookie that Okta goes on not to know ever less often, whatever the request demands', async () => {
@@ -143,7 +134,6 @@ describe('times', () => {
     clock.advance(1_001)
     await okta.authenticate(page)
     expect(org.calls).toBe(calls + 2)
-    await okta.close()
   })
 
   it('lets no demand for a fresh answer shorten the rest of a negative answer', async () => {
@@ -163,6 +153,5 @@ describe('times', () => {
       clock.advance(1_001)
     }
     expect(org.calls).toBe(10)
-    await okta.close()
   })
 })

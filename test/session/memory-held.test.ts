@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/public-types.js'
 import { TestClock } from './lookup-world.js'
 import { middleware, type TinyOrg, tinyOrg } from './tiny-org.js'
@@ -17,11 +17,8 @@ let okta: OktaSession
 beforeEach(async () => {
   const clock = new TestClock()
   org = await tinyOrg(clock)
-  okta = middleware(org, clock, { upstream: { maxQueueMs: 60_000 } })
-})
-afterEach(async () => {
-  await okta.close()
-  await org.close()
+  const cache = { maxSessions: 2 * COUNT, maxNegatives: 2 * COUNT }
+  okta = middleware(org, clock, { cache, upstream: { maxQueueMs: 60_000 } })
 })
 
 /** A request whose Cookie header is long, each with its own text. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { runs } from '../deep.js'
 import { TestClock } from './lookup-world.js'
 import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
@@ -10,7 +10,6 @@ beforeEach(async () => {
   clock = new TestClock()
   org = await tinyOrg(clock)
 })
-afterEach(() => org.close())
 
 const active = { state: 'active' }
 
@@ -26,7 +25,6 @@ describe('one lookup per cookie', () => {
     expect(answers.filter(({ state }) => state === 'active')).toHaveLength(MANY)
     expect(org.calls).toBe(1)
     expect(okta.stats()).toMatchObject({ misses: 1, coalesced: MANY - 1, calls: 1 })
-    await okta.close()
   })
 
   it('answers a cached session before the middleware returns', async () => {
@@ -46,7 +44,6 @@ describe('one lookup per cookie', () => {
     })
     expect(called).toBe(true)
     expect(req).toMatchObject({ okta: { state: 'active', source: 'memory' } })
-    await okta.close()
   })
 
   it('lets a caller go when its signal fires, and answers the others', async () => {
@@ -60,7 +57,6 @@ describe('one lookup per cookie', () => {
     org.release()
     expect(await stayed).toMatchObject(active)
     expect(org.calls).toBe(1)
-    await okta.close()
   })
 
   it('shares a failure with the waiting requests and does not cache it', async () => {
@@ -72,7 +68,6 @@ describe('one lookup per cookie', () => {
     )
     org.release()
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject(active)
-    await okta.close()
   })
 
   it('looks up in the background from three quarters of the ttl on, without a wait', async () => {
@@ -90,7 +85,6 @@ describe('one lookup per cookie', () => {
     clock.advance(44_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
     expect(org.calls).toBe(2)
-    await okta.close()
   })
 
   it('never has more calls in flight than the cap when many entries end together, and hits go on', async () => {
@@ -113,6 +107,5 @@ describe('one lookup per cookie', () => {
     expect(org.mostInFlight).toBeGreaterThan(1)
     expect(org.mostInFlight).toBeLessThanOrEqual(5)
     expect(hits).toBeGreaterThan(0)
-    await okta.close()
   })
 })

@@ -118,7 +118,6 @@ describe('the cache.store option', () => {
     await first?.forget({ sessionId: 'ext-carol' })
     org.endsAt = () => undefined
     expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ reason: 'not_found' })
-    await Promise.all([first?.close(), second?.close(), org.close()])
   })
 
   it('is handed no session id, no user id and no digest that can be guessed', async () => {
@@ -135,7 +134,6 @@ describe('the cache.store option', () => {
       const okta = middleware(org, clock, { secret, cache: { store } })
       await okta.forget({ sessionId: 'a-session' })
       await okta.forget({ userId: 'a-user' })
-      await okta.close()
       return records.flatMap((record) =>
         record.kind === 'forget' ? record.subjects : record.subject,
       )
@@ -146,7 +144,6 @@ describe('the cache.store option', () => {
     expect(await namesUnder('a secret of at least thirty-two bytes')).toEqual(names)
     const others = await namesUnder('another of at least thirty-two bytes')
     expect(others.filter((name) => names.includes(name))).toEqual([])
-    await org.close()
   })
 
   it('is handed a cookie as a digest under the secret, never as one that can be guessed', async () => {
@@ -174,7 +171,6 @@ describe('the cache.store option', () => {
       org.endsAt = (value) => (value === 'carol' ? clock.now() + 3_600_000 : undefined)
       await okta.authenticate(requestWith('carol'))
       await okta.authenticate(requestWith('mallory'))
-      await okta.close()
       return names
     }
     const names = await namesUnder('a secret of at least thirty-two bytes')
@@ -185,7 +181,6 @@ describe('the cache.store option', () => {
     expect(await namesUnder('a secret of at least thirty-two bytes')).toEqual(names)
     const others = await namesUnder('another of at least thirty-two bytes')
     expect(others.filter((name) => names.includes(name))).toEqual([])
-    await org.close()
   })
 
   it('refuses what no factory made', async () => {
@@ -195,6 +190,5 @@ describe('the cache.store option', () => {
     expect(() => middleware(org, new TestClock(), { secret, cache: { store } })).toThrow(
       'cache.store',
     )
-    await org.close()
   })
 })

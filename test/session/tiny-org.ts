@@ -1,10 +1,8 @@
 /** An org of a few lines that answers GetCurrentSession when the test lets it, and counts requests in flight. */
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { composeOktaSession } from '../../src/okta-session.js'
+import type { RequestListener, ServerResponse } from 'node:http'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import { parseOptions } from '../../src/options/parse-options.js'
 import type { OktaSession, Session } from '../../src/public-types.js'
+import { serve, startOkta } from '../front-door/door.js'
 import { sessionFor, type TestClock } from './lookup-world.js'
 
 export interface TinyOrg {
@@ -24,12 +22,12 @@ export interface TinyOrg {
   takes: number
   /** Answers all waiting requests. */
   release(): void
-  close(): Promise<void>
 }
 
+/** Ends with the test. */
 export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
   const waiting = new Set<() => void>()
-  const server = createServer((req, res) => {
+  const reply: RequestListener = (req, res) => {
     org.calls += 1
     org.inFlight += 1
     org.mostInFlight = Math.max(org.mostInFlight, org.inFlight)
@@ -37,11 +35,11 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
       org.inFlight -= 1
     })
     const value = (req.headers.cookie ?? '').replace(/^\w+=/, '')
-    const reply = () => answer(value, res)
-    if (org.silent) waiting.add(reply)
-    else if (org.takes > 0) setTimeout(reply, org.takes)
-    else reply()
-  })
+    const send = () => answer(value, res)
+    if (org.silent) waiting.add(send)
+    else if (org.takes > 0) setTimeout(send, org.takes)
+    else send()
+  }
   function answer(value: string, res: ServerResponse): void {
     const endsAt = org.endsAt(value)
     res.setHeader('Date', new Date(org.now()).toUTCString())
@@ -55,10 +53,8 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
       ),
     )
   }
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
   const org: TinyOrg = {
-    url: `http://127.0.0.1:${port}`,
+    url: await serve(reply),
     calls: 0,
     inFlight: 0,
     mostInFlight: 0,
@@ -69,25 +65,20 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
     takes: 0,
     release() {
       org.silent = false
-      for (const reply of waiting) reply()
+      for (const send of waiting) send()
       waiting.clear()
-    },
-    async close() {
-      server.closeAllConnections()
-      await new Promise((closed) => server.close(closed))
     },
   }
   return org
 }
 
-/** The middleware against such an org, on the test's clock, without jitter. */
+/** The middleware against such an org, closed with the test, on the test's clock, without jitter. */
 export function middleware(
   org: TinyOrg,
   clock: TestClock,
   options: OktaSessionOptions = {},
 ): OktaSession {
-  const settings = parseOptions({ orgUrl: org.url, logger: false, ...options }, {})
-  return composeOktaSession(settings, { clock, random: () => 0 })
+  return startOkta({ orgUrl: org.url, ...options }, clock)
 }
 
 /** A request with this cookie, as far as authenticate() looks. */

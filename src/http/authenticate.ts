@@ -3,7 +3,7 @@
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
 import type { RequestLike, Session } from '../public-types.js'
-import { credentialKey, pairKey } from '../session/cache-key.js'
+import { credentialKey, pairKey } from '../session/cache.js'
 import { anonymous, type FoundContext, type FoundSession } from '../session/contexts.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
 import {
@@ -115,8 +115,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (pair === undefined) return anonymous.invalid_cookie
     const key = pairKey(pair)
     // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
-    const hit = lookup.recall(key, entry.as, pair, options.clientIp(req))
-    if (hit !== undefined && isRecentEnough(hit.askedMono, demand))
+    const hit = lookup.hitAndPrefetch(key, entry.as, pair, options.clientIp(req))
+    if (hit !== undefined && isRecentEnough(hit.startedMono, demand))
       return mayHoldAnother(cookieHeader, next)
         ? unlessContradicted(hit, key, next, cookieHeader, req, demand)
         : hit
@@ -133,7 +133,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     req: RequestLike,
     demand: Demand | undefined,
   ): FoundContext | Promise<FoundContext> {
-    const context = lookup.find(key, credential, askerOf(req, demand))
+    const context = lookup.lookUp(key, credential, askerOf(req, demand))
     // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
     const orNext = (first: FoundContext) => {
       if (!mayHoldAnother(cookieHeader, next)) return first
@@ -199,14 +199,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     let last: FoundContext | undefined
     for (const candidate of all(header(req, 'cookie'))) {
       if (last?.state === 'active') {
-        const other = candidate && lookup.peek(candidate.key)?.session
+        const other = candidate && lookup.cached(candidate.key)?.session
         if (other !== undefined && other.userId !== last.session.userId)
           return anonymous.ambiguous_cookie
         continue
       }
       // A malformed cookie decides without a lookup: find() says how.
       if (candidate === undefined) return undefined
-      last = lookup.peek(candidate.key)
+      last = lookup.cached(candidate.key)
       if (last?.state !== 'anonymous' && last?.state !== 'active') return last
     }
     return last
@@ -215,7 +215,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function cookieOf(req: RequestLike, session: Session): SessionCookie | undefined {
     const brought = sessionCookies(req)
     if (brought.length === 1) return brought[0]
-    return brought.find(({ key }) => lookup.peek(key)?.session?.id === session.id)
+    return brought.find(({ key }) => lookup.cached(key)?.session?.id === session.id)
   }
 
   function sessionCookies(req: RequestLike): readonly SessionCookie[] {
@@ -286,9 +286,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
   }
 
-  function isRecentEnough(askedMono: number, demand: Demand | undefined): boolean {
+  function isRecentEnough(startedMono: number, demand: Demand | undefined): boolean {
     const limit = demand?.maxStalenessMs
-    return limit === undefined || (limit > 0 && monotonic() - askedMono <= limit)
+    return limit === undefined || (limit > 0 && monotonic() - startedMono <= limit)
   }
 
   return { prefer, find, known, sessionCookies, cookieOf, everyCookie }

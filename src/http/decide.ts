@@ -95,7 +95,7 @@ export function createGuard(parts: GuardParts, rule: SessionRule): Guard {
     return (
       context.source !== 'okta' &&
       header(req, 'sec-fetch-mode') === 'navigate' &&
-      monotonic() - context.askedMono > NAVIGATION_ACCEPTS_REFUSAL_MS
+      monotonic() - context.startedMono > NAVIGATION_ACCEPTS_REFUSAL_MS
     )
   }
 
@@ -157,8 +157,8 @@ export function createGuard(parts: GuardParts, rule: SessionRule): Guard {
     }
   }
 
-  function asRecentAs({ askedMono }: FoundSession): Demand {
-    return { maxStalenessMs: monotonic() - askedMono + GRACE_MS }
+  function asRecentAs({ startedMono }: FoundSession): Demand {
+    return { maxStalenessMs: monotonic() - startedMono + GRACE_MS }
   }
 
   /** Judged by the rule, `allow` left out. */

@@ -24,7 +24,7 @@ const MAX_REMEMBERED = 50_000
  * such a cookie takes nothing away, and must not cost a lookup, or a wait in an outage, at each request.
  */
 export function createOtherCookies(
-  lookup: Pick<Lookup, 'peek' | 'find'>,
+  lookup: Pick<Lookup, 'cached' | 'lookUp'>,
   /** Milliseconds on the monotonic clock. */
   now: () => number,
 ): OtherCookies {
@@ -32,11 +32,11 @@ export function createOtherCookies(
   const withoutSession = new Map<string, number>()
 
   function userOf(key: string, credential: Credential, asker: () => LookupRequest) {
-    const known = lookup.peek(key)
+    const known = lookup.cached(key)
     if (known !== undefined) return known.session?.userId
     const until = withoutSession.get(key)
     if (until !== undefined && now() < until) return undefined
-    const answer = lookup.find(key, credential, asker())
+    const answer = lookup.lookUp(key, credential, asker())
     return answer instanceof Promise
       ? answer.then((context) => take(key, context))
       : take(key, answer)

@@ -36,7 +36,7 @@ export function createWatch({ authenticator, watches }: WatchParts) {
       if (!following.unwanted) following.stop = follow(context, brought, since, onEnd)
     }
     const fail = () => {
-      if (!following.unwanted) watches.tell(onEnd, 'unavailable')
+      if (!following.unwanted) watches.notify(onEnd, 'unavailable')
     }
     // Never within this call: the caller has not been given the way to stop yet.
     Promise.resolve(authenticator.find(req)).then(take, fail)
@@ -49,13 +49,13 @@ export function createWatch({ authenticator, watches }: WatchParts) {
     onEnd: OnEnd,
   ): (() => void) | undefined {
     if (context.state !== 'active') {
-      watches.tell(onEnd, sessionEndOf(context))
+      watches.notify(onEnd, sessionEndOf(context))
       return undefined
     }
     const cookie = authenticator.cookieOf(brought, context.session)
     if (cookie !== undefined)
       return watches.watch(cookie.key, cookie.credential, context, since, onEnd)
-    watches.tell(onEnd, 'not_found')
+    watches.notify(onEnd, 'not_found')
     return undefined
   }
 }

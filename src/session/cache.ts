@@ -1,18 +1,33 @@
-/** The session cache of this process: a bounded LRU of active sessions, each with its own times. */
+/** What this process caches: active sessions, and apart from them negative answers, so that junk cannot evict a session. */
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../contracts.js'
+import type { Clock, CookieKind } from '../contracts.js'
 import type { Settings } from '../options/options.js'
-import type { Session, SessionIdentityProvider } from '../public-types.js'
+import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
+import { CachedSession, createTrim } from './cached-session.js'
 import {
-  type AnsweredLookup,
+  type AnsweredContext,
   type FoundSession,
   type LookupStart,
   sessionEndsAt,
 } from './contexts.js'
-import type { NegativeCache } from './negative-cache.js'
 import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedEntry } from './shared-cache.js'
+
+/**
+ * The key of a credential in this process: the sha256 of cookie name and value, 32 Latin-1 characters. It
+ * is short however long an `idx` is, keeps no Cookie header alive, and is no secret where lru-cache
+ * publishes its keys.
+ */
+export function credentialKey(as: CookieKind, value: string): string {
+  return pairKey(`${as}=${value}`)
+}
+
+/** The key of a credential written `name=value`, as in a Cookie header. */
+export function pairKey(pair: string): string {
+  return hash('sha256', pair, 'binary')
+}
 
 export interface SessionCacheOptions {
   readonly cache: Settings['cache']
@@ -25,7 +40,7 @@ export interface SessionCacheOptions {
 
 /** The clocks of two instances may differ by this much; an entry from further in the future is ignored. */
 const MAX_FUTURE_MS = 2_000
-/** Spreads the ends of entries over this share of their life; never lengthens it. */
+/** Shortens the life of entries by a random share of up to this, so that they do not end together. */
 const JITTER = 0.2
 /** A cookie counts as seen for this long after its last active answer, even when its session has ended. */
 const SEEN_FOR_MS = 24 * 60 * 60_000
@@ -58,9 +73,8 @@ export class SessionCache {
     return this.#fromTheFuture
   }
 
-  /** The hit path: a fresh session that is not revoked, or undefined. */
+  /** The hit path: a session that is fresh and not revoked, or undefined. */
   fresh(key: string, now: number): CachedSession | undefined {
-    this.#oktaClock.noticeSuspend(now)
     const entry = this.#get(key)
     if (entry === undefined || !entry.isFresh(now) || !this.#isValid(entry, key)) return undefined
     return entry.position < this.#log.oldestFresh ? undefined : entry
@@ -68,25 +82,25 @@ export class SessionCache {
 
   /** A session that may still be served where another lookup is unwise or impossible. */
   usable(key: string, now: number): CachedSession | undefined {
-    this.#oktaClock.noticeSuspend(this.#clock.monotonic())
+    if (this.#oktaClock.wasSuspended(this.#clock.monotonic())) return undefined
     const entry = this.#get(key)
     return entry?.isUsable(now) && this.#isValid(entry, key) ? entry : undefined
   }
 
   /**
-   * Whether a session found earlier may be acted on now. Any record since its lookup began causes another
-   * look at the cache: that is cheap, and tells whether the record concerns the session.
+   * Whether a session found earlier may be acted on now. After any revocation record the answer is no: to
+   * find the session anew in the cache is cheap, and tells whether the record concerns it.
    */
-  isCurrent(context: FoundSession): boolean {
+  isCurrent(found: FoundSession): boolean {
     const now = this.#clock.monotonic()
-    this.#oktaClock.noticeSuspend(now)
-    return context.position === this.#log.position && now < context.deadAt
+    if (found.position !== this.#log.position || now >= found.deadAt) return false
+    return !this.#oktaClock.wasSuspended(now)
   }
 
   /** Whether this credential had an active session here within a day. */
   hasSeen(key: string, now: number): boolean {
     const entry = this.#entries.peek(key)
-    return entry !== undefined && now - entry.askedMono < SEEN_FOR_MS
+    return entry !== undefined && now - entry.startedMono < SEEN_FOR_MS
   }
 
   /** Whether this credential had an active session here and a negative answer since. */
@@ -95,7 +109,7 @@ export class SessionCache {
   }
 
   /** Stores what Okta answered, here or in the negative cache; an older answer never overwrites a newer one. */
-  store(key: string, { context, start }: AnsweredLookup): void {
+  store(key: string, context: AnsweredContext, start: LookupStart): void {
     if (this.#closed || this.#hasNewer(key, start)) return
     if (context.state === 'active') {
       const { session } = context
@@ -155,10 +169,8 @@ export class SessionCache {
 
   #hasNewer(key: string, start: LookupStart): boolean {
     const entry = this.#get(key)
-    return (
-      (entry !== undefined && entry.askedMono > start.mono) ||
-      this.#options.negatives.newerThan(start.turn, key) !== undefined
-    )
+    if (entry !== undefined && entry.startedMono > start.mono) return true
+    return this.#options.negatives.newerThan(start, key) !== undefined
   }
 
   /** Whether no record since voids this entry. */
@@ -177,161 +189,79 @@ const getOptions: { status: GetOptions['status'] | undefined } = { status: undef
 
 type GetOptions = LRUCache.GetOptions<string, CachedSession, unknown>
 
-/** The share of its life after which an entry is looked up again in the background. */
-const PREFETCH_FROM = 0.75
+/** A negative answer: no session, or one that still lacks a factor. */
+export interface NegativeEntry {
+  readonly context: AnonymousContext | IncompleteContext
+  /** The number of its lookup. */
+  readonly number: number
+  /** Monotonic milliseconds at which its lookup began. */
+  readonly since: number
+  /** For this long after `since` no request causes another lookup. */
+  readonly restMs: number
+  /** Monotonic milliseconds up to which requests are answered by it. */
+  readonly until: number
+}
 
-/** Wall times relative to this are small enough for V8 to keep them without a box. */
-const EPOCH = Date.now()
+const INCOMPLETE_TTL_MS = 1_000
+const FIRST_REST_MS = 1_000
+const MAX_REST_MS = 60_000
 
-/**
- * A cached session. The hit path reads it as a context, so that a hit copies nothing; the app gets a plain
- * copy. What all entries have alike is on the prototype, and times are whole milliseconds, which V8 keeps
- * in the object itself.
- */
-export class CachedSession implements FoundSession {
-  readonly session: Session
-  readonly #askedAfterEpoch: number
-  readonly #askedMono: number
-  readonly #staleAt: number
-  #deadAt: number
-  #position: number
-  #hasPrefetched = false
+/** Negative answers by credential key. All times are monotonic milliseconds. */
+export class NegativeCache {
+  readonly #entries: LRUCache<string, NegativeEntry>
+  readonly #ttlMs: number
 
-  constructor(session: Session, start: LookupStart, staleAt: number, deadAt: number) {
-    this.session = session
-    this.#askedAfterEpoch = start.at - EPOCH
-    this.#askedMono = Math.floor(start.mono)
-    this.#staleAt = Math.floor(staleAt)
-    this.#deadAt = Math.floor(deadAt)
-    this.#position = start.position
-    Object.freeze(this)
+  constructor({ maxNegatives, negativeTtlMs }: Settings['cache']) {
+    this.#entries = new LRUCache({ max: maxNegatives })
+    this.#ttlMs = negativeTtlMs
   }
 
-  get state(): 'active' {
-    return 'active'
+  get size(): number {
+    return this.#entries.size
   }
 
-  get source(): 'memory' {
-    return 'memory'
+  get(key: string, now: number): NegativeEntry | undefined {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && now < entry.until ? entry : undefined
   }
 
-  get askedAt(): number {
-    return EPOCH + this.#askedAfterEpoch
+  /** The last negative answer, even when it no longer answers requests. */
+  last(key: string): NegativeEntry | undefined {
+    return this.#entries.peek(key)
   }
 
-  get askedMono(): number {
-    return this.#askedMono
+  /** The last negative answer when its lookup began after this start, however old. */
+  newerThan(start: LookupStart, key: string): NegativeEntry | undefined {
+    const entry = this.last(key)
+    return entry !== undefined && entry.number > start.number ? entry : undefined
   }
 
-  get position(): number {
-    return this.#position
+  store(key: string, context: NegativeEntry['context'], start: LookupStart, now: number): void {
+    const { number, mono: since } = start
+    // The same cookie stands for an active session once the second factor is done: it rests 1 s each time.
+    const isIncomplete = context.state === 'incomplete'
+    const ttlMs = isIncomplete ? INCOMPLETE_TTL_MS : this.#ttlMs
+    const restMs = isIncomplete ? INCOMPLETE_TTL_MS : restAfter(this.last(key), since)
+    const until = Math.max(now + ttlMs, since + restMs)
+    this.#entries.set(key, { context, number, since, restMs, until })
   }
 
-  get deadAt(): number {
-    return this.#deadAt
+  delete(key: string): void {
+    this.#entries.delete(key)
   }
 
-  /** No record up to `position` voids this entry. */
-  validUpTo(position: number): void {
-    this.#position = position
-  }
-
-  get hasPrefetched(): boolean {
-    return this.#hasPrefetched
-  }
-
-  /** An entry gets one lookup in the background; after that it waits for its ttl. */
-  markPrefetched(): void {
-    this.#hasPrefetched = true
-  }
-
-  /** Ends the entry: it stays only to tell that this cookie had a session. */
-  end(): void {
-    this.#deadAt = 0
-  }
-
-  get hasEnded(): boolean {
-    return this.#deadAt === 0
-  }
-
-  isFresh(now: number): boolean {
-    return now < this.#staleAt && now < this.#deadAt
-  }
-
-  isUsable(now: number): boolean {
-    return now < this.#deadAt
-  }
-
-  isDueForPrefetch(now: number): boolean {
-    return now >= this.#askedMono + (this.#staleAt - this.#askedMono) * PREFETCH_FROM
+  clear(): void {
+    this.#entries.clear()
   }
 }
 
 /**
- * Returns a function that copies a session into less memory: values that many sessions have in common are
- * kept once. Okta's dates are whole seconds, so that in a large cache many are equal.
+ * How long a negative answer rests: 1, 2, 4 ... 60 s, longer with each in a row, so that a cookie whose
+ * session has ended costs less the more often it is sent.
  */
-function createTrim(): (session: Session) => Session {
-  const amrs = new Interned<readonly string[]>()
-  const idps = new Interned<SessionIdentityProvider>()
-  const dates = new Interned<string>()
-  const dateOf = (date: string) => dates.of(date, () => date)
-  const dateOrNull = (date: string | null) => (date === null ? null : dateOf(date))
-  // The copy of an array has no room to grow, which a filtered array keeps.
-  const amrOf = (amr: readonly string[]) =>
-    amrs.of(JSON.stringify(amr), () => Object.freeze([...amr]))
-  const idpOf = (idp: SessionIdentityProvider) =>
-    idps.of(JSON.stringify(idp), () => Object.freeze({ ...idp }))
-
-  return function trim(session: Session): Session {
-    const { createdAt, lastPasswordVerification, lastFactorVerification, mfaActive } = session
-    const amr = amrOf(session.amr)
-    const expiresAt = dateOf(session.expiresAt)
-    const idp = session.idp && idpOf(session.idp)
-    const isComplete =
-      createdAt !== undefined &&
-      lastPasswordVerification !== undefined &&
-      lastFactorVerification !== undefined &&
-      idp !== undefined &&
-      mfaActive !== undefined
-    if (!isComplete) return Object.freeze({ ...session, expiresAt, amr, ...(idp && { idp }) })
-    // One literal: V8 keeps its fields in the object itself, not in a list beside it.
-    return Object.freeze({
-      id: session.id,
-      login: session.login,
-      userId: session.userId,
-      status: session.status,
-      expiresAt,
-      createdAt: dateOf(createdAt),
-      lastPasswordVerification: dateOrNull(lastPasswordVerification),
-      lastFactorVerification: dateOrNull(lastFactorVerification),
-      amr,
-      idp,
-      mfaActive,
-    })
-  }
-}
-
-/** Two dates for each second of the two hours an idle session lives by default. */
-const MAX_INTERNED_IN_A_GENERATION = 14_400
-
-/**
- * Keeps one copy of each value seen lately, in two generations: deleting the oldest entries of a Map one by
- * one would step over all entries deleted before.
- */
-class Interned<T> {
-  #young = new Map<string, T>()
-  #old = new Map<string, T>()
-
-  of(name: string, copy: () => T): T {
-    const young = this.#young.get(name)
-    if (young !== undefined) return young
-    if (this.#young.size >= MAX_INTERNED_IN_A_GENERATION) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    const interned = this.#old.get(name) ?? copy()
-    this.#young.set(name, interned)
-    return interned
-  }
+function restAfter(last: NegativeEntry | undefined, startedMono: number): number {
+  if (last === undefined || last.context.state === 'incomplete') return FIRST_REST_MS
+  // Concurrent lookups with the same negative answer count once.
+  if (startedMono < last.since + last.restMs) return last.restMs
+  return Math.min(last.restMs * 2, MAX_REST_MS)
 }

@@ -1,4 +1,4 @@
-/** What a lookup finds: the context of a credential, and what judging it again later takes. */
+/** What a lookup finds about a credential, and what checking it again later takes. */
 import type { OktaUnavailable } from '../contracts.js'
 import type {
   ActiveContext,
@@ -11,10 +11,10 @@ import type {
 } from '../public-types.js'
 import type { OktaClock } from './okta-clock.js'
 
-/** When a lookup began: its number, its times, and how far the revocation log had come. */
+/** The moment at which a lookup, or another operation about a session, began. */
 export interface LookupStart {
-  /** Counts lookups: an older answer never overwrites a newer one. */
-  readonly turn: number
+  /** Counts up from 1: an older answer never overwrites a newer one. */
+  readonly number: number
   /** Epoch milliseconds by this process's clock. */
   readonly at: number
   /** Monotonic milliseconds. */
@@ -25,30 +25,20 @@ export interface LookupStart {
   readonly sharedPosition?: string | undefined
 }
 
-/** An active session as the request path carries it: what the app sees, and what judging it again later takes. */
+/** An active session inside the package; the app gets {@link plainContext}. */
 export interface FoundSession extends ActiveContext {
   /** Monotonic milliseconds at which its lookup began. Ages count from here, never from `askedAt`. */
-  readonly askedMono: number
+  readonly startedMono: number
   /** No revocation record up to this position concerns it. */
   readonly position: number
   /** Monotonic milliseconds from which it is no longer served: the session's own end, or maxTtlMs. */
   readonly deadAt: number
 }
 
-/** A context inside the package. The app gets {@link plainContext}. */
 export type FoundContext = FoundSession | Exclude<SessionContext, ActiveContext>
 
 /** A context that rests on an answer of Okta's about the credential. */
 export type AnsweredContext = Exclude<FoundContext, UnavailableContext>
-
-/** A usable answer of Okta's. A revocation record after its start that concerns it voids it. */
-export interface AnsweredLookup {
-  readonly kind: 'answered'
-  readonly context: AnsweredContext
-  readonly start: LookupStart
-}
-
-export type LookupResult = AnsweredLookup | OktaUnavailable
 
 /** The contexts without a session. Frozen and shared, so that such a request allocates none. */
 export const anonymous = {
@@ -65,22 +55,13 @@ export function unavailable({ code, retryAfterMs = 1_000 }: OktaUnavailable): Un
 }
 
 /**
- * The request that asked may use the answer for this long after it arrived, however short `maxTtlMs` is:
- * with one shorter than Okta's answer takes, no request could pass.
+ * The requests that waited for an answer may use it for this long after it arrived, however short
+ * `maxTtlMs` is: with one shorter than Okta takes to answer, no request could pass.
  */
 const MAX_USE_MS = 1_000
 
 /** What Okta's answer says about a credential; `session` is undefined when Okta does not know it. */
-export function judgeAnswer(
-  session: Session | undefined,
-  start: LookupStart,
-  oktaClock: OktaClock,
-  maxTtlMs: number,
-): AnsweredLookup {
-  return { kind: 'answered', context: contextOf(session, start, oktaClock, maxTtlMs), start }
-}
-
-function contextOf(
+export function contextOf(
   session: Session | undefined,
   { at, mono, position }: LookupStart,
   oktaClock: OktaClock,
@@ -88,14 +69,14 @@ function contextOf(
 ): AnsweredContext {
   if (session === undefined) return anonymous.not_found
   const endsAt = sessionEndsAt(session)
-  if (endsAt <= oktaClock.now()) return anonymous.expired
+  const oktaNow = oktaClock.now()
+  if (endsAt <= oktaNow) return anonymous.expired
   const reason = incompleteReason(session)
   if (reason !== undefined)
     return Object.freeze({ state: 'incomplete', incompleteSession: session, reason })
-  const arrivedAt = oktaClock.toMonotonic(oktaClock.now())
-  const tooOldAt = Math.max(mono + maxTtlMs, arrivedAt + MAX_USE_MS)
+  const tooOldAt = Math.max(mono + maxTtlMs, oktaClock.toMonotonic(oktaNow) + MAX_USE_MS)
   const deadAt = Math.min(tooOldAt, oktaClock.toMonotonic(endsAt))
-  return new Found(session, 'okta', { askedAt: at, askedMono: mono, position, deadAt })
+  return foundAs('okta', { session, askedAt: at, startedMono: mono, position, deadAt })
 }
 
 /** What an existing session still lacks; undefined when it is complete. */
@@ -117,56 +98,21 @@ export function sessionEndsAt({ expiresAt }: Session): number {
   return Date.parse(expiresAt)
 }
 
-/** A cached session with another source: `stale` or `shared`. */
-export function foundAs(source: ActiveContext['source'], entry: FoundSession): FoundSession {
-  return new Found(entry.session, source, entry)
+export function foundAs(
+  source: ActiveContext['source'],
+  { session, askedAt, startedMono, position, deadAt }: Omit<FoundSession, 'state' | 'source'>,
+): FoundSession {
+  return Object.freeze({ state: 'active', session, source, askedAt, startedMono, position, deadAt })
 }
 
-class Found implements FoundSession {
-  readonly state = 'active'
-  readonly session: Session
-  readonly source: ActiveContext['source']
-  readonly askedAt: number
-  // Private: enumeration and comparison see the public fields alone.
-  readonly #askedMono: number
-  readonly #position: number
-  readonly #deadAt: number
-
-  constructor(
-    session: Session,
-    source: ActiveContext['source'],
-    times: Pick<FoundSession, 'askedAt' | 'askedMono' | 'position' | 'deadAt'>,
-  ) {
-    this.session = session
-    this.source = source
-    this.askedAt = times.askedAt
-    this.#askedMono = times.askedMono
-    this.#position = times.position
-    this.#deadAt = times.deadAt
-    Object.freeze(this)
-  }
-
-  get askedMono(): number {
-    return this.#askedMono
-  }
-
-  get position(): number {
-    return this.#position
-  }
-
-  get deadAt(): number {
-    return this.#deadAt
-  }
-}
-
-/** The context as the app gets it: a frozen plain object. */
+/** The context as the app gets it: a frozen plain object with the public fields alone. */
 export function plainContext(context: SessionContext): SessionContext {
   if (context.state !== 'active') return context
   const { state, session, source, askedAt } = context
   return Object.freeze({ state, session, source, askedAt })
 }
 
-/** The session a context is about, complete or not. */
+/** The session of a context, complete or not. */
 export function sessionOf(context: AnsweredContext): Session | undefined {
   return context.state === 'incomplete' ? context.incompleteSession : context.session
 }

@@ -1,19 +1,18 @@
-/** The lookups in flight: one per cookie, with the credential alone, and what their answers come to. */
+/** The lookups in flight: at most one per cookie, which holds the credential and nothing of a request. */
 import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import type { SessionCache } from './cache.js'
+import type { NegativeCache, SessionCache } from './cache.js'
 import {
+  type AnsweredContext,
   anonymous,
+  contextOf,
   foundAs,
-  judgeAnswer,
-  type LookupResult,
   type LookupStart,
   sessionOf,
 } from './contexts.js'
-import type { NegativeCache } from './negative-cache.js'
 import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
@@ -36,6 +35,12 @@ export interface LookupOptions {
   readonly shared?: SharedSessions | undefined
 }
 
+export interface InFlightOptions extends LookupOptions {
+  readonly oktaClock: OktaClock
+  readonly sessions: SessionCache
+  readonly negatives: NegativeCache
+}
+
 /** A lookup to be started. */
 export interface LookupCall {
   readonly key: string
@@ -44,7 +49,7 @@ export interface LookupCall {
   readonly client?: string | undefined
   /** The client's address as Okta may be told it. */
   readonly clientIp?: string | undefined
-  /** Calls Okta without a look at the shared cache. */
+  /** Calls Okta without a look at the shared cache, whose entry may be old. */
   readonly skipsShared: boolean
   /** Whether a fresh or a negative answer is cached. */
   readonly early?: boolean | undefined
@@ -52,19 +57,16 @@ export interface LookupCall {
   readonly kind: () => CallKind
 }
 
-export interface InFlightLookup {
+export interface InFlightLookup extends Pick<LookupCall, 'skipsShared'> {
   /** Monotonic milliseconds. */
-  readonly startedAt: number
-  /** Whether it calls Okta without a look at the shared cache, whose entry may be old. */
-  readonly skipsShared: boolean
+  readonly startedMono: number
   readonly result: Promise<LookupResult>
 }
 
-export interface InFlightOptions extends LookupOptions {
-  readonly oktaClock: OktaClock
-  readonly sessions: SessionCache
-  readonly negatives: NegativeCache
-}
+/** A revocation record after `start` that concerns the context voids it. */
+export type LookupResult =
+  | { readonly kind: 'answered'; readonly context: AnsweredContext; readonly start: LookupStart }
+  | OktaUnavailable
 
 /** An answer this much later than its deadline shows that the machine was suspended. */
 const SUSPENDED_AFTER_MS = 5_000
@@ -72,7 +74,7 @@ const SUSPENDED_AFTER_MS = 5_000
 export class InFlightLookups {
   readonly #options: InFlightOptions
   readonly #lookups = new Map<string, InFlightLookup>()
-  #turns = 0
+  #started = 0
   #overtaken = 0
 
   constructor(options: InFlightOptions) {
@@ -88,12 +90,12 @@ export class InFlightLookups {
     return this.#lookups.get(key)
   }
 
-  /** The start of a lookup or of another operation, to be handed back with its answer. */
+  /** Numbers a lookup, or another operation about a session, that begins now. */
   begin(): LookupStart {
     const { clock, log } = this.#options
-    this.#turns += 1
+    this.#started += 1
     return {
-      turn: this.#turns,
+      number: this.#started,
       at: clock.now(),
       mono: clock.monotonic(),
       position: log.position,
@@ -105,7 +107,7 @@ export class InFlightLookups {
     const { shared, clock } = this.#options
     const skipsShared = shared === undefined || call.skipsShared
     const result = skipsShared ? this.#callOkta(call) : this.#claim(shared, call)
-    const lookup = { startedAt: clock.monotonic(), skipsShared, result }
+    const lookup = { startedMono: clock.monotonic(), skipsShared, result }
     this.#lookups.set(call.key, lookup)
     const remove = () => {
       if (this.#lookups.get(call.key) === lookup) this.#lookups.delete(call.key)
@@ -129,12 +131,12 @@ export class InFlightLookups {
       if (entry !== undefined) return { kind: 'answered', context: foundAs('shared', entry), start }
     }
     const result = await this.#callOkta(call)
-    if (claim.kind === 'lease') this.#fill(shared, key, result, claim.lease)
+    if (claim.kind === 'lease') this.#endLease(shared, key, result, claim.lease)
     return result
   }
 
-  /** Ends the lease: with an entry for all instances, where there is an active session. */
-  #fill(shared: SharedSessions, key: string, result: LookupResult, lease: string): void {
+  /** Fills the shared cache where there is an active session; else returns the lease. */
+  #endLease(shared: SharedSessions, key: string, result: LookupResult, lease: string): void {
     const position = result.kind === 'answered' ? result.start.sharedPosition : undefined
     if (position !== undefined && result.kind === 'answered' && result.context.state === 'active') {
       const { session, askedAt } = result.context
@@ -157,7 +159,7 @@ export class InFlightLookups {
         deadline ??= start.mono + timeoutMs
         return fetchSession(credential, { signal, clientIp })
       })
-      const result = start === undefined ? notCalled(answer) : this.#take(key, answer, start)
+      const result = start === undefined ? notCalled(answer) : this.#accept(key, answer, start)
       if (result !== 'overtaken') return result
       this.#overtaken += 1
       if (deadline !== undefined && clock.monotonic() >= deadline) return timeout
@@ -166,24 +168,28 @@ export class InFlightLookups {
     }
   }
 
-  /** Stores an answer, unless a revocation overtook it. */
-  #take(key: string, answer: OktaAnswer<Session>, start: LookupStart): LookupResult | 'overtaken' {
-    const { clock, oktaClock, log, sessions, negatives, timeoutMs } = this.#options
+  /** Stores an answer, unless a sign-out, a newer answer or a revocation overtook it. */
+  #accept(
+    key: string,
+    answer: OktaAnswer<Session>,
+    start: LookupStart,
+  ): LookupResult | 'overtaken' {
+    const { cache, clock, oktaClock, log, sessions, negatives, timeoutMs } = this.#options
     if (answer.kind === 'unavailable') return answer
     const now = clock.monotonic()
     if (now - start.mono > timeoutMs + SUSPENDED_AFTER_MS) return timeout
     oktaClock.noticeSuspend(now)
-    oktaClock.hear(answer.head.oktaTime, start)
+    oktaClock.adjust(answer.head.oktaTime, start)
     const session = answer.kind === 'yes' ? answer.value : undefined
-    const answered = judgeAnswer(session, start, oktaClock, this.#options.cache.maxTtlMs)
+    const context = contextOf(session, start, oktaClock, cache.maxTtlMs)
     // A signed-out credential needs no other call.
     if (log.signOutOf(key) !== undefined)
       return { kind: 'answered', context: anonymous.signed_out, start: this.begin() }
-    const newer = negatives.newerThan(start.turn, key)
+    const newer = negatives.newerThan(start, key)
     if (newer !== undefined) return { kind: 'answered', context: newer.context, start }
-    if (log.isVoid(key, sessionOf(answered.context), start.position)) return 'overtaken'
-    sessions.store(key, answered)
-    return answered
+    if (log.isVoid(key, sessionOf(context), start.position)) return 'overtaken'
+    sessions.store(key, context, start)
+    return { kind: 'answered', context, start }
   }
 }
 

@@ -2,23 +2,22 @@
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
-import { type CachedSession, SessionCache } from './cache.js'
-import { credentialKey, subject } from './cache-key.js'
+import { credentialKey, NegativeCache, type NegativeEntry, SessionCache } from './cache.js'
+import type { CachedSession } from './cached-session.js'
 import {
   type AnsweredContext,
   anonymous,
+  contextOf,
   type FoundContext,
   type FoundSession,
   foundAs,
-  judgeAnswer,
   type LookupStart,
   sessionOf,
   unavailable,
 } from './contexts.js'
 import { type InFlightLookup, InFlightLookups, type LookupOptions } from './in-flight.js'
-import { NegativeCache, type NegativeEntry } from './negative-cache.js'
 import { OktaClock } from './okta-clock.js'
-import type { RevocationLog } from './revocations.js'
+import { type RevocationLog, subject } from './revocations.js'
 
 /** The client a lookup is made for, and which answer satisfies it. */
 export interface LookupRequest {
@@ -68,11 +67,18 @@ export class Lookup {
   }
 
   /**
-   * The hit path: a fresh session that is not revoked, or undefined. `pair` is the credential as one text,
-   * `name=value`: it is taken apart only for a lookup.
+   * The hit path: counts and returns a session that is fresh and not revoked, and starts its prefetch when
+   * that is due; undefined when there is none. `pair` is the credential as `name=value`: it is split for a
+   * prefetch only.
    */
-  recall(key: string, as: CookieKind, pair: string, clientIp?: string): CachedSession | undefined {
+  hitAndPrefetch(
+    key: string,
+    as: CookieKind,
+    pair: string,
+    clientIp?: string,
+  ): CachedSession | undefined {
     const now = this.#clock.monotonic()
+    this.#oktaClock.noticeSuspend(now)
     const entry = this.#sessions.fresh(key, now)
     if (entry === undefined) return undefined
     this.#counts.hits += 1
@@ -83,15 +89,19 @@ export class Lookup {
     return entry
   }
 
-  /** Everything but a hit. Synchronous where no call to Okta is needed. */
-  find(
+  /**
+   * After a miss: answers from the negative cache, joins the lookup in flight, or starts one. Synchronous
+   * where there is nothing to wait for.
+   */
+  lookUp(
     key: string,
     credential: Credential,
     request: LookupRequest,
   ): FoundContext | Promise<FoundContext> {
     if (this.#closed) return unavailable({ kind: 'unavailable', code: 'closed' })
-    if (this.isSignedOut(key)) return anonymous.signed_out
     const now = this.#clock.monotonic()
+    this.#oktaClock.noticeSuspend(now)
+    if (this.isSignedOut(key)) return anonymous.signed_out
     const negative = this.#negatives.get(key, now)
     if (negative !== undefined && !needsAnother(negative, request, now)) {
       this.#counts.negatives += 1
@@ -103,7 +113,7 @@ export class Lookup {
       return this.#resultOf(inFlight, key, credential, request)
     }
     const early = this.#isEarly(key, now)
-    const rejected = this.#rejected(key, request, early, now)
+    const rejected = this.#admit(key, request, early, now)
     if (rejected !== undefined)
       return negative?.context ?? this.#withoutAnswer(rejected, key, request)
     this.#counts.misses += 1
@@ -120,16 +130,17 @@ export class Lookup {
     return this.#resultOf(started, key, credential, request)
   }
 
-  /** Whether a session found earlier may be acted on now: not revoked since, not ended, not too old. */
-  isCurrent(context: FoundSession): boolean {
-    return this.#sessions.isCurrent(context)
-  }
-
-  /** What is cached of a credential, however old, up to the session's own end. */
-  peek(key: string): FoundContext | undefined {
+  /** What is cached of a credential, however old, up to the session's own end. Starts no lookup. */
+  cached(key: string): FoundContext | undefined {
     if (this.isSignedOut(key)) return anonymous.signed_out
     const now = this.#clock.monotonic()
+    if (this.#oktaClock.wasSuspended(now)) return undefined
     return this.#sessions.usable(key, now) ?? this.#negatives.get(key, now)?.context
+  }
+
+  /** Whether a session found earlier may be acted on now: not revoked since, not ended, not too old. */
+  isCurrent(found: FoundSession): boolean {
+    return this.#sessions.isCurrent(found)
   }
 
   /** Whether this credential was signed out here, whatever Okta would answer. */
@@ -163,16 +174,15 @@ export class Lookup {
     oktaTime: number | undefined,
   ): AnsweredContext {
     if (this.isSignedOut(key)) return anonymous.signed_out
-    this.#oktaClock.hear(oktaTime, start)
-    const { maxTtlMs } = this.#options.cache
-    const answered = judgeAnswer(session, start, this.#oktaClock, maxTtlMs)
-    if (!this.#log.isVoid(key, session, start.position)) this.#sessions.store(key, answered)
-    return answered.context
+    this.#oktaClock.adjust(oktaTime, start)
+    const context = contextOf(session, start, this.#oktaClock, this.#options.cache.maxTtlMs)
+    if (!this.#log.isVoid(key, session, start.position)) this.#sessions.store(key, context, start)
+    return context
   }
 
   /** Stores that Okta does not know this credential (any more). */
   storeNotFound(key: string, start: LookupStart): void {
-    this.#sessions.store(key, { kind: 'answered', context: anonymous.not_found, start })
+    this.#sessions.store(key, anonymous.not_found, start)
   }
 
   /** Removes the negative answer about a credential that has a new session now. */
@@ -238,10 +248,11 @@ export class Lookup {
   #isEarly(key: string, now: number): boolean {
     if (this.#negatives.last(key) !== undefined) return true
     const entry = this.#sessions.fresh(key, now)
-    return entry !== undefined && now - entry.askedMono < this.#options.cache.ttlMs / 2
+    return entry !== undefined && now - entry.startedMono < this.#options.cache.ttlMs / 2
   }
 
-  #rejected(
+  /** Undefined when the lookup is admitted. */
+  #admit(
     key: string,
     request: LookupRequest,
     early: boolean,
@@ -276,10 +287,11 @@ export class Lookup {
     if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
     // A revocation may have been recorded between the result and this continuation.
     if (this.#log.isVoid(key, sessionOf(result.context), result.start.position))
-      return this.find(key, credential, request)
+      return this.lookUp(key, credential, request)
     return result.context
   }
 
+  /** Serves a stale session in place of the answer, where the request allows one. */
   #withoutAnswer(why: OktaUnavailable, key: string, request: LookupRequest): FoundContext {
     if (this.isSignedOut(key)) return anonymous.signed_out
     const now = this.#clock.monotonic()
@@ -304,7 +316,7 @@ function satisfies(
   now: number,
 ): boolean {
   if (maxStalenessMs === undefined) return true
-  const age = now - inFlight.startedAt
+  const age = now - inFlight.startedMono
   return maxStalenessMs > 0 && inFlight.skipsShared && age <= maxStalenessMs
 }
 

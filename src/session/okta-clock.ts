@@ -45,25 +45,32 @@ export class OktaClock {
    * Sets Okta's time by the `Date` of an answer; undefined changes nothing. Okta reads its clock after the
    * lookup began: counted from the start, the error makes sessions shorter only.
    */
-  hear(oktaTime: number | undefined, start: LookupStart): void {
+  adjust(oktaTime: number | undefined, start: LookupStart): void {
     // An answer to a lookup from before a suspend may be from before it as well.
     if (oktaTime !== undefined && start.position >= this.#log.oldestValid)
       this.#oktaAtZero = oktaTime - start.mono
   }
 
   /**
-   * A suspend stops the monotonic clock and not the wall clock. The difference is taken since the last
-   * suspend, so that many small steps add up. `now` is monotonic milliseconds.
+   * Whether there was a suspend that {@link noticeSuspend} has not noticed yet: it stops the monotonic
+   * clock and not the wall clock. The difference is taken since the last suspend, so that many small steps
+   * add up. `now` is monotonic milliseconds.
    */
-  noticeSuspend(now: number): void {
-    const moved = this.#clock.now() - now - this.#wallAtZero
-    if (Math.abs(moved) > SUSPEND_MS) this.#startAnew(moved)
+  wasSuspended(now: number): boolean {
+    return Math.abs(this.#movedMs(now)) > SUSPEND_MS
   }
 
-  #startAnew(moved: number): void {
-    this.#wallAtZero += moved
-    this.#oktaAtZero += moved
+  /** After a suspend, voids everything learned before it. Every lookup begins with this. */
+  noticeSuspend(now: number): void {
+    if (!this.wasSuspended(now)) return
+    const movedMs = this.#movedMs(now)
+    this.#wallAtZero += movedMs
+    this.#oktaAtZero += movedMs
     this.#log.forgetAll()
     this.#onSuspend()
+  }
+
+  #movedMs(now: number): number {
+    return this.#clock.now() - now - this.#wallAtZero
   }
 }

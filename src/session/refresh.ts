@@ -1,4 +1,4 @@
-/** Refreshes sessions at Okta: at most one call for each session in a period, shared by concurrent requests. */
+/** Refreshes sessions at Okta: at most one call per session and period, shared by concurrent requests. */
 import { LRUCache } from 'lru-cache'
 import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'

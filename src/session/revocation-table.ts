@@ -1,4 +1,4 @@
-/** The bounded table of revocation records: which are removed when it is full. */
+/** The bounded table of revocation records, and which of them are evicted when it is full. */
 import type { Clock } from '../contracts.js'
 
 /**
@@ -23,8 +23,8 @@ export interface RevocationTableOptions {
   readonly clock: Clock
   readonly maxRecords: number
   readonly maxProvisional: number
-  /** Called with a record that was removed while something it voids could still be served. */
-  readonly onLost: (record: RevocationRecord) => void
+  /** Called with a record that was evicted while something it voids could still be served. */
+  readonly onEvicted: (record: RevocationRecord) => void
 }
 
 export class RevocationTable {
@@ -66,11 +66,11 @@ export class RevocationTable {
   #makeRoom(): void {
     this.#deleteExpired()
     const { provisional, unconfirmed, confirmed } = this.#order
-    if (provisional.size > this.#options.maxProvisional) this.#loseOldest(provisional)
+    if (provisional.size > this.#options.maxProvisional) this.#evictOldest(provisional)
     if (this.#records.size <= this.#options.maxRecords) return
     // Provisional records may be junk; an unconfirmed sign-out is kept longest.
-    if (provisional.size > 0) this.#loseOldest(provisional)
-    else this.#loseOldest(confirmed.size > 0 ? confirmed : unconfirmed)
+    if (provisional.size > 0) this.#evictOldest(provisional)
+    else this.#evictOldest(confirmed.size > 0 ? confirmed : unconfirmed)
   }
 
   #deleteExpired(): void {
@@ -84,11 +84,11 @@ export class RevocationTable {
     }
   }
 
-  #loseOldest(names: Set<string>): void {
+  #evictOldest(names: Set<string>): void {
     const [name] = names
     const record = name === undefined ? undefined : this.#records.get(name)
     if (name === undefined || record === undefined) return
     this.delete(name)
-    this.#options.onLost(record)
+    this.#options.onEvicted(record)
   }
 }

@@ -1,21 +1,38 @@
 /**
  * The revocation log: what was revoked, and at which position.
  *
- * One rule serves every revocation. A lookup keeps the position at which it began; a record with a
- * later position about its credential, its session or its user voids it, in the caches, in flight and in
- * the shared store. So an answer Okta gave before a sign-out is never taken for one given after it.
+ * A lookup keeps the position at which it began; a record with a later position about its credential, its
+ * session or its user voids it, in the caches, in flight and in the shared store. So an answer Okta gave
+ * before a sign-out is never taken for one given after it.
  */
+import { hash } from 'node:crypto'
 import { publishers, type RevocationMessage } from '../channels.js'
 import type { Clock } from '../contracts.js'
 import type { Session } from '../public-types.js'
-import { type NameSubject, subject, subjectDigest } from './cache-key.js'
 import { type RevocationRecord, type RevocationState, RevocationTable } from './revocation-table.js'
 import type { SharedRecord, SharedSessions } from './shared-cache.js'
+
+/**
+ * What a revocation record is about. The three kinds never collide. Subjects are in clear and never kept: a
+ * session id may be the value of a live `sid` cookie.
+ */
+export const subject = {
+  credential: (key: string) => `c:${key}`,
+  session: (id: string) => `s:${id}`,
+  user: (id: string) => `u:${id}`,
+} as const
+
+/** Turns a subject into the digest under which its record is kept. */
+export type NameSubject = (subject: string) => string
+
+/** The default: sha256. A credential's key is a digest already. */
+const subjectDigest: NameSubject = (text) =>
+  text.startsWith('c:') ? text : `${text.slice(0, 2)}${hash('sha256', text, 'binary')}`
 
 /** The ids by which a record may concern a session besides its credential. */
 type SessionIds = Pick<Session, 'id' | 'userId'>
 
-/** Names a sign-out in the log, to be confirmed or removed. */
+/** A sign-out in the log, to be confirmed or removed. */
 export interface SignOutRecord {
   readonly key: string
   readonly position: number
@@ -38,7 +55,7 @@ const MAX_SIGN_OUT_MS = 24 * 60 * 60_000
 export class RevocationLog {
   /** The position of the last record. */
   position = 0
-  /** What was learned before this position is void: a record that could void it was removed early. */
+  /** What was learned before this position is void: a record that could void it was evicted early. */
   oldestValid = 0
   /** What was learned before this position is not fresh: records of other instances may have been missed. */
   oldestFresh = 0
@@ -57,7 +74,10 @@ export class RevocationLog {
   constructor(options: RevocationLogOptions) {
     this.#options = options
     this.#name = options.nameSubject ?? subjectDigest
-    this.#records = new RevocationTable({ ...options, onLost: (record) => this.#lose(record) })
+    this.#records = new RevocationTable({
+      ...options,
+      onEvicted: (record) => this.#onEvicted(record),
+    })
     this.#unsubscribe =
       options.shared?.subscribe({
         onRecord: (record, position) => this.#receive(record, position),
@@ -81,21 +101,21 @@ export class RevocationLog {
   async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
     const names = subjects.map(this.#name)
     const position = this.#forget(names)
-    this.#announce({ kind: 'forget', scope, position })
+    this.#publish({ kind: 'forget', scope, position })
     await this.#share({ kind: 'forget', subjects: names }, names, position)
   }
 
   /** Voids everything learned before now. */
   forgetAll(): void {
     this.oldestValid = ++this.position
-    this.#announce({ kind: 'suspend', scope: 'all', position: this.position })
+    this.#publish({ kind: 'suspend', scope: 'all', position: this.position })
   }
 
   /** Answers this credential with `signed_out` for `forMs`, at most a day. */
   signOut(key: string, forMs: number, state: Exclude<RevocationState, 'confirmed'>): SignOutRecord {
     const name = this.#nameOf(key)
     const position = this.#signOut(name, forMs, state)
-    this.#announce({ kind: 'refuse', scope: 'credential', position })
+    this.#publish({ kind: 'refuse', scope: 'credential', position })
     this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, position)
     return { key, position }
   }
@@ -114,7 +134,7 @@ export class RevocationLog {
     if (record === undefined) return
     const { position } = record
     const name = this.#replace(signOut.key, record, 'confirmed', forMs)
-    this.#announce({ kind: 'confirm', scope: 'credential', position })
+    this.#publish({ kind: 'confirm', scope: 'credential', position })
     this.#shareInBackground({ kind: 'confirm', subject: name, forMs }, position)
   }
 
@@ -128,7 +148,7 @@ export class RevocationLog {
     this.#replaced.delete(name)
     this.#records.delete(name)
     if (replaced !== undefined) this.#records.set(name, replaced)
-    this.#announce({ kind: 'withdraw', scope: 'credential', position })
+    this.#publish({ kind: 'withdraw', scope: 'credential', position })
     this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
   }
 
@@ -181,7 +201,7 @@ export class RevocationLog {
       this.#records.set(name, {
         position,
         sharedPosition,
-        // A sign-out in force stays so: forgetting is the weaker of the two.
+        // A sign-out in force stays in force: a forget is weaker.
         state: isSignedOut ? current.state : 'confirmed',
         signedOutUntil: isSignedOut ? current.signedOutUntil : 0,
         keepUntil: Math.max(now + this.#options.retentionMs, current?.keepUntil ?? 0),
@@ -242,7 +262,7 @@ export class RevocationLog {
     }
   }
 
-  /** The same without waiting: a sign-out that is not shared is in force here, and closed at Okta. */
+  /** Does not wait, and ignores a failure: the sign-out is in force here and is closed at Okta. */
   #shareInBackground(record: Exclude<SharedRecord, { kind: 'forget' }>, position: number): void {
     this.#share(record, [record.subject], position).catch(() => {})
   }
@@ -276,7 +296,7 @@ export class RevocationLog {
       : undefined
   }
 
-  #lose(record: RevocationRecord): void {
+  #onEvicted(record: RevocationRecord): void {
     // Nothing cached is older than a provisional record: its credential was not seen here.
     if (record.state === 'provisional') return
     this.oldestValid = Math.max(this.oldestValid, record.position)
@@ -290,7 +310,7 @@ export class RevocationLog {
       this.#oldestValidShared = sharedPosition
   }
 
-  #announce(message: RevocationMessage): void {
+  #publish(message: RevocationMessage): void {
     if (publishers.revocation.hasSubscribers) publishers.revocation.publish(message)
     this.#callListeners()
   }

@@ -1,12 +1,12 @@
 /**
- * The contract of a second level shared by all instances: entries, and one revocation log. The lookup and
- * the log are its only users; an engine implements it and knows neither.
+ * The contract of the second cache level, which all instances share: entries, and one revocation log.
  *
  * Positions are the engine's own (record ids of a stream, for example): opaque here, ordered by `isAfter`.
  */
+import { createHmac, hkdfSync } from 'node:crypto'
 import type { SessionStore } from '../contracts.js'
 import type { Session } from '../public-types.js'
-import { keyedSubjectDigest, type NameSubject, subject } from './cache-key.js'
+import { type NameSubject, subject } from './revocations.js'
 
 /** An active session as one instance found it, for all instances. */
 export interface SharedEntry {
@@ -20,8 +20,8 @@ export interface SharedEntry {
 }
 
 /**
- * A revocation, as one instance tells it to the others. Subjects are digests under a key all instances have
- * (see `keyedSubjectDigest`): an engine passes them on unchanged.
+ * A revocation record for the other instances. Subjects are digests under a key all instances have: an
+ * engine passes them on unchanged.
  */
 export type SharedRecord =
   | { readonly kind: 'forget'; readonly subjects: readonly string[] }
@@ -29,10 +29,10 @@ export type SharedRecord =
   | { readonly kind: 'confirm'; readonly subject: string; readonly forMs: number }
   | { readonly kind: 'withdraw'; readonly subject: string }
 
-/** What the store has for a credential. */
+/** The store's answer about a credential. */
 export type Claim =
   | { readonly kind: 'entry'; readonly entry: SharedEntry }
-  /** Nothing: this instance calls Okta for all instances, then fills or releases. */
+  /** No entry: this instance calls Okta for all instances, then fills or releases. */
   | { readonly kind: 'lease'; readonly lease: string }
   /** The store did not answer in time: this instance calls Okta for itself. */
   | { readonly kind: 'unknown' }
@@ -48,8 +48,8 @@ export interface SharedListener {
 }
 
 /**
- * An engine. `name` stands for a credential: the digest under the secret that is also the subject of the
- * credential's records. Without the secret no guess at a cookie can be checked against it.
+ * An engine. `name` is the keyed digest of a credential, and also the subject of its records: without the
+ * secret no guess at a cookie can be checked against it.
  */
 export interface SharedSessions {
   /**
@@ -73,14 +73,14 @@ const engines = new WeakMap<SessionStore, SharedSessions>()
 
 /** Turns an engine into a value of the `cache.store` option. */
 export function sessionStoreOver(engine: SharedSessions): SessionStore {
-  // The type is opaque: the engine is reachable through the table alone.
+  // The type is opaque: the engine is reachable through `engines` alone.
   const store = Object.freeze({}) as SessionStore
   engines.set(store, engine)
   return store
 }
 
 export interface OpenStore {
-  /** Takes this process's credential keys; the engine gets their keyed digests. */
+  /** The engine, called with this process's credential keys in place of names. */
   readonly shared: SharedSessions
   /** For the revocation log. */
   readonly nameSubject: NameSubject
@@ -102,7 +102,7 @@ export function openStore(
   return { shared: withKeyedNames(engine, nameSubject), nameSubject }
 }
 
-/** A credential's key is a plain digest of a cookie: the engine gets none. */
+/** A credential's key is a plain digest of a cookie: the engine gets a keyed digest of it. */
 function withKeyedNames(engine: SharedSessions, nameSubject: NameSubject): SharedSessions {
   const nameOf = (key: string) => nameSubject(subject.credential(key))
   return {
@@ -113,5 +113,26 @@ function withKeyedNames(engine: SharedSessions, nameSubject: NameSubject): Share
     isAfter: (a, b) => engine.isAfter(a, b),
     subscribe: (listener) => engine.subscribe(listener),
     close: () => engine.close(),
+  }
+}
+
+const PURPOSE = 'express-okta-session revocation subject v1'
+const KEY_BYTES = 32
+
+/**
+ * An HMAC under a key derived from the first of `secrets`, since ids can be guessed and compared with a
+ * plain digest. Instances of an org with different secrets neither share entries nor read each other's
+ * revocations; those take effect with Okta's own answer, within `maxTtlMs`.
+ */
+function keyedSubjectDigest(secrets: readonly string[], orgOrigin: string): NameSubject {
+  const [secret] = secrets
+  if (secret === undefined) throw new TypeError('a shared store needs a secret')
+  const key = Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES))
+  const org = `${Buffer.byteLength(orgOrigin)}:${orgOrigin}`
+  return (text) => {
+    const hmac = createHmac('sha256', key)
+    // A credential's key consists of bytes.
+    hmac.update(org).update(text, 'latin1')
+    return `${text.slice(0, 2)}${hmac.digest('base64url')}`
   }
 }

@@ -96,8 +96,8 @@ export class SignOut {
 
   #signOutSeen(request: SignOutRequest): Promise<boolean> {
     const { log, lookup } = this.#options
-    const session = lookup.peek(request.key)?.session
-    const record = log.signOut(request.key, this.#lastsMs(session), 'unconfirmed')
+    const session = lookup.cached(request.key)?.session
+    const record = log.signOut(request.key, this.#durationMs(session), 'unconfirmed')
     return this.#closeAtOkta({ request, record, session })
   }
 
@@ -116,7 +116,7 @@ export class SignOut {
     })
     switch (answer.kind) {
       case 'yes':
-        log.promote(record, this.#lastsMs(answer.value))
+        log.promote(record, this.#durationMs(answer.value))
         return this.#closeAtOkta({ request, record, session: answer.value })
       case 'no':
         log.remove(record)
@@ -188,7 +188,7 @@ export class SignOut {
     this.#options.logger?.warn(message, fields)
   }
 
-  #lastsMs(session: Session | undefined): number {
+  #durationMs(session: Session | undefined): number {
     return session === undefined ? DAY_MS : sessionEndsAt(session) - this.#options.lookup.oktaNow()
   }
 }

@@ -1,4 +1,4 @@
-/** Watches sessions for connections that outlive a request, and calls back once when one is over. */
+/** Watches sessions for connections that outlive a request, and calls back once when a session is over. */
 import type { Clock, Credential, Logger } from '../contracts.js'
 import type { Session, SessionEnd } from '../public-types.js'
 import { type FoundContext, type FoundSession, sessionEndOf, sessionEndsAt } from './contexts.js'
@@ -20,7 +20,7 @@ interface Watched {
   readonly onEnd: (reason: SessionEnd) => void
   session: Session
   /** Monotonic milliseconds at which that lookup began. */
-  askedMono: number
+  startedMono: number
   /** The revocation records up to this position have been checked. */
   position: number
   timer: NodeJS.Timeout | undefined
@@ -64,7 +64,7 @@ export class Watches {
       credential,
       onEnd,
       session: context.session,
-      askedMono: context.askedMono,
+      startedMono: context.startedMono,
       position: since,
       timer: undefined,
       isLookingUp: false,
@@ -79,8 +79,8 @@ export class Watches {
     return () => this.#drop(watched)
   }
 
-  /** Calls back; an error in one callback does not keep the others from being called. */
-  tell(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
+  /** Calls back and logs an error the callback throws, so that the other callbacks are still called. */
+  notify(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
     try {
       onEnd(reason)
     } catch (error) {
@@ -110,7 +110,7 @@ export class Watches {
   /** Schedules the next lookup: maxTtlMs after the last one, or at the session's own end. */
   #schedule(watched: Watched): void {
     const { clock, lookup, maxTtlMs } = this.#options
-    const untilTooOld = watched.askedMono + maxTtlMs - clock.monotonic()
+    const untilTooOld = watched.startedMono + maxTtlMs - clock.monotonic()
     const untilEnd = sessionEndsAt(watched.session) - lookup.oktaNow()
     this.#after(watched, Math.min(untilTooOld, untilEnd))
   }
@@ -129,8 +129,8 @@ export class Watches {
     watched.isLookingUp = true
     const { key, credential } = watched
     const { as, value } = credential
-    const hit = this.#options.lookup.recall(key, as, `${as}=${value}`)
-    const context = hit ?? (await this.#options.lookup.find(key, credential, {}))
+    const hit = this.#options.lookup.hitAndPrefetch(key, as, `${as}=${value}`)
+    const context = hit ?? (await this.#options.lookup.lookUp(key, credential, {}))
     watched.isLookingUp = false
     if (!watched.isOver) this.#conclude(watched, context)
   }
@@ -145,7 +145,7 @@ export class Watches {
           return
         }
         watched.session = context.session
-        watched.askedMono = context.askedMono
+        watched.startedMono = context.startedMono
         if (context.source === 'stale') this.#after(watched, RETRY_MS)
         else this.#schedule(watched)
         return
@@ -163,7 +163,7 @@ export class Watches {
   #end(watched: Watched, reason: SessionEnd): void {
     if (watched.isOver) return
     this.#drop(watched)
-    this.tell(watched.onEnd, reason)
+    this.notify(watched.onEnd, reason)
   }
 
   #drop(watched: Watched): void {

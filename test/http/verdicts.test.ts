@@ -10,7 +10,7 @@ const mallory = sessionFor('mallory', Date.now() + 3_600_000)
 const yes = foundAs('memory', {
   session: alice,
   askedAt: 1,
-  askedMono: 1,
+  startedMono: 1,
   position: 7,
   deadAt: 5_000,
 } as FoundSession)

@@ -5,7 +5,7 @@ import { Limiter } from '../../src/limiter/limiter.js'
 import type { Settings } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
 import type { Session, SessionContext } from '../../src/public-types.js'
-import { credentialKey } from '../../src/session/cache-key.js'
+import { credentialKey } from '../../src/session/cache.js'
 import { Lookup } from '../../src/session/lookup.js'
 import { RevocationLog } from '../../src/session/revocations.js'
 import { sessionFor } from '../session/lookup-world.js'
@@ -130,7 +130,7 @@ export class QuotaWorld {
   /** A request that only a fresh answer will do for. */
   async demand(value: string, client: string): Promise<SessionContext> {
     const key = credentialKey('idx', value)
-    return this.lookup.find(key, { as: 'idx', value }, { client, maxStalenessMs: 0 })
+    return this.lookup.lookUp(key, { as: 'idx', value }, { client, maxStalenessMs: 0 })
   }
 
   /** The so-manieth part of the users' waits until something happened to them, in seconds. */
@@ -167,8 +167,8 @@ export class QuotaWorld {
     client,
   }: Pick<User, 'cookie' | 'client'>): SessionContext | Promise<SessionContext> {
     const key = credentialKey('idx', value)
-    const hit = this.lookup.recall(key, 'idx', `idx=${value}`)
-    return hit ?? this.lookup.find(key, { as: 'idx', value }, { client, navigation: true })
+    const hit = this.lookup.hitAndPrefetch(key, 'idx', `idx=${value}`)
+    return hit ?? this.lookup.lookUp(key, { as: 'idx', value }, { client, navigation: true })
   }
 
   #count(user: User, context: SessionContext): void {

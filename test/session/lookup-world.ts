@@ -5,7 +5,7 @@ import { Limiter } from '../../src/limiter/limiter.js'
 import type { Settings } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
 import type { Session, SessionContext } from '../../src/public-types.js'
-import { credentialKey } from '../../src/session/cache-key.js'
+import { credentialKey } from '../../src/session/cache.js'
 import { Lookup, type LookupRequest } from '../../src/session/lookup.js'
 import { RevocationLog } from '../../src/session/revocations.js'
 import type { SharedSessions } from '../../src/session/shared-cache.js'
@@ -129,8 +129,8 @@ export class LookupWorld {
   ask(value: string, request: LookupRequest = {}): SessionContext | Promise<SessionContext> {
     const key = credentialKey('sid', value)
     const hit =
-      request.maxStalenessMs === undefined && this.lookup.recall(key, 'sid', `sid=${value}`)
-    return hit || this.lookup.find(key, { as: 'sid', value }, request)
+      request.maxStalenessMs === undefined && this.lookup.hitAndPrefetch(key, 'sid', `sid=${value}`)
+    return hit || this.lookup.lookUp(key, { as: 'sid', value }, request)
   }
 
   leave(value: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { credentialKey, subject } from '../../src/session/cache-key.js'
-import { RevocationLog } from '../../src/session/revocations.js'
+import { credentialKey } from '../../src/session/cache.js'
+import { RevocationLog, subject } from '../../src/session/revocations.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { SharedStore } from './shared-store.js'
 
@@ -115,9 +115,9 @@ describe('an answer overtaken', () => {
     const asked = world.lookup.begin()
     await world.lookup.forget({ userId: session.userId })
     world.lookup.store('a key', session, asked, undefined)
-    expect(world.lookup.peek('a key')).toBeUndefined()
+    expect(world.lookup.cached('a key')).toBeUndefined()
     world.lookup.store('a key', session, world.lookup.begin(), undefined)
-    expect(world.lookup.peek('a key')).toMatchObject({ state: 'active' })
+    expect(world.lookup.cached('a key')).toMatchObject({ state: 'active' })
   })
 
   it('by a newer one does not overwrite it', () => {
@@ -128,9 +128,9 @@ describe('an answer overtaken', () => {
     const newer = world.lookup.begin()
     world.lookup.store('a key', { ...session, login: 'newer' }, newer, undefined)
     world.lookup.store('a key', { ...session, login: 'older' }, older, undefined)
-    expect(world.lookup.peek('a key')).toMatchObject({ session: { login: 'newer' } })
+    expect(world.lookup.cached('a key')).toMatchObject({ session: { login: 'newer' } })
     world.lookup.storeNotFound('a key', older)
-    expect(world.lookup.peek('a key')).toMatchObject({ state: 'active' })
+    expect(world.lookup.cached('a key')).toMatchObject({ state: 'active' })
   })
 
   it('by a sign-out is not looked up again', async () => {

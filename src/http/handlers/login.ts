@@ -1,7 +1,7 @@
 /** login(): exchanges a session token for a session, and gives the browser its cookie. */
 import type { LimitedAnswer } from '../../limiter/limiter.js'
 import type { Handler, LoginOptions, Reply, RequestLike, Session } from '../../public-types.js'
-import { credentialKey } from '../../session/cache-key.js'
+import { credentialKey } from '../../session/cache.js'
 import { sessionEndsAt } from '../../session/contexts.js'
 import { isFormPost, readFields } from '../body.js'
 import { checkedOptions } from '../handler-options.js'

@@ -44,7 +44,7 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
   function cached(req: RequestLike): FoundContext | undefined {
     const context = authenticator.known(req)
     if (context?.state !== 'active' || limit === undefined) return context
-    return monotonic() - context.askedMono <= limit ? context : undefined
+    return monotonic() - context.startedMono <= limit ? context : undefined
   }
 
   function info(context: SessionContext): Reply {

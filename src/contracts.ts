@@ -1,4 +1,4 @@
-/** The seams: what the parts hand each other. No part needs more of another than stands here. */
+/** The types that more than one folder of the package uses, besides the public ones. */
 import type { RateLimit, UnavailableCode } from './errors.js'
 
 /** One clock for everything that reasons about time. */
@@ -28,10 +28,10 @@ export interface Credential {
   readonly value: string
 }
 
-/** What one HTTP answer of Okta's said beside its body. */
+/** Status and headers of an HTTP answer of Okta's. */
 export interface AnswerHead {
   readonly status: number
-  /** Absent when missing, malformed or duplicated: then it is not to be trusted. */
+  /** Absent when the headers are missing, malformed or duplicated. */
   readonly rateLimit?: RateLimit
   /** Okta's `Date`, epoch milliseconds. */
   readonly oktaTime?: number
@@ -60,7 +60,7 @@ export interface SessionStore {
   readonly [opaque]: 'SessionStore'
 }
 
-/** Okta did what was asked. */
+/** Okta did what the request says. */
 export interface OktaYes<T> {
   readonly kind: 'yes'
   readonly value: T
@@ -73,7 +73,7 @@ export interface OktaNo {
   readonly head: AnswerHead
 }
 
-/** Neither: silence, an error that says nothing about the session, or a call not made. */
+/** Neither yes nor no: no answer, an error that says nothing about the session, or no call. */
 export interface OktaUnavailable {
   readonly kind: 'unavailable'
   readonly code: UnavailableCode
@@ -83,3 +83,9 @@ export interface OktaUnavailable {
 
 /** How a call to Okta ended. A call never rejects for what Okta or the network did, so that these stay three. */
 export type OktaAnswer<T> = OktaYes<T> | OktaNo | OktaUnavailable
+
+/** An operation on the session behind a cookie. Never rejects. */
+export type CurrentSessionCall<T> = (
+  credential: Credential,
+  options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
+) => Promise<OktaAnswer<T>>

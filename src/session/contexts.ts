@@ -98,11 +98,40 @@ export function sessionEndsAt({ expiresAt }: Session): number {
   return Date.parse(expiresAt)
 }
 
-export function foundAs(
-  source: ActiveContext['source'],
-  { session, askedAt, startedMono, position, deadAt }: Omit<FoundSession, 'state' | 'source'>,
-): FoundSession {
-  return Object.freeze({ state: 'active', session, source, askedAt, startedMono, position, deadAt })
+type Unsourced = Omit<FoundSession, 'state' | 'source'>
+
+export function foundAs(source: ActiveContext['source'], found: Unsourced): FoundSession {
+  return new Found(source, found)
+}
+
+class Found implements FoundSession {
+  readonly state = 'active'
+  readonly session: Session
+  readonly source: ActiveContext['source']
+  readonly askedAt: number
+  // Private: enumeration and comparison see the public fields alone.
+  readonly #found: Omit<Unsourced, 'session' | 'askedAt'>
+
+  constructor(source: ActiveContext['source'], found: Unsourced) {
+    const { session, askedAt, startedMono, position, deadAt } = found
+    this.session = session
+    this.source = source
+    this.askedAt = askedAt
+    this.#found = { startedMono, position, deadAt }
+    Object.freeze(this)
+  }
+
+  get startedMono(): number {
+    return this.#found.startedMono
+  }
+
+  get position(): number {
+    return this.#found.position
+  }
+
+  get deadAt(): number {
+    return this.#found.deadAt
+  }
 }
 
 /** The context as the app gets it: a frozen plain object with the public fields alone. */

@@ -1,5 +1,11 @@
 /** The lookups in flight: at most one per cookie, which holds the credential and nothing of a request. */
-import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type {
+  Clock,
+  Credential,
+  CurrentSessionCall,
+  OktaAnswer,
+  OktaUnavailable,
+} from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
@@ -17,12 +23,6 @@ import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
 
-/** GetCurrentSession. Never rejects. */
-export type FetchSession = (
-  credential: Credential,
-  options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
-) => Promise<OktaAnswer<Session>>
-
 export interface LookupOptions {
   readonly cache: Settings['cache']
   /** One deadline for a lookup, repeated calls included. */
@@ -31,7 +31,8 @@ export interface LookupOptions {
   readonly random: () => number
   readonly limiter: Limiter
   readonly log: RevocationLog
-  readonly fetchSession: FetchSession
+  /** GetCurrentSession. */
+  readonly fetchSession: CurrentSessionCall<Session>
   readonly shared?: SharedSessions | undefined
 }
 

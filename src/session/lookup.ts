@@ -112,22 +112,19 @@ export class Lookup {
       this.#counts.coalesced += 1
       return this.#resultOf(inFlight, key, credential, request)
     }
-    const early = this.#isEarly(key, now)
-    const rejected = this.#admit(key, request, early, now)
-    if (rejected !== undefined)
-      return negative?.context ?? this.#withoutAnswer(rejected, key, request)
-    this.#counts.misses += 1
     const { client, clientIp, maxStalenessMs } = request
-    const started = this.#inFlight.start({
-      key,
-      credential,
-      client,
-      clientIp,
-      early,
-      skipsShared: maxStalenessMs !== undefined,
-      kind: () => this.#kindOf(key, request, this.#clock.monotonic()),
-    })
-    return this.#resultOf(started, key, credential, request)
+    const early = this.#isEarly(key, now)
+    const kind = () => this.#kindOf(key, request)
+    if (this.#options.shared === undefined) {
+      // With a shared cache it is not known yet whether Okta has to be called.
+      const rejected = this.#options.limiter.admit({ kind: kind(), key, client, early })
+      if (rejected !== undefined)
+        return negative?.context ?? this.#withoutAnswer(rejected, key, request)
+    }
+    this.#counts.misses += 1
+    const skipsShared = maxStalenessMs !== undefined
+    const call = { key, credential, client, clientIp, early, skipsShared, kind }
+    return this.#resultOf(this.#inFlight.start(call), key, credential, request)
   }
 
   /** What is cached of a credential, however old, up to the session's own end. Starts no lookup. */
@@ -231,14 +228,13 @@ export class Lookup {
     }
   }
 
-  #kindOf(key: string, request: LookupRequest, now: number): CallKind {
+  #kindOf(key: string, { maxStalenessMs }: LookupRequest): CallKind {
+    const now = this.#clock.monotonic()
     // Another lookup of an ended session is charged like that of an unseen cookie.
     if (!this.#sessions.hasSeen(key, now) || this.#sessions.hasEnded(key)) return 'unseen'
     // An entry that ends while the lookup is queued cannot be served in its place.
-    const canServeStale =
-      request.maxStalenessMs === undefined &&
-      this.#sessions.usable(key, now + MAX_WAIT_MS) !== undefined
-    return canServeStale ? 'stale' : 'seen'
+    const entry = maxStalenessMs === undefined && this.#sessions.usable(key, now + MAX_WAIT_MS)
+    return entry ? 'stale' : 'seen'
   }
 
   /**
@@ -249,19 +245,6 @@ export class Lookup {
     if (this.#negatives.last(key) !== undefined) return true
     const entry = this.#sessions.fresh(key, now)
     return entry !== undefined && now - entry.startedMono < this.#options.cache.ttlMs / 2
-  }
-
-  /** Undefined when the lookup is admitted. */
-  #admit(
-    key: string,
-    request: LookupRequest,
-    early: boolean,
-    now: number,
-  ): OktaUnavailable | undefined {
-    // With a shared cache it is not known yet whether Okta has to be called.
-    if (this.#options.shared !== undefined) return undefined
-    const kind = this.#kindOf(key, request, now)
-    return this.#options.limiter.admit({ kind, key, client: request.client, early })
   }
 
   #prefetch(

@@ -1,17 +1,11 @@
 /** Refreshes sessions at Okta: at most one call per session and period, shared by concurrent requests. */
 import { LRUCache } from 'lru-cache'
-import type { Clock, Credential, OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type { Clock, Credential, CurrentSessionCall, OktaUnavailable } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
 import { anonymous } from './contexts.js'
 import type { Lookup } from './lookup.js'
-
-/** RefreshCurrentSession. Never rejects. */
-export type RefreshSession = (
-  credential: Credential,
-  options: { readonly clientIp?: string | undefined },
-) => Promise<OktaAnswer<Session>>
 
 /** The session as found before the refresh, and its credential. */
 export interface Refreshable {
@@ -38,7 +32,8 @@ export interface RefresherOptions {
   readonly limiter: Limiter
   readonly lookup: Lookup
   readonly clock: Clock
-  readonly refreshSession: RefreshSession
+  /** RefreshCurrentSession. */
+  readonly refreshSession: CurrentSessionCall<Session>
   readonly maxSessions: number
 }
 

@@ -122,20 +122,12 @@ export class RevocationLog {
 
   /** Okta knows this credential: the provisional sign-out becomes an unconfirmed one. */
   promote(signOut: SignOutRecord, forMs: number): void {
-    const record = this.#recordOf(signOut)
-    if (record === undefined) return
-    const name = this.#replace(signOut.key, record, 'unconfirmed', forMs)
-    this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, record.position)
+    this.#change(signOut, 'unconfirmed', forMs)
   }
 
   /** Okta has closed the session: `signed_out` for `forMs` more, until no answer is in flight. */
   confirm(signOut: SignOutRecord, forMs: number): void {
-    const record = this.#recordOf(signOut)
-    if (record === undefined) return
-    const { position } = record
-    const name = this.#replace(signOut.key, record, 'confirmed', forMs)
-    this.#publish({ kind: 'confirm', scope: 'credential', position })
-    this.#shareInBackground({ kind: 'confirm', subject: name, forMs }, position)
+    this.#change(signOut, 'confirmed', forMs)
   }
 
   /** Okta does not know this credential: removes the provisional sign-out without a trace. */
@@ -218,12 +210,17 @@ export class RevocationLog {
     return position
   }
 
-  /** Gives a sign-out another state and end; returns the credential's name. */
-  #replace(key: string, record: RevocationRecord, state: RevocationState, forMs: number): string {
-    const name = this.#nameOf(key)
+  /** Gives a sign-out another state and end. */
+  #change(signOut: SignOutRecord, state: 'unconfirmed' | 'confirmed', forMs: number): void {
+    const record = this.#recordOf(signOut)
+    if (record === undefined) return
+    const { position } = record
+    const name = this.#nameOf(signOut.key)
     this.#replaced.delete(name)
     this.#records.set(name, { ...record, state, ...this.#timesOf(forMs) })
-    return name
+    if (state === 'confirmed') this.#publish({ kind: 'confirm', scope: 'credential', position })
+    const kind = state === 'confirmed' ? 'confirm' : 'refuse'
+    this.#shareInBackground({ kind, subject: name, forMs }, position)
   }
 
   #timesOf(forMs: number): Pick<RevocationRecord, 'signedOutUntil' | 'keepUntil'> {

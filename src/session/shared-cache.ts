@@ -25,8 +25,7 @@ export interface SharedEntry {
  */
 export type SharedRecord =
   | { readonly kind: 'forget'; readonly subjects: readonly string[] }
-  | { readonly kind: 'refuse'; readonly subject: string; readonly forMs: number }
-  | { readonly kind: 'confirm'; readonly subject: string; readonly forMs: number }
+  | { readonly kind: 'refuse' | 'confirm'; readonly subject: string; readonly forMs: number }
   | { readonly kind: 'withdraw'; readonly subject: string }
 
 /** The store's answer about a credential. */

@@ -1,17 +1,10 @@
 /** Signs a credential out: here first, then at Okta, where a failed close is retried in the background. */
-import type { Credential, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type { Credential, CurrentSessionCall, Logger, OktaUnavailable } from '../contracts.js'
 import { type CallRequest, isOverBudget, type Limiter } from '../limiter/limiter.js'
 import type { Session } from '../public-types.js'
 import { sessionEndsAt } from './contexts.js'
-import type { FetchSession } from './in-flight.js'
 import type { Lookup } from './lookup.js'
 import type { RevocationLog, SignOutRecord } from './revocations.js'
-
-/** CloseCurrentSession. Never rejects. */
-export type CloseSession = (
-  credential: Credential,
-  options: { readonly clientIp?: string | undefined },
-) => Promise<OktaAnswer<void>>
 
 /** The credential to sign out, and the client that asked for it. */
 export interface SignOutRequest {
@@ -32,8 +25,10 @@ export interface SignOutOptions {
   readonly limiter: Limiter
   readonly lookup: Lookup
   readonly log: RevocationLog
-  readonly fetchSession: FetchSession
-  readonly closeSession: CloseSession
+  /** GetCurrentSession. */
+  readonly fetchSession: CurrentSessionCall<Session>
+  /** CloseCurrentSession. */
+  readonly closeSession: CurrentSessionCall<void>
   /** The deadline of one exchange with Okta. */
   readonly timeoutMs: number
   readonly logger: Logger | undefined

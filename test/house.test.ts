@@ -12,7 +12,7 @@ const src = join(root, 'src')
 
 const bounds = {
   /** Aim: 25. */
-  filesOfARefusedMiss: 40,
+  filesOfARefusedMiss: 38,
   oktaFilesOfARefusedMiss: 7,
   /** Aim: 8,800. */
   lines: 11_490,

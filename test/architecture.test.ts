@@ -64,12 +64,12 @@ describe.each([
 ])('the map of $name', ({ house }) => {
   const inside = files.filter((file) => file.startsWith(house.base + sep))
 
-  it('names every folder and every file beside them', () => {
+  it('the map names every folder and every file beside them', () => {
     const rooms = new Set(inside.map((file) => roomOf(house.base, file)))
     expect([...rooms].filter((room) => !Object.hasOwn(house.map, room))).toEqual([])
   })
 
-  it('allows every import there is', () => {
+  it('the map allows every import there is', () => {
     const trespasses = inside.flatMap((file) =>
       importsOf(read(file))
         .filter((specifier) => specifier.startsWith('.'))
@@ -81,7 +81,7 @@ describe.each([
 })
 
 describe('the files beside the folders', () => {
-  it('are free of anything that runs where they hold types alone', () => {
+  it('a file beside the folders that holds types holds no code that runs', () => {
     for (const name of ['public-types.ts', 'express-request.ts'])
       expect(
         withoutTypes(join(src, name))
@@ -92,7 +92,7 @@ describe('the files beside the folders', () => {
 })
 
 describe('the main entry', () => {
-  it('reaches no package but the ones it declares, and neither express nor cookie-parser', () => {
+  it('the main entry imports only declared packages, and neither express nor cookie-parser', () => {
     const manifest: { dependencies: Record<string, string> } = JSON.parse(
       read(join(root, 'package.json')),
     )
@@ -103,7 +103,7 @@ describe('the main entry', () => {
     expect(reached.filter((name) => !Object.hasOwn(manifest.dependencies, name))).toEqual([])
   })
 
-  it('loads and makes its handlers where express and cookie-parser are not installed', async () => {
+  it('the main entry loads and makes its handlers without express and cookie-parser installed', async () => {
     const script = `
       import { oktaSession } from ${JSON.stringify(pathToFileURL(join(root, 'dist/index.js')).href)}
       await import('express').then(() => { throw new Error('express is here after all') }, () => {})
@@ -124,7 +124,7 @@ describe('the main entry', () => {
 })
 
 describe('the published types', () => {
-  it('make req.okta known to whoever imports the package beside Express', () => {
+  it('the published types declare req.okta in an app that imports the package and Express', () => {
     const { faults, files: read } = compile(`
       import express from 'express'
       import { oktaSession } from 'express-okta-session'

@@ -55,7 +55,7 @@ describe('src/ without the local org', () => {
     expect(okta).not.toContain('okta/call-error.js')
   })
 
-  it(`has at most ${bounds.lines} lines`, () => {
+  it(`src/ without the local org has at most ${bounds.lines} lines`, () => {
     const lines = files.reduce((sum, file) => sum + file.lines, 0)
     expect(lines).toBeLessThanOrEqual(bounds.lines)
   })
@@ -77,7 +77,7 @@ describe('src/ without the local org', () => {
     )
   })
 
-  it('has no cycle of imports that are there at run time', () => {
+  it('src/ without the local org has no cycle of run-time imports', () => {
     expect(cycles()).toEqual([])
   })
 

@@ -13,14 +13,14 @@ function bench(...args: readonly string[]) {
 type Rows = readonly Readonly<Record<string, string | number>>[]
 
 describe('npm run bench', () => {
-  it('names the benchmarks there are when it is asked for another', async () => {
+  it('npm run bench names the benchmarks when it is asked for an unknown one', async () => {
     await expect(bench('speed')).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining(benchmarks.map(({ name }) => name).join(', ')),
     })
   })
 
-  it('tells programs what it counted: one call for a stampede, few for junk, no known user harmed', async () => {
+  it('npm run bench prints its counts as JSON: one call for a stampede, few for junk, no seen user rejected', async () => {
     const { stdout } = await bench('stampede', 'junk', '--tiny', '--json')
     const { date, machine, versions, reports } = JSON.parse(stdout)
     expect(date).toMatch(/^\d{4}-\d\d-\d\d$/)

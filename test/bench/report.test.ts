@@ -3,7 +3,7 @@ import { table } from '../../bench/harness/report.js'
 import { quantile, spreadOf } from '../../bench/harness/spread.js'
 
 describe('the figures of many measurements', () => {
-  it('are the least, the middle and half the distance of the quartiles', () => {
+  it('the figures of many measurements are the minimum, the median and half the interquartile range', () => {
     expect(spreadOf([5, 1, 4, 2, 3])).toEqual({ min: 1, median: 3, spread: 1 / 3 })
     expect(spreadOf([7])).toEqual({ min: 7, median: 7, spread: 0 })
     expect(quantile([0, 10], 0.99)).toBeCloseTo(9.9)
@@ -11,7 +11,7 @@ describe('the figures of many measurements', () => {
 })
 
 describe('the table on the terminal', () => {
-  it('aligns numbers to the right, groups thousands, and leaves out what is not known', () => {
+  it('the table on the terminal aligns numbers to the right, groups thousands and leaves unknown figures out', () => {
     const lines = table({
       title: 'what was measured',
       columns: [

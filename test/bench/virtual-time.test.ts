@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../../bench/sim/virtual-time.js'
 
 describe('the clock of a simulation', () => {
-  it('works events off in the order of their times, and of their planning where those are the same', async () => {
+  it('virtual time runs events in the order of their times, and those of one time in the order they were scheduled', async () => {
     const time = new VirtualTime()
     const seen: string[] = []
     const at = (ms: number, name: string) => time.after(ms, () => seen.push(`${name}@${time.now}`))
@@ -19,7 +19,7 @@ describe('the clock of a simulation', () => {
     expect(time.now).toBe(500)
   })
 
-  it('lets what promises bring about come to its end before time goes on', async () => {
+  it('virtual time waits for pending promises before it advances', async () => {
     const time = new VirtualTime()
     const seen: number[] = []
     const sleeper = async () => {
@@ -35,7 +35,7 @@ describe('the clock of a simulation', () => {
     expect(seen).toEqual([15, 20, 25])
   })
 
-  it('takes the timers over while it runs, and gives them back', async () => {
+  it('virtual time replaces the global timers while it runs, and restores them', async () => {
     const real = globalThis.setTimeout
     const time = new VirtualTime()
     const seen: string[] = []
@@ -48,7 +48,7 @@ describe('the clock of a simulation', () => {
     expect(globalThis.setTimeout).toBe(real)
   })
 
-  it('keeps thousands of events in order', async () => {
+  it('virtual time keeps thousands of events in order', async () => {
     const time = new VirtualTime()
     const seen: number[] = []
     for (let i = 0; i < 5_000; i += 1) time.after((i * 7_919) % 5_000, () => seen.push(time.now))

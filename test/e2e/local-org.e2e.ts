@@ -6,7 +6,7 @@ import { alice, askEachTime, carol, givePasscode, inBrowser, signIn } from './in
 describe.skipIf(!hasChromium())('the console', () => {
   const start = inBrowser()
 
-  it('revokes a session, and the app asks for a new one', async () => {
+  it('the console revokes a session, and the app redirects to sign-in', async () => {
     const { page, url, org, faults } = await start({ okta: askEachTime })
     await page.goto(`${url}/account`)
     await signIn(page, alice)
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium())('the console', () => {
     await page.waitForURL(`${org.url}/login/login.htm**`)
   })
 
-  it('switches a fault on and off, and the app feels it', async () => {
+  it('the console switches a fault on and off, and the app answers accordingly', async () => {
     const { page, url, org } = await start({ okta: askEachTime })
     await page.goto(`${url}/account`)
     await signIn(page, alice)
@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium())('the console', () => {
     await page.getByRole('heading', { name: 'Your account' }).waitFor()
   })
 
-  it('shows the passcode that makes a session stronger', async () => {
+  it('the console shows the passcode that makes a session stronger', async () => {
     const { page, org } = await start()
     await page.goto(`${org.url}/login/login.htm`)
     await signIn(page, carol)

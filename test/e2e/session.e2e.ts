@@ -6,7 +6,7 @@ import { alice, askEachTime, inBrowser, isPagesOwn, minuteMs, signIn } from './i
 describe.skipIf(!hasChromium())('a session', () => {
   const start = inBrowser()
 
-  it('is counted down, and goes on for as long as its reader is active', async () => {
+  it('the page counts a session down, and extends it while its user is active', async () => {
     const { page, url, org, faults } = await start()
     await page.clock.install()
     await page.goto(`${url}/account`)
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium())('a session', () => {
     expect(faults).toEqual([])
   })
 
-  it('that has ended under the page leads to sign-in', async () => {
+  it('a session that has ended under the page leads to sign-in', async () => {
     const { page, url, org } = await start({ okta: askEachTime })
     await page.clock.install()
     await page.goto(`${url}/account`)
@@ -45,7 +45,7 @@ describe.skipIf(!hasChromium())('a session', () => {
     await page.waitForURL(`${org.url}/login/login.htm**`)
   })
 
-  it('is signed out by a form, and the back button shows nothing private afterwards', async () => {
+  it('a form signs out, and the back button shows nothing private afterwards', async () => {
     const { page, url, org, faults } = await start()
     await page.goto(`${url}/account`)
     await signIn(page, alice)
@@ -67,7 +67,7 @@ describe.skipIf(!hasChromium())('a session', () => {
     expect(await page.locator('main').textContent()).not.toContain('Your account')
   })
 
-  it('outlives an Okta that is down, and goes on where it was', async () => {
+  it('a session outlives an outage of Okta', async () => {
     const { page, url, org, faults } = await start({ okta: askEachTime })
     await page.goto(`${url}/account`)
     await signIn(page, alice)

@@ -16,7 +16,7 @@ import {
 describe.skipIf(!hasChromium())('signing in', () => {
   const start = inBrowser()
 
-  it('leads from a page that needs it to the org and back', async () => {
+  it('signing in leads from a guarded page to the org and back', async () => {
     const { page, url, org, faults } = await start()
     await page.goto(url)
     await expectAccessible(page)
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     expect(faults).toEqual([])
   })
 
-  it('can be done with the keyboard alone, and undone', async () => {
+  it('signing in and out works with the keyboard alone', async () => {
     const { page, url } = await start()
     await page.goto(`${url}/account`)
     // The browser moves the focus after the page has loaded: the first key must not come before it.
@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     await page.getByText('You are signed out').waitFor()
   })
 
-  it('asks for a second factor, and for a new one when it was given long ago', async () => {
+  it('signing in asks for a second factor, and for a new one when it was given long ago', async () => {
     const { page, url, org, faults } = await start({ okta: askEachTime })
     await page.goto(`${url}/admin`)
     await signIn(page, carol)
@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     await page.getByText('Open to you').waitFor()
   })
 
-  it.each([alice, carol])('works for %s with a form of the app’s own', async (login) => {
+  it.each([alice, carol])('signing in works for %s with a form of the app’s own', async (login) => {
     const { page, url, org, faults } = await start({ ownForm: true })
     await page.goto(`${url}/account`)
     await expectAccessible(page)
@@ -108,7 +108,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     expect(faults).toEqual([])
   })
 
-  it('says why it does not work, instead of going in a circle', async () => {
+  it('a failing sign-in says why, instead of redirecting in a circle', async () => {
     // The org's cookie is one this app does not read: the org sees a session, the app never does.
     const { page, url, org, faults } = await start({ okta: { cookies: ['sid'] } })
     await page.goto(`${url}/account`)

@@ -35,7 +35,7 @@ async function linesOf(api: SessionApi, id: string): Promise<string[]> {
 }
 
 describe('node examples/admin/admin.js', () => {
-  it('shows each kind of credentials at work, and prints no secret', async () => {
+  it('admin.js works with each kind of credentials, and prints no secret', async () => {
     const { code, stdout, stderr } = await run([])
     expect([code, stderr]).toEqual([0, ''])
     const blocks = stdout.trim().split('\n\n')
@@ -55,7 +55,7 @@ describe('node examples/admin/admin.js', () => {
     expect(stdout).not.toMatch(/00[\w-]{40}|eyJ|PRIVATE|[\w-]{43}/)
   })
 
-  it('works at the org of the environment, with a session of yours', async () => {
+  it('admin.js uses the org and the session named in the environment', async () => {
     const org = await orgWith()
     const { code, stdout } = await run([idOf(org)], {
       OKTA_CLIENT_ORGURL: org.url,
@@ -69,16 +69,19 @@ describe('node examples/admin/admin.js', () => {
   it.each([
     [['102abc'], {}, /^SessionApi: an option is wrong\n {2}orgUrl: missing; .*OKTA_CLIENT_ORGURL/],
     [['me'], { OKTA_CLIENT_ORGURL: 'http://localhost:1' }, /^getSession: sessionId must be/],
-  ])('says what is wrong with %j and %j', async (args, env, said) => {
-    const { code, stderr } = await run(args, env)
-    expect(code).toBe(1)
-    expect(stderr).toMatch(said)
-    expect(stderr).not.toContain('    at ')
-  })
+  ])(
+    'admin.js says what is wrong with the arguments %j and the environment %j',
+    async (args, env, said) => {
+      const { code, stderr } = await run(args, env)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(said)
+      expect(stderr).not.toContain('    at ')
+    },
+  )
 })
 
 describe('the administrator’s operations', () => {
-  it('show no secret of any kind of credentials', async () => {
+  it('the administrator’s operations print no secret of any kind of credentials', async () => {
     for (const { dpop, credentials } of kinds) {
       const org = await orgWith({ dpop })
       const issued: string[] = []
@@ -90,7 +93,7 @@ describe('the administrator’s operations', () => {
     }
   })
 
-  it('tell a refusal from silence', async () => {
+  it('the administrator’s operations tell an error of Okta’s from no answer', async () => {
     const org = await orgWith()
     const wrong = new SessionApi({ orgUrl: org.url, credentials: { apiToken: 'wrong-token' } })
     for (const line of await linesOf(wrong, idOf(org))) {

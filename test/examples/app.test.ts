@@ -25,7 +25,7 @@ async function signIn({ browser, url, user }: Awaited<ReturnType<typeof start>>)
 }
 
 describe.each(['identity', 'classic'] as const)('the example on the %s engine', (engine) => {
-  it('leads from the public page over the sign-in page to the account and out again', async () => {
+  it('the example leads from the public page to the sign-in page, the account and the sign-out', async () => {
     const { browser, url, org, user, ...rest } = await start({ org: { engine } })
 
     const home = await browser.go(`${url}/`)
@@ -66,7 +66,7 @@ describe.each(['identity', 'classic'] as const)('the example on the %s engine', 
 })
 
 describe('the example', () => {
-  it('asks Okta once for a page full of requests', async () => {
+  it('a page with many requests causes one call to Okta', async () => {
     const app = await start()
     await signIn(app)
     await Promise.all([
@@ -77,7 +77,7 @@ describe('the example', () => {
     expect(app.org.calls.getCurrentSession).toBe(1)
   })
 
-  it('tells a script who is signed in, without the id and the cookie', async () => {
+  it('a script learns who is signed in, without the id and the cookie', async () => {
     const app = await start()
     await signIn(app)
     const { body } = await app.browser.fetch('/session')
@@ -85,7 +85,7 @@ describe('the example', () => {
     expect(body).not.toContain(app.org.sessions[0]?.id)
   })
 
-  it('keeps the admin page for a second factor, and offers to sign in again for it', async () => {
+  it('the admin page requires a second factor, and offers to sign in again for it', async () => {
     const app = await start()
     await signIn(app)
     expect(JSON.parse((await app.browser.fetch('/admin')).body)).toMatchObject({
@@ -108,7 +108,7 @@ describe('the example', () => {
     expect(signInPage.url).toBe(`${app.org.url}/login/login.htm?fromURI=${back}`)
   })
 
-  it('refuses a sign-out another site sends', async () => {
+  it('a sign-out sent by another site is refused', async () => {
     const app = await start()
     await signIn(app)
     const forged = await app.browser.send('POST', `${app.url}/sign-out`, {
@@ -122,7 +122,7 @@ describe('the example', () => {
     expect(app.org.calls.closeCurrentSession).toBe(0)
   })
 
-  it('keeps a cookie of its own beside the session, before and after signing out', async () => {
+  it('the example keeps its own cookie before and after a sign-out', async () => {
     const app = await start()
     await signIn(app)
     const dark = await app.browser.submit('/theme', { theme: 'dark' })
@@ -132,7 +132,7 @@ describe('the example', () => {
     expect(left.body).toContain('data-theme="dark"')
   })
 
-  it('leads nowhere else after a change of theme or a new sign-in', async () => {
+  it('a change of theme and a new sign-in redirect to no other site', async () => {
     const app = await start()
     await app.browser.go(`${app.url}/continue?to=//elsewhere.example`)
     expect(app.browser.page.body).not.toContain('elsewhere')
@@ -141,7 +141,7 @@ describe('the example', () => {
       expect((await app.browser.submit('/theme', { theme: 'dark', path })).url).toBe(`${app.url}/`)
   })
 
-  it('works under helmet as it is: no script stands in a page', async () => {
+  it('the example’s pages work under helmet: they have no inline script', async () => {
     const app = await start()
     const account = await signIn(app)
     expect(account.headers['content-security-policy']).toContain("script-src 'self'")
@@ -149,7 +149,7 @@ describe('the example', () => {
     expect(account.body).not.toMatch(/<script(?![^>]*\bsrc=)|\son[a-z]+=|style="/)
   })
 
-  it('leaves static files cacheable, and needs no answer from Okta for them', async () => {
+  it('static files stay cacheable and cause no call to Okta', async () => {
     const app = await start()
     await signIn(app)
     const style = await app.browser.fetch('/style.css')
@@ -158,7 +158,7 @@ describe('the example', () => {
     expect(app.org.calls.getCurrentSession).toBe(1)
   })
 
-  it('sends 127.0.0.1 to localhost, where the cookies are', async () => {
+  it('the example redirects 127.0.0.1 to localhost, where the cookies are', async () => {
     const app = await start()
     const there = app.url.replace('localhost', '127.0.0.1')
     const { status, headers } = await app.browser.send('GET', `${there}/account?tab=1`)
@@ -166,14 +166,14 @@ describe('the example', () => {
     expect(headers.location).toBe(`${app.url}/account?tab=1`)
   })
 
-  it('shows nobody a stack, whatever is asked for', async () => {
+  it('no page of the example shows a stack', async () => {
     const app = await start()
     await app.browser.go(`${app.url}/no-such-page`)
     expect(app.browser.page.status).toBe(404)
     expect(app.browser.page.body).toContain('There is no such page here.')
   })
 
-  it('keeps people signed in while Okta is down', async () => {
+  it('users stay signed in while Okta is down', async () => {
     const app = await start({ okta: { cache: { ttlMs: 1, maxTtlMs: 60_000 } } })
     await signIn(app)
     await app.org.close()
@@ -182,7 +182,7 @@ describe('the example', () => {
     expect(account.body).toContain(app.user.login)
   })
 
-  it('says so to those it can’t know yet while Okta is down, and sends nobody to sign in', async () => {
+  it('an unseen cookie gets a 503 and no redirect while Okta is down', async () => {
     const app = await start()
     app.browser.cookies.set('idx', 'a-cookie-nobody-has-seen')
     await app.org.close()
@@ -197,7 +197,7 @@ describe('the example', () => {
 
 describe('the example’s own sign-in form', () => {
   it.each(['identity', 'classic'] as const)(
-    'exchanges what Okta gave the browser for a session, on the %s engine',
+    'the example’s own sign-in form exchanges a session token for a session, on the %s engine',
     async (engine) => {
       const { browser, url, org, user } = await start({ ownForm: true, org: { engine } })
       const form = await browser.go(`${url}/account`)
@@ -218,21 +218,21 @@ describe('the example’s own sign-in form', () => {
     },
   )
 
-  it('has no field that could bring a password to the app', async () => {
+  it('the example’s own sign-in form has no field that could send a password to the app', async () => {
     const { browser, url } = await start({ ownForm: true })
     const { body } = await browser.go(`${url}/sign-in`)
     expect(body).toContain('id="password"')
     expect(body).not.toMatch(/<input[^>]*name="(?!sessionToken|returnTo|path)/)
   })
 
-  it('comes back to a page of its own only', async () => {
+  it('the example’s own sign-in form returns to pages of the app only', async () => {
     const { browser, url, org, user } = await start({ ownForm: true })
     await browser.go(`${url}/sign-in?returnTo=https://elsewhere.example/`)
     const sessionToken = org.sessionToken(user.login)
     expect((await browser.submit('/sign-in', { sessionToken })).url).toBe(`${url}/account`)
   })
 
-  it('says so when the token is used up', async () => {
+  it('the example’s own sign-in form says when the session token was used before', async () => {
     const { browser, url } = await start({ ownForm: true })
     await browser.go(`${url}/sign-in`)
     const refused = await browser.submit('/sign-in', { sessionToken: 'a-used-token' })

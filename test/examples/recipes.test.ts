@@ -19,12 +19,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const recipe = (name: string) => join(root, 'examples/recipes', name)
 
 describe('the README', () => {
-  it('begins with the two commands, each enough on a fresh machine', () => {
+  it('the README begins with two commands, each enough on a fresh machine', () => {
     const commands = fences('sh').slice(0, 2)
     expect(commands).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n'])
   })
 
-  it('shows no JavaScript but what the examples run', () => {
+  it('the README shows only JavaScript that the examples run', () => {
     const examples = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.js'))
       .map((name) => flat(readFileSync(join(root, 'examples', name), 'utf8')))
@@ -37,7 +37,7 @@ describe('the README', () => {
 })
 
 describe('the recipes', () => {
-  it('start an app in ten lines', async () => {
+  it('the recipe for a first app starts it in ten lines', async () => {
     const org = await createLocalOrg()
     const port = await freePort()
     const child = spawn(process.execPath, [recipe('quick-start.js')], {
@@ -60,7 +60,7 @@ describe('the recipes', () => {
     }
   })
 
-  it('test an app against the local org', async () => {
+  it('the recipe for tests runs an app against the local org', async () => {
     // Under its own runner, as the reader would; the parent's test settings are not its.
     const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env
     const { stdout } = await promisify(execFile)(
@@ -71,7 +71,7 @@ describe('the recipes', () => {
     expect(stdout).toMatch(/^# pass 1$/m)
   })
 
-  it('guard what a session may not do as it is', async () => {
+  it('the recipe for rules refuses what a session may not do', async () => {
     const org = await createLocalOrg()
     const okta = oktaSession({ orgUrl: org.url, logger: false })
     const app = express()
@@ -97,7 +97,7 @@ describe('the recipes', () => {
     }
   })
 
-  it('tell the ways apart in which a revocation can fail', async () => {
+  it('the recipe for revocation tells the failures of a revocation apart', async () => {
     const { okta, org, close } = await startApp({})
     try {
       const { id } = await okta.api.getCurrentSession(org.signIn('alice@example.com'))

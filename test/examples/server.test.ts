@@ -16,17 +16,20 @@ afterEach(() => {
 })
 
 describe('the example’s server', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('serves until %s, then ends cleanly', async (signal) => {
-    const { child, url } = await start({ PORT: '0' })
-    const browser = new Browser()
-    expect((await browser.go(url)).body).toContain('Nobody is signed in')
-    expect((await browser.go('/account')).url).toContain('/login/login.htm?fromURI=')
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'the example’s server serves until %s, then ends cleanly',
+    async (signal) => {
+      const { child, url } = await start({ PORT: '0' })
+      const browser = new Browser()
+      expect((await browser.go(url)).body).toContain('Nobody is signed in')
+      expect((await browser.go('/account')).url).toContain('/login/login.htm?fromURI=')
 
-    child.kill(signal)
-    expect(await once(child, 'exit')).toEqual([0, null])
-  })
+      child.kill(signal)
+      expect(await once(child, 'exit')).toEqual([0, null])
+    },
+  )
 
-  it('ends although a browser keeps its connection open', async () => {
+  it('the example’s server ends although a browser keeps its connection open', async () => {
     const { child, url } = await start({ PORT: '0' })
     const response = await fetch(`${url}/`)
     await response.text()
@@ -34,7 +37,7 @@ describe('the example’s server', () => {
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
-  it('prints a login and a password that work', async () => {
+  it('the example’s server prints a login and a password that work', async () => {
     const { url, output } = await start({ PORT: '0' })
     expect(output()).toMatch(/Sign in as\s+carol@example.com .*second factor/)
     const [, username = '', password = ''] = /Sign in as\s+(\S+)\s+(\S+)/.exec(output()) ?? []
@@ -45,7 +48,7 @@ describe('the example’s server', () => {
     expect(account.body).toContain(username)
   })
 
-  it('asks the org of the environment when there is one, with a form of its own', async () => {
+  it('the example’s server uses the org of the environment, with a sign-in form of its own', async () => {
     const org = await createLocalOrg()
     try {
       const { url, output } = await start({ PORT: '0', OKTA_CLIENT_ORGURL: org.url })
@@ -60,7 +63,7 @@ describe('the example’s server', () => {
     }
   })
 
-  it('says in one line that its port is in use', async () => {
+  it('the example’s server says in one line that its port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     try {
@@ -75,11 +78,11 @@ describe('the example’s server', () => {
   it.each([
     [{ PORT: 'http' }, 'PORT is a number from 0 to 65535, not "http".\n'],
     [{ PORT: '65536' }, 'PORT is a number from 0 to 65535, not "65536".\n'],
-  ])('refuses %j', async (env, said) => {
+  ])('the example’s server refuses the environment %j', async (env, said) => {
     expect(await fail(env)).toEqual({ code: 1, stderr: said })
   })
 
-  it('names what is wrong with the org it is given, and leaves nothing running', async () => {
+  it('the example’s server names what is wrong with the org of the environment, and exits', async () => {
     const { code, stderr } = await fail({ PORT: '0', OKTA_CLIENT_ORGURL: 'http://id.example.com' })
     expect(code).toBe(1)
     expect(stderr).toContain('OKTA_CLIENT_ORGURL')

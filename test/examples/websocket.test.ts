@@ -56,24 +56,24 @@ async function closing(socket: WebSocket) {
 }
 
 describe('the WebSocket example', () => {
-  it('gives a socket to those who are signed in, and knows them', async () => {
+  it('the WebSocket example accepts an upgrade with a session, and knows its user', async () => {
     const { url, cookie } = await start()
     expect(await firstMessage(open(url, cookie))).toEqual({ login: 'alice@example.com' })
   })
 
-  it('refuses an upgrade without a session', async () => {
+  it('the WebSocket example refuses an upgrade without a session', async () => {
     const { url } = await start()
     expect((await refusal(open(url))).statusCode).toBe(401)
     expect((await refusal(open(url, 'idx=nobody-knows-this-one'))).statusCode).toBe(401)
   })
 
-  it('refuses an upgrade another site asks for, whose cookies the browser sends along', async () => {
+  it('the WebSocket example refuses a cross-site upgrade that carries the cookies', async () => {
     const { url, cookie, org } = await start()
     expect((await refusal(open(url, cookie, 'https://elsewhere.example'))).statusCode).toBe(403)
     expect(org.calls.getCurrentSession).toBe(0)
   })
 
-  it('says when to come back while Okta is down', async () => {
+  it('the WebSocket example answers Retry-After while Okta is down', async () => {
     const { url, cookie, org } = await start()
     await org.close()
     const { statusCode, headers } = await refusal(open(url, cookie))
@@ -81,7 +81,7 @@ describe('the WebSocket example', () => {
     expect(headers['retry-after']).toMatch(/^\d+$/)
   })
 
-  it('closes the socket at sign-out', async () => {
+  it('the WebSocket example closes the socket at sign-out', async () => {
     const { url, cookie } = await start()
     const socket = open(url, cookie)
     await firstMessage(socket)
@@ -94,7 +94,7 @@ describe('the WebSocket example', () => {
     expect(await closed).toEqual({ code: 1008, reason: 'signed_out' })
   })
 
-  it('closes the socket when Okta no longer knows the session', async () => {
+  it('the WebSocket example closes the socket when Okta no longer knows the session', async () => {
     const { url, cookie, org } = await start({ cache: { ttlMs: 50, maxTtlMs: 50 } })
     const socket = open(url, cookie)
     await firstMessage(socket)
@@ -102,7 +102,7 @@ describe('the WebSocket example', () => {
     expect(await closing(socket)).toEqual({ code: 1008, reason: 'not_found' })
   })
 
-  it('closes the sockets when the app stops', async () => {
+  it('the WebSocket example closes its sockets when the app stops', async () => {
     const { url, cookie, okta } = await start()
     const socket = open(url, cookie)
     await firstMessage(socket)

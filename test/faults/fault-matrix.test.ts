@@ -176,7 +176,7 @@ describe.concurrent('the fault matrix', () => {
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
   })
 
-  it('has a line for every way of going wrong', () => {
+  it('the fault matrix has at least 90 rows, each with a name of its own', () => {
     expect(rows.length).toBeGreaterThanOrEqual(90)
     expect(new Set(rows.map(([what]) => what)).size).toBe(rows.length)
   })

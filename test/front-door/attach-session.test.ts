@@ -34,7 +34,7 @@ describe.each([
   const signIn = (org: LocalOrg) =>
     org.signIn('alice@example.com', cookies === undefined ? {} : { cookie: 'sid' })
 
-  it('attaches Okta’s session, remembers it, and sees it end', async () => {
+  it('attachSession() attaches Okta’s session, caches it, and sees it end', async () => {
     const { org, clock, get } = await open(choices)
     const cookie = signIn(org)
     const [live] = org.sessions
@@ -66,7 +66,7 @@ describe.each([
     expect(third.body).toEqual({ state: 'anonymous', reason: 'not_found' })
   })
 
-  it('knows nobody by a cookie that isn’t configured, or by none', async () => {
+  it('attachSession() ignores cookies that are not configured, and a request without any is anonymous', async () => {
     const { org, get } = await open(choices)
     expect((await get().expect(200)).body).toEqual({ state: 'anonymous', reason: 'no_cookie' })
     const { body } = await get('xids=102abc; other=x; SID=1; Idx=2').expect(200)
@@ -76,7 +76,7 @@ describe.each([
 })
 
 describe('the verdict', () => {
-  it('is not another request’s to change', async () => {
+  it('a context cannot be changed by another request', async () => {
     const { okta, org } = await startParts()
     const app = express().use(okta.attachSession())
     app.get('/', okta.requireSession(), (req, res) => {
@@ -99,7 +99,7 @@ describe('the verdict', () => {
   })
 
   it.each(engines)(
-    'of the second cookie counts where the first one’s session is over: %s',
+    'the second cookie decides when the first one’s session is over: %s',
     async (engine) => {
       const { org, get } = await open({ org: { engine } })
       const sid = org.signIn('bob@example.com', { cookie: 'sid' })
@@ -109,7 +109,7 @@ describe('the verdict', () => {
     },
   )
 
-  it('is the first cookie’s where both are the same person’s', async () => {
+  it('the first cookie decides when both are of the same user', async () => {
     const { org, get } = await open()
     const sid = org.signIn('alice@example.com', { cookie: 'sid' })
     const idx = org.signIn('alice@example.com')
@@ -121,7 +121,7 @@ describe('the verdict', () => {
   it.each([
     ['is malformed', 'idx=%31', 'invalid_cookie'],
     ['comes twice', 'idx=one; idx=other', 'ambiguous_cookie'],
-  ])('is not left to the second cookie where the first %s', async (_, idx, reason) => {
+  ])('the second cookie does not decide where the first %s', async (_, idx, reason) => {
     const { org, get } = await open()
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
     const { body } = await get(`${idx}; ${sid}`).expect(200)
@@ -132,7 +132,7 @@ describe('the verdict', () => {
   it.each([
     ['MFA_REQUIRED', 'mfa_required'],
     ['MFA_ENROLL', 'mfa_enroll'],
-  ] as const)('has no session where a factor lacks: %s', async (status, reason) => {
+  ] as const)('a session that lacks a factor is incomplete: %s', async (status, reason) => {
     const { org, get } = await open()
     const cookie = org.signIn('alice@example.com', { status })
     const { body } = await get(cookie).expect(200)
@@ -143,7 +143,7 @@ describe('the verdict', () => {
     })
   })
 
-  it('is of a session past its own end a no', async () => {
+  it('a session whose expiresAt is past is anonymous', async () => {
     const { org, clock, get } = await open()
     const cookie = org.signIn('alice@example.com')
     const expiresAt = new Date(clock.now() - 1_000).toISOString().replace(/\.\d+Z/, '.000Z')
@@ -152,7 +152,7 @@ describe('the verdict', () => {
     expect(body).toEqual({ state: 'anonymous', reason: 'expired' })
   })
 
-  it('stands under the name the app gave it', async () => {
+  it('the context is set under the property the app chose', async () => {
     const { okta, org } = await startParts({ okta: { property: 'identity' } })
     const app = express().use(okta.attachSession())
     app.get('/', (req, res) => {
@@ -168,7 +168,7 @@ describe('the verdict', () => {
   })
 })
 
-describe('Okta that can’t be asked', () => {
+describe('Okta unavailable', () => {
   it.each([
     [{ kind: 'reset' }, 'reset'],
     [{ kind: 'status', status: 500 }, 'server_error'],
@@ -178,17 +178,20 @@ describe('Okta that can’t be asked', () => {
     [{ kind: 'html' }, 'content_type'],
     [{ kind: 'redirect' }, 'redirect'],
     [{ kind: 'rate_limit' }, 'rate_limited'],
-  ] as const)('is neither a yes nor a no, and the app answers: %o', async (fault, reason) => {
-    const { org, get } = await open()
-    const cookie = org.signIn('alice@example.com')
-    const stop = org.fail(fault)
-    const { body } = await get(cookie).expect(200)
-    expect(body).toEqual({ state: 'unavailable', reason, retryAfterMs: expect.any(Number) })
-    expect(body.retryAfterMs).toBeGreaterThan(0)
-    stop()
-  })
+  ] as const)(
+    'the context is unavailable, and the app answers, when Okta fails with %o',
+    async (fault, reason) => {
+      const { org, get } = await open()
+      const cookie = org.signIn('alice@example.com')
+      const stop = org.fail(fault)
+      const { body } = await get(cookie).expect(200)
+      expect(body).toEqual({ state: 'unavailable', reason, retryAfterMs: expect.any(Number) })
+      expect(body.retryAfterMs).toBeGreaterThan(0)
+      stop()
+    },
+  )
 
-  it('is waited for no longer than timeoutMs', async () => {
+  it('a request waits for Okta no longer than timeoutMs', async () => {
     const { org, get } = await open({ okta: { upstream: { timeoutMs: 100 } } })
     org.fail({ kind: 'hang' })
     const { body } = await get('idx=one').expect(200)
@@ -196,8 +199,8 @@ describe('Okta that can’t be asked', () => {
   })
 })
 
-describe('many requests at once with one cookie', () => {
-  it('are one question to Okta', async () => {
+describe('concurrent requests', () => {
+  it('concurrent requests with one cookie share one call to Okta', async () => {
     const { org, get } = await open()
     org.fail({ kind: 'delay', delayMs: 100 })
     const cookie = org.signIn('alice@example.com')
@@ -214,14 +217,14 @@ describe('caching', () => {
   })
   const kept = { cacheControl: 'private, no-store', vary: 'Cookie' }
 
-  it('is left to the app where no session cookie came, but for Vary', async () => {
+  it('a request without a session cookie gets Vary: Cookie and no Cache-Control', async () => {
     const { get } = await open()
     const left = { cacheControl: undefined, vary: 'Cookie' }
     expect(caching(await get())).toEqual(left)
     expect(caching(await get('theme=dark'))).toEqual(left)
   })
 
-  it('is off wherever a session cookie came, whatever came of it', async () => {
+  it('a request with a session cookie gets Cache-Control: private, no-store, whatever the context', async () => {
     const { org, get } = await open()
     const good = org.signIn('alice@example.com')
     for (const cookie of [good, good, 'idx=nobody', 'idx=nobody', 'idx="', 'idx=1; idx=2'])
@@ -230,7 +233,7 @@ describe('caching', () => {
     expect(caching(await get('idx=other'))).toEqual(kept)
   })
 
-  it('is what the app has said, before or behind', async () => {
+  it('the app’s own Cache-Control stands, set before or after attachSession()', async () => {
     const { org, get } = await open({}, (_req, res, next) => {
       res.set({ 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' })
       next()
@@ -253,7 +256,7 @@ describe('caching', () => {
     ['Accept, cookie', 'Accept, cookie'],
     ['*', '*'],
     ['X-Cookie', 'X-Cookie, Cookie'],
-  ])('names Cookie in Vary once: %s', async (vary, expected) => {
+  ])('Vary names Cookie once: %s', async (vary, expected) => {
     const { get } = await open({}, (_req, res, next) => {
       res.set('Vary', vary)
       next()
@@ -263,7 +266,7 @@ describe('caching', () => {
 })
 
 describe('mounted twice', () => {
-  it('is said once, and costs no second lookup', async () => {
+  it('attachSession() mounted twice is logged once and causes no second lookup', async () => {
     const warnings: string[] = []
     const { okta, org } = await startParts({
       okta: { logger: { warn: (message) => warnings.push(message) } },
@@ -280,19 +283,22 @@ describe('mounted twice', () => {
 })
 
 describe('without Express', () => {
-  it.each(['connect', 'node:http'])('attaches the same: %s', async (kind) => {
-    const { okta, org } = await startParts()
-    const attach = okta.attachSession()
-    const show: Parameters<typeof serve>[0] = (req, res) => {
-      const { okta } = req as typeof req & { okta: { state: string } }
-      res.end(okta.state)
-    }
-    const app = connect().use(attach).use(show)
-    const url = await serve(
-      kind === 'connect' ? app : (req, res) => attach(req, res, () => show(req, res)),
-    )
-    expect((await request(url).get('/')).text).toBe('anonymous')
-    const { text } = await request(url).get('/').set('Cookie', org.signIn('alice@example.com'))
-    expect(text).toBe('active')
-  })
+  it.each(['connect', 'node:http'])(
+    'attachSession() attaches the same context without Express: %s',
+    async (kind) => {
+      const { okta, org } = await startParts()
+      const attach = okta.attachSession()
+      const show: Parameters<typeof serve>[0] = (req, res) => {
+        const { okta } = req as typeof req & { okta: { state: string } }
+        res.end(okta.state)
+      }
+      const app = connect().use(attach).use(show)
+      const url = await serve(
+        kind === 'connect' ? app : (req, res) => attach(req, res, () => show(req, res)),
+      )
+      expect((await request(url).get('/')).text).toBe('anonymous')
+      const { text } = await request(url).get('/').set('Cookie', org.signIn('alice@example.com'))
+      expect(text).toBe('active')
+    },
+  )
 })

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { listen, serve, startParts } from './door.js'
 
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
-  it('says the same of a request of Node’s as attachSession() would', async () => {
+  it('authenticate() resolves for a request of Node’s to what attachSession() attaches', async () => {
     const { okta, org } = await startParts({ org: { engine } })
     const url = await serve(async (req, res) => {
       res.end(JSON.stringify(await okta.authenticate(req)))
@@ -29,7 +29,7 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
 })
 
 describe('what it takes', () => {
-  it('an upgrade’s request', async () => {
+  it('authenticate() takes an upgrade request', async () => {
     const { okta, org } = await startParts()
     const server = createServer()
     const url = new URL(await listen(server, 'http'))
@@ -48,7 +48,7 @@ describe('what it takes', () => {
     socket.destroy()
   })
 
-  it('an HTTP/2 request, whose cookies come in pieces', async () => {
+  it('authenticate() takes an HTTP/2 request, whose cookies come in pieces', async () => {
     const { okta, org } = await startParts()
     const server = createHttp2Server(async (req, res) => {
       res.end((await okta.authenticate(req)).state)
@@ -71,7 +71,7 @@ describe('what it takes', () => {
     expect(await ask('theme=dark')).toBe('anonymous')
   })
 
-  it('a Fetch request, and a plain object with headers', async () => {
+  it('authenticate() takes a Fetch request, and a plain object with headers', async () => {
     const { okta, org } = await startParts()
     const cookie = org.signIn('alice@example.com')
     const fetched = new Request('https://app.example.com/', { headers: { cookie } })
@@ -86,7 +86,7 @@ describe('what it takes', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('nothing without headers: that is a mistake, and nobody’s being anonymous', async () => {
+  it('authenticate() rejects a request without headers with a TypeError', async () => {
     const { okta } = await startParts()
     for (const wrong of [{}, { headers: null }, { headers: 'cookie' }, null, undefined, 'idx=x'])
       await expect(okta.authenticate(wrong as never)).rejects.toThrow(TypeError)
@@ -95,7 +95,7 @@ describe('what it takes', () => {
 })
 
 describe('a signal', () => {
-  it('takes its own caller out, and nobody else', async () => {
+  it('an aborted signal rejects the call it was given to, and no other', async () => {
     const { okta, org } = await startParts()
     org.fail({ kind: 'delay', delayMs: 100 })
     const req = { headers: { cookie: org.signIn('alice@example.com') } }
@@ -109,7 +109,7 @@ describe('a signal', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('fired before costs no answer that is known', async () => {
+  it('a signal that is aborted already does not reject a cached answer', async () => {
     const { okta, org } = await startParts()
     const req = { headers: { cookie: org.signIn('alice@example.com') } }
     await okta.authenticate(req)

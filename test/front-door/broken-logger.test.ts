@@ -11,7 +11,7 @@ it.each([
     },
   ],
   ['rejects', () => Promise.reject(new Error('the disk is full'))],
-])('a logger that %s fails no request and keeps no breaker shut', async (_, warn) => {
+])('a logger that %s fails no request and prevents no circuit from opening', async (_, warn) => {
   const { org, okta } = await startParts({ okta: { logger: { warn } } })
   const app = express()
   app.use(okta.attachSession())

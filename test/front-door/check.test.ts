@@ -57,27 +57,32 @@ describe('check()', () => {
         (['page', 'api', 'form'] as const).map((kind) => [state, rule, kind] as const),
       ),
     ),
-  )('answers what requireSession() answers: %s, rule %o, a %s', async (state, rule, kind) => {
-    const answers = []
-    for (const door of ['guard', 'check'] as const) {
-      const world = await open(rule)
-      const cookie = states[state]?.(world)
-      const method = kind === 'form' ? 'post' : 'get'
-      const { status, headers, text } = await request(world[door])
-        [method]('/account?tab=1')
-        .set({ Host: 'app.example.com', ...kinds[kind], ...(cookie && { Cookie: cookie }) })
-      const { org } = world
-      const own = ['location', 'content-type', 'cache-control', 'vary', 'retry-after']
-      own.push('content-security-policy', 'x-content-type-options', 'set-cookie')
-      const seen = Object.fromEntries(own.map((name) => [name, headers[name]]))
-      if (status === 200) delete seen['content-type']
-      const answer = JSON.stringify({ status, seen, text })
-      answers.push(answer.replaceAll(org.url, 'ORG').replaceAll(encodeURIComponent(org.url), 'ORG'))
-    }
-    expect(answers[1]).toBe(answers[0])
-  })
+  )(
+    'check() answers what requireSession() answers: %s, rule %o, a %s',
+    async (state, rule, kind) => {
+      const answers = []
+      for (const door of ['guard', 'check'] as const) {
+        const world = await open(rule)
+        const cookie = states[state]?.(world)
+        const method = kind === 'form' ? 'post' : 'get'
+        const { status, headers, text } = await request(world[door])
+          [method]('/account?tab=1')
+          .set({ Host: 'app.example.com', ...kinds[kind], ...(cookie && { Cookie: cookie }) })
+        const { org } = world
+        const own = ['location', 'content-type', 'cache-control', 'vary', 'retry-after']
+        own.push('content-security-policy', 'x-content-type-options', 'set-cookie')
+        const seen = Object.fromEntries(own.map((name) => [name, headers[name]]))
+        if (status === 200) delete seen['content-type']
+        const answer = JSON.stringify({ status, seen, text })
+        answers.push(
+          answer.replaceAll(org.url, 'ORG').replaceAll(encodeURIComponent(org.url), 'ORG'),
+        )
+      }
+      expect(answers[1]).toBe(answers[0])
+    },
+  )
 
-  it('is synchronous where the session is cached', async () => {
+  it('check() is synchronous for a cached session', async () => {
     const { okta, org } = await startParts()
     const req = { method: 'GET', url: '/', headers: { cookie: org.signIn('alice@example.com') } }
     const first = okta.check(req)
@@ -89,7 +94,7 @@ describe('check()', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('takes a Fetch request, whose address is its host, and leaves it as it is', async () => {
+  it('check() takes a Fetch request, whose URL has the host, and does not change it', async () => {
     const { okta, org } = await startParts()
     const req = new Request('https://app.example.com/account?tab=1', { headers: page })
     const decision = await okta.check(Object.freeze(req))
@@ -105,7 +110,7 @@ describe('check()', () => {
     })
   })
 
-  it('sees a revocation between the answer of Okta and its use', async () => {
+  it('check() sees a revocation between the answer of Okta and its use', async () => {
     const { okta, org } = await startParts()
     const req = { headers: { cookie: org.signIn('alice@example.com') } }
     const allow = async ({ id, userId }: { id: string; userId: string }) => {
@@ -119,7 +124,7 @@ describe('check()', () => {
     })
   })
 
-  it('refuses a rule that can’t be one, and checks a good one once', async () => {
+  it('check() throws for an invalid rule, and validates a rule once', async () => {
     const { okta } = await startParts()
     const req = { headers: {} }
     expect(() => okta.check(req, { mfa: undefined } as never)).toThrow(/^check\(\).*mfa/s)
@@ -133,7 +138,7 @@ describe('check()', () => {
     expect(decisions).toHaveLength(3)
   })
 
-  it('passes on what allow() throws', async () => {
+  it('check() rejects with what allow() throws', async () => {
     const { okta, org } = await startParts()
     const req = { headers: { cookie: org.signIn('alice@example.com') } }
     const failing = { allow: () => Promise.reject(new Error('the app failed')) }
@@ -142,7 +147,7 @@ describe('check()', () => {
 })
 
 describe('a request of another framework', () => {
-  it('gets no property of ours', async () => {
+  it('check() adds no property to the request', async () => {
     const { okta, org } = await startParts()
     const req = { headers: { cookie: org.signIn('alice@example.com'), ...api } }
     await okta.check(req)

@@ -24,7 +24,7 @@ async function open(side: 'before' | 'behind') {
 }
 
 describe.each(['before', 'behind'] as const)('cookie-parser mounted %s', (side) => {
-  it('reads its own cookies, and we read ours', async () => {
+  it('cookie-parser reads its own cookies, and the guard reads the session cookie', async () => {
     const { org, get } = await open(side)
     const idx = org.signIn('alice@example.com')
     const { body } = await get(`theme=dark%20blue; ${idx}; basket=j:[1]`).expect(200)
@@ -39,7 +39,7 @@ describe.each(['before', 'behind'] as const)('cookie-parser mounted %s', (side) 
     ['an encoded letter', 'idx=%61bc'],
     ['quotes', 'idx="abc"'],
     ['what cookie-parser signs', 'idx=s:abc.def%2F'],
-  ])('never lets what it decodes reach Okta: %s', async (_, cookie) => {
+  ])('a cookie value that cookie-parser decodes never reaches Okta: %s', async (_, cookie) => {
     const { org, get } = await open(side)
     const { body } = await get(cookie).expect(200)
     expect(body.okta).toEqual({ state: 'anonymous', reason: 'invalid_cookie' })
@@ -47,7 +47,7 @@ describe.each(['before', 'behind'] as const)('cookie-parser mounted %s', (side) 
     expect(org.calls.getCurrentSession).toBe(0)
   })
 
-  it('takes the first of two, and we take neither', async () => {
+  it('cookie-parser takes the first of two session cookies, and the guard takes neither', async () => {
     const { org, get } = await open(side)
     const idx = org.signIn('alice@example.com')
     const { body } = await get(`${idx}; idx=planted`).expect(200)
@@ -56,7 +56,7 @@ describe.each(['before', 'behind'] as const)('cookie-parser mounted %s', (side) 
   })
 })
 
-it('what stands on req.cookies counts for nothing', async () => {
+it('the guard does not read req.cookies', async () => {
   const { okta, org } = await startParts()
   const idx = org.signIn('alice@example.com').slice('idx='.length)
   const app = express()

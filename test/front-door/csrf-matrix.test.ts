@@ -132,7 +132,7 @@ describe.each(ways)('over %s', (way) => {
     },
   )
 
-  it('takes a foreign host for no host of ours, whatever is forwarded', async () => {
+  it('a foreign host is refused, whatever X-Forwarded-Host says', async () => {
     const { post } = await open(way)
     for (const headers of [
       { origin: foreign, 'x-forwarded-host': 'evil.example' },
@@ -145,7 +145,7 @@ describe.each(ways)('over %s', (way) => {
 })
 
 describe('a post that is refused', () => {
-  it('is a problem for a script, a page for a form, and kept by nobody', async () => {
+  it('a refused post is a problem for a script, a page for a form, and never cached', async () => {
     const { okta, org } = await startParts()
     const app = express().post('/', okta.logout())
     const url = await serve(app)
@@ -208,7 +208,7 @@ describe('without appUrl, a post from plain http on the same host', () => {
       'the other scheme trusted',
       ['http', { trustedOrigins: ['https://app.example'] }, () => 'http://app.example', { host }],
     ],
-  ])('is not ours: %s', async (_, given) => {
+  ])('without appUrl, a post from plain http on the same host is refused: %s', async (_, given) => {
     expect(await judge(...given)).toBe(403)
   })
 
@@ -226,9 +226,12 @@ describe('without appUrl, a post from plain http on the same host', () => {
       'an appUrl that says so',
       ['http', { appUrl: 'http://app.example' }, () => 'http://app.example', { host }],
     ],
-  ])('is ours: %s', async (_, given) => {
-    expect(await judge(...given)).toBe(204)
-  })
+  ])(
+    'without appUrl, a post from plain http on the same host is accepted: %s',
+    async (_, given) => {
+      expect(await judge(...given)).toBe(204)
+    },
+  )
 
   it.each<[string, Parameters<typeof judge>]>([
     ['an app on https', ['https', {}, overHttps]],
@@ -237,7 +240,7 @@ describe('without appUrl, a post from plain http on the same host', () => {
       'a proxy that writes the port',
       ['http', {}, () => 'https://app.example', { host: `${host}:443` }],
     ],
-  ])('from https is ours all the same: %s', async (_, given) => {
+  ])('without appUrl, a post from https on the same host is accepted: %s', async (_, given) => {
     expect(await judge(...given)).toBe(204)
   })
 })

@@ -14,7 +14,7 @@ const majors: [string, Make][] = [
 ]
 
 describe.each(majors)('%s', (_, make) => {
-  it('signs in, guards, refreshes, informs and signs out', async () => {
+  it('an app signs in, guards, refreshes, informs and signs out', async () => {
     const { okta, org } = await startParts()
     const app = make()
     app.use(okta.attachSession(), okta.refreshOnActivity())
@@ -64,7 +64,7 @@ describe.each(majors)('%s', (_, make) => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('hands what fails in the app’s own handler to the app, behind a guard that had to wait', async () => {
+  it('an error of the app’s handler behind a guard that had to wait reaches the app’s error handler', async () => {
     const { okta, org } = await startParts()
     const app = make()
     app.get('/', okta.requireSession(), () => {
@@ -180,7 +180,7 @@ describe.each(kinds)('login() on %s, behind %s', (_, __, make, mount) => {
     return { org, post }
   }
 
-  it('reads JSON and forms', async () => {
+  it('login() reads JSON and forms', async () => {
     const { org, post } = await open()
     const statuses: Record<string, number> = {}
     for (const [name, type, body] of good)
@@ -189,7 +189,7 @@ describe.each(kinds)('login() on %s, behind %s', (_, __, make, mount) => {
     expect(org.calls.createSession).toBe(good.length)
   })
 
-  it('refuses everything else without a call and without a cookie', async () => {
+  it('login() refuses every other content type without a call and without a cookie', async () => {
     const { org, post } = await open()
     const statuses: Record<string, number> = {}
     for (const [name, type, body] of bad) {
@@ -218,14 +218,14 @@ describe.each(majors)('login() on %s', (_, make) => {
     ['with escapes', '{"sessionToken":"a","session\\u0054oken":"b"}'],
     ['with escapes alone', '{"\\u0073essionToken":"a","session\\u0054oken":"b"}'],
     ['the other way round', '{"returnTo":"/a","sessionToken":"a","returnTo":"/b"}'],
-  ])('refuses JSON that gives a field twice: %s', async (_, body) => {
+  ])('login() refuses JSON that gives a field twice: %s', async (_, body) => {
     const { org, url } = await open()
     const answer = await request(url).post('/').set(ownPage).type('json').send(body).expect(400)
     expect(answer.body.detail).toMatch(/is given twice/)
     expect(org.calls.createSession).toBe(0)
   })
 
-  it('says what is missing', async () => {
+  it('login() says which field is missing', async () => {
     const { url } = await open()
     const { body } = await request(url).post('/').set(ownPage).send({}).expect(400)
     expect(body).toMatchObject({ code: 'invalid_request', status: 400 })
@@ -242,7 +242,7 @@ describe.each(majors)('login() on %s', (_, make) => {
           req.resume().on('end', next)
         }),
     ],
-  ])('says that the body was read before, and left as %s', async (_, mount) => {
+  ])('login() says that the body was read before, and left as %s', async (_, mount) => {
     const { org, url } = await open(mount)
     const sessionToken = tokenOf(org)
     const { body } = await request(url).post('/').set(ownPage).send({ sessionToken }).expect(400)
@@ -251,7 +251,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     expect(org.calls.createSession).toBe(0)
   })
 
-  it('takes no token out of the address', async () => {
+  it('login() reads no session token from the URL', async () => {
     const { org, url } = await open()
     await request(url)
       .post(`/?sessionToken=${tokenOf(org)}`)
@@ -260,7 +260,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     expect(org.calls.createSession).toBe(0)
   })
 
-  it('measures a body that does not say its length', async () => {
+  it('login() bounds a body without Content-Length', async () => {
     const { org, url } = await open()
     const send = (fields: object) =>
       fetch(url, {
@@ -275,7 +275,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     expect((await send({ sessionToken: tokenOf(org) })).status).toBe(200)
   })
 
-  it('does not read what is compressed', async () => {
+  it('login() refuses a compressed body', async () => {
     const { org, url } = await open()
     await request(url)
       .post('/')
@@ -285,7 +285,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     expect(org.calls.createSession).toBe(0)
   })
 
-  it('answers on the same connection after a body that was too large', async () => {
+  it('login() answers on the same connection after a body that was too large', async () => {
     const { org, url } = await open()
     const large = await fetch(url, {
       method: 'POST',
@@ -302,7 +302,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     expect(next.status).toBe(200)
   })
 
-  it('shows nobody a page for a body it can’t read, unless it came from one', async () => {
+  it('login() answers an unreadable body with a page only where a page sent it', async () => {
     const { url } = await open()
     const send = (headers: object) =>
       request(url)

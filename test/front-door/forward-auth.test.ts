@@ -23,7 +23,7 @@ const identity = ({ headers }: { headers: Record<string, string> }) => ({
 })
 
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
-  it('lets a session through by a 204 that says whose it is', async () => {
+  it('forwardAuth() answers an active session with 204 and its identity headers', async () => {
     const { org, ask } = await open({}, { org: { engine } })
     const cookie = org.signIn('alice@example.com', { mfa: true })
     const [session] = org.sessions
@@ -40,21 +40,24 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
   })
 })
 
-describe('a name no header could hold', () => {
+describe('identity headers', () => {
   it.each([
     ['Jürgen Åström', 'J%C3%BCrgen%20%C3%85str%C3%B6m'],
     ['a\r\nOkta-Amr: mfa', 'a%0D%0AOkta-Amr%3A%20mfa'],
     ['half a \ud83d', 'half%20a%20%EF%BF%BD'],
-  ])('is percent-encoded UTF-8: %j', async (login, expected) => {
-    const { org, ask } = await open()
-    org.failNext({ kind: 'fields', set: { login, amr: ['p w', 'm\nfa'] } })
-    const answer = await ask(org.signIn('alice@example.com')).expect(204)
-    expect(identity(answer)).toMatchObject({ login: expected, amr: 'p%20w m%0Afa' })
-  })
+  ])(
+    'forwardAuth() percent-encodes a name that no header could hold: %j',
+    async (login, expected) => {
+      const { org, ask } = await open()
+      org.failNext({ kind: 'fields', set: { login, amr: ['p w', 'm\nfa'] } })
+      const answer = await ask(org.signIn('alice@example.com')).expect(204)
+      expect(identity(answer)).toMatchObject({ login: expected, amr: 'p%20w m%0Afa' })
+    },
+  )
 })
 
-describe('who is not let through', () => {
-  it('is told apart by the status, page or not', async () => {
+describe('denials', () => {
+  it('forwardAuth() answers each denial with its own status, for a page or a script', async () => {
     const { org, ask } = await open(
       { rule: { mfa: true } },
       { okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 1 } } } },
@@ -75,7 +78,7 @@ describe('who is not let through', () => {
     expect(guessing.headers['retry-after']).toBe('10')
   })
 
-  it('gets a 503 with Retry-After while Okta can’t be asked', async () => {
+  it('forwardAuth() answers 503 with Retry-After while Okta is unavailable', async () => {
     const { org, ask } = await open({ redirect: true })
     org.fail({ kind: 'html' })
     const { headers, body } = await ask('idx=one').expect(503)
@@ -95,28 +98,31 @@ describe('redirect', () => {
     [{ 'X-Forwarded-Uri': '//evil.example/' }, '/'],
     [{ 'X-Forwarded-Uri': 'https://evil.example/' }, '/'],
     [{ 'X-Forwarded-Uri': '/\\evil.example' }, '/'],
-  ])('sends to sign in, and back to what the proxy was asked for: %o', async (headers, path) => {
-    const { org, ask } = await open({ redirect: true }, { okta: { appUrl } })
-    const answer = await ask(undefined, headers as Record<string, string>).expect(302)
-    const back = encodeURIComponent(appUrl + path)
-    expect(answer.headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
-    expect(answer.headers['cache-control']).toBe('private, no-store')
-  })
+  ])(
+    'forwardAuth() redirects to sign-in and back to the URL the proxy was asked for: %o',
+    async (headers, path) => {
+      const { org, ask } = await open({ redirect: true }, { okta: { appUrl } })
+      const answer = await ask(undefined, headers as Record<string, string>).expect(302)
+      const back = encodeURIComponent(appUrl + path)
+      expect(answer.headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
+      expect(answer.headers['cache-control']).toBe('private, no-store')
+    },
+  )
 
-  it('never leads to a host of the client’s choosing', async () => {
+  it('forwardAuth() never redirects to a host that the client chose', async () => {
     const { ask } = await open({ redirect: true }, { okta: { appUrl } })
     const answer = await ask(undefined, { 'X-Forwarded-Host': 'evil.example' }).expect(302)
     expect(answer.headers.location).not.toContain('evil')
   })
 
-  it('leaves a session that does not satisfy the rule at 403', async () => {
+  it('forwardAuth() answers 403 to a session that does not satisfy the rule', async () => {
     const { org, ask } = await open({ redirect: true, rule: { mfa: true } })
     await ask(org.signIn('alice@example.com')).expect(403)
   })
 })
 
 describe('options that can’t be', () => {
-  it('are a fault that names them', async () => {
+  it('forwardAuth() throws a TypeError that names an invalid option', async () => {
     const { okta } = await startParts()
     expect(() => okta.forwardAuth({ redirect: 'yes', rules: {} } as never)).toThrow(
       /^forwardAuth\(\).*\n {2}redirect: got "yes"; must be true or false\n {2}rules: no such option; did you mean `rule`\?$/,

@@ -338,8 +338,8 @@ const commands = [
   ),
 ]
 
-describe('whatever stands in front of a guard, and whatever happens meanwhile', () => {
-  it('no guard lets a request through whose session was revoked or had ended before that moment', async () => {
+describe('guards under random schedules', () => {
+  it('no guard lets a request through whose session was revoked or had ended before', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

@@ -79,9 +79,9 @@ const ABSENT = [
   ';'.repeat(8_000),
 ]
 
-describe('a Cookie header', () => {
+describe('hostile Cookie headers', () => {
   it.each(MALFORMED)(
-    'that holds nothing to ask about is refused without a call: %#',
+    'a Cookie header without a usable session cookie is refused without a call: %#',
     async (cookie) => {
       const { org, status } = await open()
       expect(await status([`Cookie: ${cookie}`])).toBe(401)
@@ -89,13 +89,13 @@ describe('a Cookie header', () => {
     },
   )
 
-  it.each(ABSENT)('without a session cookie is nobody’s: %#', async (cookie) => {
+  it.each(ABSENT)('a Cookie header without a session cookie is anonymous: %#', async (cookie) => {
     const { org, status } = await open()
     expect(await status([`Cookie: ${cookie}`])).toBe(401)
     expect(org.calls.getCurrentSession).toBe(0)
   })
 
-  it('holds a good cookie whatever stands around it', async () => {
+  it('a good cookie is found whatever else the Cookie header holds', async () => {
     const { org, status } = await open()
     const good = org.signIn('alice@example.com')
     for (const cookie of [
@@ -113,7 +113,7 @@ describe('a Cookie header', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('sent as several lines is read as one', async () => {
+  it('Cookie headers sent as several lines are read as one', async () => {
     const { org, status } = await open()
     const good = org.signIn('alice@example.com')
     expect(await status(['Cookie: a=b', `Cookie: ${good}`, 'Cookie: c=d'])).toBe(200)
@@ -122,7 +122,7 @@ describe('a Cookie header', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('of random pieces never opens the door, and never takes the app down', async () => {
+  it('a Cookie header of random pieces never lets a request through, and never fails the app', async () => {
     const { org, status } = await open()
     const piece = fc.constantFrom(
       'idx',

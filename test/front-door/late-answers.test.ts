@@ -139,8 +139,8 @@ async function answerNow({ held, called, okta }: Awaited<ReturnType<typeof open>
   for (let turn = 0; turn < 5; turn += 1) await new Promise((done) => setImmediate(done))
 }
 
-describe.each(rows)('an answer of ours that comes too late: $name', (row) => {
-  it('leaves the answer of a time limit in front as it is, and calls nothing', async () => {
+describe.each(rows)('a late answer: $name', (row) => {
+  it('a handler leaves the answer of an earlier time limit as it is, and calls nothing', async () => {
     const opened = await open(row)
     const { held, handler, cookie } = opened
     let nexts = 0
@@ -159,7 +159,7 @@ describe.each(rows)('an answer of ours that comes too late: $name', (row) => {
     expect(nexts).toBe(0)
   })
 
-  it('ends silently when the client has gone', async () => {
+  it('a handler ends silently when the client has gone', async () => {
     const opened = await open(row)
     const { held, handler, cookie } = opened
     let nexts = 0
@@ -178,7 +178,7 @@ describe.each(rows)('an answer of ours that comes too late: $name', (row) => {
     expect(nexts).toBe(0)
   })
 
-  it('ends silently when the client of an HTTP/2 stream has gone', async () => {
+  it('a handler ends silently when the client of an HTTP/2 stream has gone', async () => {
     const opened = await open(row)
     const { held, handler, cookie } = opened
     let nexts = 0
@@ -207,7 +207,7 @@ describe.each(rows)('an answer of ours that comes too late: $name', (row) => {
 })
 
 describe('onDenied() that answers late', () => {
-  it('leaves an answer that was given meanwhile as it is', async () => {
+  it('an onDenied() that answers late leaves an answer given meanwhile as it is', async () => {
     const clock = new TestClock()
     const org = await startOrg({ clock })
     const decided = deferred<boolean>()
@@ -227,7 +227,7 @@ describe('onDenied() that answers late', () => {
 })
 
 describe('a request that has its answer before it reaches us', () => {
-  it.each(rows)('is left alone: $name', async (row) => {
+  it.each(rows)('a request that was answered before is left alone: $name', async (row) => {
     const { held, okta, handler, cookie } = await open(row)
     held.letGo()
     let nexts = 0

@@ -40,7 +40,7 @@ async function open(choices: Choices = {}) {
 }
 
 describe('after close()', () => {
-  it('a request with a session cookie is unavailable, one without is anonymous', async () => {
+  it('after close() a request with a session cookie is unavailable, one without is anonymous', async () => {
     const { org, okta, get } = await open()
     const known = org.signIn('alice@example.com')
     await get('/account', known).expect(200)
@@ -58,7 +58,7 @@ describe('after close()', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('every handler still answers', async () => {
+  it('after close() every handler still answers', async () => {
     const { org, okta, get, post } = await open()
     const cookie = org.signIn('alice@example.com')
     await get('/account', cookie).expect(200)
@@ -77,7 +77,7 @@ describe('after close()', () => {
     await okta.settled()
   })
 
-  it('the API refuses to call', async () => {
+  it('after close() the API rejects calls', async () => {
     const { org, okta } = await open()
     await okta.close()
     const refused = okta.api.getCurrentSession(org.signIn('alice@example.com'))
@@ -87,13 +87,13 @@ describe('after close()', () => {
 })
 
 describe('close()', () => {
-  it('may be called again, and changes nothing', async () => {
+  it('close() may be called again, and changes nothing', async () => {
     const { okta } = await open()
     await Promise.all([okta.close(), okta.close()])
     await okta.close()
   })
 
-  it('lets what is under way end, tells who waits at once, and takes no longer than timeoutMs', async () => {
+  it('close() waits for calls in flight, rejects queued ones at once, and takes no longer than timeoutMs', async () => {
     const { org, okta, get } = await open({
       okta: { upstream: { timeoutMs: 500, maxConcurrent: 1 } },
     })
@@ -112,7 +112,7 @@ describe('close()', () => {
     expect(told).toEqual(['unavailable closed', 'unavailable timeout'])
   })
 
-  it('lets an answer that is on its way arrive', async () => {
+  it('close() waits for an answer that is on its way', async () => {
     const { org, okta, get } = await open()
     org.fail({ kind: 'delay', delayMs: 100 })
     const answered = get('/attached', org.signIn('alice@example.com')).then(({ body }) => body)
@@ -121,7 +121,7 @@ describe('close()', () => {
     expect(await answered).toMatchObject({ state: 'active' })
   })
 
-  it('gives up sign-outs that wait to be told, and so does settled()', async () => {
+  it('close() gives up sign-outs that wait for Okta, and settled() resolves then', async () => {
     const { org, okta, get, post } = await open()
     const cookie = org.signIn('alice@example.com')
     await get('/account', cookie)
@@ -132,7 +132,7 @@ describe('close()', () => {
     await settled
   })
 
-  it('leaves no connection to Okta open', async () => {
+  it('close() leaves no connection to Okta open', async () => {
     const clock = new TestClock()
     const org = await startOrg({ clock })
     const gateway = createServer((socket) => {
@@ -152,12 +152,12 @@ describe('close()', () => {
 })
 
 describe('settled()', () => {
-  it('resolves at once where nothing is under way', async () => {
+  it('settled() resolves at once when no background work is in progress', async () => {
     const { okta } = await open()
     await okta.settled()
   })
 
-  it('waits for the lookup ahead of time', async () => {
+  it('settled() waits for a prefetch', async () => {
     const { org, clock, okta, get } = await open()
     const cookie = org.signIn('alice@example.com')
     await get('/account', cookie).expect(200)
@@ -173,7 +173,7 @@ describe('settled()', () => {
     expect(session?.login).toBe('alice@example.com')
   })
 
-  it('keeps the process alive until a sign-out is told', async () => {
+  it('settled() keeps the process alive until Okta has been told of a sign-out', async () => {
     const timers = () =>
       process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const { org, okta, get, post } = await open()

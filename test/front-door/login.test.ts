@@ -46,7 +46,7 @@ describe.each([
     })
   }
 
-  it('signs in a script’s user, and the cookie opens the door', async () => {
+  it('login() signs in for a script, and the guard accepts the cookie', async () => {
     const { org, post, account } = await start()
     const answer = await post({ sessionToken: org.sessionToken('alice@example.com') }).expect(200)
     expect(answer.body).toEqual({ expiresAt: org.sessions[0]?.expiresAt, returnTo: '/' })
@@ -59,7 +59,7 @@ describe.each([
     expect(org.calls).toMatchObject({ createSession: 1, getCurrentSession: 1 })
   })
 
-  it('sends a form’s user on', async () => {
+  it('login() redirects after a form post', async () => {
     const { org, submit } = await start(['sid'])
     const sessionToken = org.sessionToken('alice@example.com')
     const answer = await submit({ sessionToken, returnTo: '/account?tab=1' }).expect(303)
@@ -68,7 +68,7 @@ describe.each([
     expect(cookiesOf(answer)).toEqual({ sid: given, xids: taken })
   })
 
-  it('lets a session token be used once', async () => {
+  it('login() accepts a session token once', async () => {
     const { org, post } = await start()
     const sessionToken = org.sessionToken('alice@example.com')
     await post({ sessionToken }).expect(200)
@@ -84,8 +84,8 @@ describe.each([
   })
 })
 
-describe('a sign-in Okta does not accept', () => {
-  it('is a page for a form, without a cookie', async () => {
+describe('a rejected sign-in', () => {
+  it('a rejected sign-in is a page for a form, and sets no cookie', async () => {
     const { submit } = await open()
     const { text, headers } = await submit({ sessionToken: 'nobody-s-token' }).expect(401)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
@@ -97,14 +97,14 @@ describe('a sign-in Okta does not accept', () => {
   it.each([
     ['too old a token', 300_001],
     ['one just in time', 299_000],
-  ])('is %s', async (_, ms) => {
+  ])('a rejected sign-in is %s', async (_, ms) => {
     const { org, clock, post } = await open()
     const sessionToken = org.sessionToken('alice@example.com')
     clock.advance(ms)
     await post({ sessionToken }).expect(ms > 300_000 ? 401 : 200)
   })
 
-  it('leaves who was signed in before as they were', async () => {
+  it('a rejected sign-in leaves the earlier session as it was', async () => {
     const { org, post, account } = await open()
     const before = org.signIn('bob@example.com')
     await account(before).expect(200)
@@ -114,7 +114,7 @@ describe('a sign-in Okta does not accept', () => {
   })
 })
 
-describe('Okta that gives no usable answer', () => {
+describe('a sign-in without a usable answer', () => {
   it.each([
     ['refuses the app', { kind: 'status', status: 403 }],
     ['is silent', { kind: 'hang' }],
@@ -132,28 +132,31 @@ describe('Okta that gives no usable answer', () => {
     ['gives an id no cookie holds', { kind: 'fields', set: { id: 'a'.repeat(4_094) } }],
     ['gives an empty id', { kind: 'fields', set: { id: '' } }],
     ['gives no id', { kind: 'fields', remove: ['id'] }],
-  ] as const)('is a 503 and no cookie, and is asked once: %s', async (_, fault) => {
-    const { org, post, submit } = await open({ okta: { upstream: { timeoutMs: 400 } } })
-    org.fail(fault)
-    const sessionToken = () => org.sessionToken('alice@example.com')
-    const { headers, body } = await post({ sessionToken: sessionToken() }).expect(503)
-    expect(body).toEqual({
-      type: 'about:blank',
-      title: 'Service Unavailable',
-      status: 503,
-      code: 'okta_unavailable',
-    })
-    expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
-    expect(headers).not.toHaveProperty('set-cookie')
-    expect(org.calls.createSession).toBe(1)
-    const asPage = await submit({ sessionToken: sessionToken() }).expect(503)
-    expect(asPage.text).toContain('not possible right now')
-    expect(asPage.headers).not.toHaveProperty('set-cookie')
-  })
+  ] as const)(
+    'a sign-in without a usable answer is a 503 after one call, and sets no cookie: %s',
+    async (_, fault) => {
+      const { org, post, submit } = await open({ okta: { upstream: { timeoutMs: 400 } } })
+      org.fail(fault)
+      const sessionToken = () => org.sessionToken('alice@example.com')
+      const { headers, body } = await post({ sessionToken: sessionToken() }).expect(503)
+      expect(body).toEqual({
+        type: 'about:blank',
+        title: 'Service Unavailable',
+        status: 503,
+        code: 'okta_unavailable',
+      })
+      expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
+      expect(headers).not.toHaveProperty('set-cookie')
+      expect(org.calls.createSession).toBe(1)
+      const asPage = await submit({ sessionToken: sessionToken() }).expect(503)
+      expect(asPage.text).toContain('not possible right now')
+      expect(asPage.headers).not.toHaveProperty('set-cookie')
+    },
+  )
 })
 
-describe('who was signed in in this browser before', () => {
-  it('is forgotten: Okta is asked for that cookie again', async () => {
+describe('an earlier session in the browser', () => {
+  it('a sign-in forgets the earlier session: its cookie is looked up again', async () => {
     const { org, post, account } = await open()
     const before = org.signIn('bob@example.com')
     const other = org.signIn('carol@example.com')
@@ -166,7 +169,7 @@ describe('who was signed in in this browser before', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('loses every other configured cookie', async () => {
+  it('a sign-in clears every other configured cookie', async () => {
     const cookies = [
       'idx',
       { name: 'first', as: 'sid' },
@@ -184,7 +187,7 @@ describe('who was signed in in this browser before', () => {
     })
   })
 
-  it('keeps what the app has set besides', async () => {
+  it('a sign-in keeps the cookies the app has set', async () => {
     const { okta, org } = await startParts()
     const app = express()
     app.use((_req, res, next) => {
@@ -201,8 +204,8 @@ describe('who was signed in in this browser before', () => {
   })
 })
 
-describe('a cookie value that was tried too early', () => {
-  it('is no longer a no once it has been signed in', async () => {
+describe('a cookie value used before its sign-in', () => {
+  it('a cached negative answer is void once its cookie value has been signed in', async () => {
     const { org, post, account } = await open()
     const early = '102AAAAAAAAAAAAAAAAAAAAAA'
     await account(`sid=${early}`).expect(401)
@@ -233,7 +236,7 @@ describe('returnTo', () => {
     ['user info', 'https://www.example.com@evil.example/', '', '/home'],
     ['a line end', '/a\r\nSet-Cookie: a=b', '', '/home'],
     ['nothing between quotes', '', '?returnTo=%2Fa', '/home'],
-  ])('from %s', async (_, field, query, expected) => {
+  ])('login() takes returnTo from %s', async (_, field, query, expected) => {
     const { okta, org } = await startParts({ okta: { trustedOrigins: trusted } })
     const app = express().post('/in', okta.login({ returnTo: '/home' }))
     const url = await serve(app)
@@ -259,7 +262,7 @@ describe('returnTo', () => {
 describe('the failure budget of sign-ins', () => {
   const upstream = { failedLookupsPerClient: { perSecond: 0.1, burst: 2 } }
 
-  it('is a 429 with Retry-After once a client has guessed too often', async () => {
+  it('login() answers 429 with Retry-After once a client has failed too often', async () => {
     const { org, clock, post, submit } = await open({ okta: { upstream } })
     await post({ sessionToken: 'guess-1' }).expect(401)
     await post({ sessionToken: 'guess-2' }).expect(401)
@@ -273,13 +276,13 @@ describe('the failure budget of sign-ins', () => {
     await post({ sessionToken }).expect(200)
   })
 
-  it('costs those nothing who sign in', async () => {
+  it('a successful sign-in is not charged to the failure budget', async () => {
     const { org, post } = await open({ okta: { upstream } })
     for (let times = 0; times < 5; times += 1)
       await post({ sessionToken: org.sessionToken('alice@example.com') }).expect(200)
   })
 
-  it('is counted apart from that of lookups, both ways', async () => {
+  it('the failure budgets of sign-ins and of lookups are separate', async () => {
     const { org, post, account } = await open({ okta: { upstream } })
     await account('idx=guess-1').expect(401)
     await account('idx=guess-2').expect(401)
@@ -292,7 +295,7 @@ describe('the failure budget of sign-ins', () => {
 })
 
 describe('methods', () => {
-  it('are POST, and OPTIONS is left to the app', async () => {
+  it('login() handles POST, and leaves OPTIONS to the app', async () => {
     const { okta, org } = await startParts()
     const app = express()
     app.use('/in', okta.login())

@@ -43,21 +43,24 @@ describe.each([
   }
   const allTaken = cookies ? { sid: taken, xids: taken } : { idx: taken, sid: taken, xids: taken }
 
-  it.each(['seen here', 'never seen here'])('a script signs out a session %s', async (seen) => {
-    const { org, cookie, leave, account } = await start()
-    if (seen === 'seen here') await account(cookie).expect(200)
-    const answer = await leave(cookie).expect(204)
-    expect(answer.text).toBe('')
-    expect(answer.headers['cache-control']).toBe('no-store')
-    expect(cookiesOf(answer)).toEqual(allTaken)
-    expect(org.sessions).toEqual([])
-    expect(org.calls.closeCurrentSession).toBe(1)
-    const asked = org.calls.getCurrentSession
-    expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
-    expect(org.calls.getCurrentSession).toBe(asked)
-  })
+  it.each(['seen here', 'never seen here'])(
+    'logout() signs out for a script a session %s',
+    async (seen) => {
+      const { org, cookie, leave, account } = await start()
+      if (seen === 'seen here') await account(cookie).expect(200)
+      const answer = await leave(cookie).expect(204)
+      expect(answer.text).toBe('')
+      expect(answer.headers['cache-control']).toBe('no-store')
+      expect(cookiesOf(answer)).toEqual(allTaken)
+      expect(org.sessions).toEqual([])
+      expect(org.calls.closeCurrentSession).toBe(1)
+      const asked = org.calls.getCurrentSession
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+      expect(org.calls.getCurrentSession).toBe(asked)
+    },
+  )
 
-  it('a form is sent on', async () => {
+  it('logout() redirects after a form post', async () => {
     const { org, cookie, leave } = await start()
     const answer = await leave(cookie, form).send('returnTo=%2Fbye').expect(303)
     expect(answer.headers.location).toBe('/bye')
@@ -68,7 +71,7 @@ describe.each([
   })
 })
 
-describe('where a form is sent on to', () => {
+describe('the redirect after a form post', () => {
   it.each<[string, string, string | undefined]>([
     ['/a?b', '/a?b', undefined],
     ['https://www.example.com/', 'https://www.example.com/', undefined],
@@ -77,7 +80,7 @@ describe('where a form is sent on to', () => {
     ['javascript:alert(1)', '/', undefined],
     ['', '/', undefined],
     ['/from-the-body', '/from-the-body', '/from-the-query'],
-  ])('%j: %s', async (returnTo, location, query) => {
+  ])('logout() redirects after returnTo %j: %s', async (returnTo, location, query) => {
     const { org, url } = await open({ okta: { trustedOrigins: ['https://www.example.com'] } })
     const answer = await request(url)
       .post(query === undefined ? '/sign-out' : `/sign-out?returnTo=${query}`)
@@ -86,7 +89,7 @@ describe('where a form is sent on to', () => {
     expect([answer.status, answer.headers.location]).toEqual([303, location])
   })
 
-  it('is the query’s without a body, and the app’s default without either', async () => {
+  it('logout() reads returnTo from the query without a body, and else redirects to the app’s default', async () => {
     const { okta } = await startParts()
     const url = await serve(express().post('/out', okta.logout({ returnTo: '/bye' })))
     const to = async (path: string) => (await request(url).post(path).set(form)).headers.location
@@ -99,19 +102,22 @@ describe('where a form is sent on to', () => {
     ['no JSON', { 'Content-Type': 'application/json' }, '{'],
     ['of another type', { 'Content-Type': 'text/plain' }, 'returnTo=/a'],
     ['too long', { 'Content-Type': 'application/json' }, `"${'x'.repeat(17_000)}"`],
-  ])('costs a body that is %s the way back, never the sign-out', async (_, headers, body) => {
-    const { org, leave } = await open()
-    const cookie = org.signIn('alice@example.com')
-    const answer = await leave(cookie, { ...page, ...ownPage, ...headers })
-      .send(body)
-      .expect(303)
-    expect(answer.headers.location).toBe('/')
-    expect(org.sessions).toEqual([])
-  })
+  ])(
+    'logout() signs out although the body is %s, and redirects to the default',
+    async (_, headers, body) => {
+      const { org, leave } = await open()
+      const cookie = org.signIn('alice@example.com')
+      const answer = await leave(cookie, { ...page, ...ownPage, ...headers })
+        .send(body)
+        .expect(303)
+      expect(answer.headers.location).toBe('/')
+      expect(org.sessions).toEqual([])
+    },
+  )
 })
 
 describe('a browser with both cookies', () => {
-  it('is signed out of both, each closed by itself', async () => {
+  it('logout() closes the sessions of both cookies, each by itself', async () => {
     const { org, leave, account } = await open()
     const idx = org.signIn('alice@example.com')
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
@@ -123,7 +129,7 @@ describe('a browser with both cookies', () => {
       expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
   })
 
-  it('is not told that Okta has closed both where it has closed one', async () => {
+  it('logout() does not report both sessions closed where Okta has closed one', async () => {
     const { org, leave, account } = await open()
     const idx = org.signIn('alice@example.com')
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
@@ -135,7 +141,7 @@ describe('a browser with both cookies', () => {
     for (const cookie of [idx, sid]) await account(cookie).expect(401)
   })
 
-  it('of which one is of yesterday is signed out of the other', async () => {
+  it('logout() signs out the live session when the other cookie’s is over', async () => {
     const { org, leave } = await open()
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
     await leave(`idx=of-yesterday; ${sid}`).expect(204)
@@ -144,7 +150,7 @@ describe('a browser with both cookies', () => {
   })
 })
 
-describe('Okta that is silent', () => {
+describe('a sign-out while Okta is silent', () => {
   it.each([
     { kind: 'hang' },
     { kind: 'reset' },
@@ -153,23 +159,26 @@ describe('Okta that is silent', () => {
     { kind: 'status', status: 404, body: 'not Okta’s' },
     { kind: 'status', status: 200, body: {} },
     { kind: 'rate_limit' },
-  ] as const)('makes no difference here, and is said: %o', async (fault) => {
-    const { org, leave, account } = await open({ okta: { upstream: { timeoutMs: 400 } } })
-    const [alice, bob] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
-    await account(alice).expect(200)
-    await account(bob).expect(200)
-    org.fail(fault, silent)
-    const answer = await leave(alice).expect(200)
-    expect(answer.body).toEqual({ oktaClosed: false })
-    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
-    expect((await account(alice).expect(401)).body).toMatchObject(signedOut)
-    const asForm = await leave(bob, form).send('returnTo=%2Fbye').expect(303)
-    expect(asForm.headers).toMatchObject({ location: '/bye', 'okta-closed': 'false' })
-    expect((await account(bob).expect(401)).body).toMatchObject(signedOut)
-  })
+  ] as const)(
+    'a sign-out that Okta does not confirm takes effect here, and the answer says so: %o',
+    async (fault) => {
+      const { org, leave, account } = await open({ okta: { upstream: { timeoutMs: 400 } } })
+      const [alice, bob] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+      await account(alice).expect(200)
+      await account(bob).expect(200)
+      org.fail(fault, silent)
+      const answer = await leave(alice).expect(200)
+      expect(answer.body).toEqual({ oktaClosed: false })
+      expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+      expect((await account(alice).expect(401)).body).toMatchObject(signedOut)
+      const asForm = await leave(bob, form).send('returnTo=%2Fbye').expect(303)
+      expect(asForm.headers).toMatchObject({ location: '/bye', 'okta-closed': 'false' })
+      expect((await account(bob).expect(401)).body).toMatchObject(signedOut)
+    },
+  )
 
   it.each(['seen here', 'never seen here'])(
-    'and comes back and still says ACTIVE: never accepted again (%s)',
+    'a signed-out session that Okta still calls ACTIVE is never accepted again (%s)',
     async (seen) => {
       const { org, clock, leave, account } = await open()
       const cookie = org.signIn('alice@example.com')
@@ -187,7 +196,7 @@ describe('Okta that is silent', () => {
     },
   )
 
-  it('is told again within five seconds, and settled() waits for it', async () => {
+  it('an unconfirmed sign-out is sent to Okta again within five seconds, and settled() waits for it', async () => {
     const { org, okta, clock, leave, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
@@ -204,7 +213,7 @@ describe('Okta that is silent', () => {
     expect((await account(cookie).expect(401)).body).toMatchObject({ reason: 'not_found' })
   })
 
-  it('is given up after ten minutes, which is said once for all', async () => {
+  it('an unconfirmed sign-out is given up after ten minutes, with one log line for all', async () => {
     const lines: unknown[] = []
     const { org, clock, okta, leave, account } = await open({
       okta: { logger: { warn: (...line) => lines.push(line) } },
@@ -235,15 +244,15 @@ describe('Okta that is silent', () => {
   })
 })
 
-describe('a cookie never seen here', () => {
-  it('that is nobody’s costs one question, no DELETE, and leaves no mark', async () => {
+describe('an unseen cookie', () => {
+  it('a sign-out of an unseen cookie without a session costs one lookup, no DELETE and no record', async () => {
     const { org, okta, leave } = await open()
     await leave('idx=nobody').expect(204)
     expect(org.calls).toMatchObject({ getCurrentSession: 1, closeCurrentSession: 0 })
     expect(okta.stats().revocations).toBe(0)
   })
 
-  it('is refused while Okta is asked about it', async () => {
+  it('an unseen cookie is refused while its sign-out is looked up', async () => {
     const { org, leave, account } = await open()
     const cookie = org.signIn('alice@example.com')
     org.fail({ kind: 'delay', delayMs: 200 })
@@ -253,7 +262,7 @@ describe('a cookie never seen here', () => {
     expect(await leaving).toBe(204)
   })
 
-  it('over budget costs no call and leaves no mark, and the answer says so', async () => {
+  it('a sign-out of an unseen cookie over budget costs no call and no record, and the answer says so', async () => {
     const { org, okta, leave, account } = await open({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 2 } } },
     })
@@ -268,15 +277,15 @@ describe('a cookie never seen here', () => {
     expect((await account(cookie).expect(429)).body.code).toBe('too_many_attempts')
   })
 
-  it('that lacks a factor is closed all the same', async () => {
+  it('a sign-out of an unseen cookie closes a session that lacks a factor', async () => {
     const { org, leave } = await open()
     await leave(org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })).expect(204)
     expect(org.sessions).toEqual([])
   })
 })
 
-describe('what was under way when somebody signed out', () => {
-  it('is refused, though Okta had said yes', async () => {
+describe('requests in flight at a sign-out', () => {
+  it('a request in flight at a sign-out is refused, though Okta’s answer was active', async () => {
     const { org, leave, account } = await open()
     const cookie = org.signIn('alice@example.com')
     // Answered before the sign-out, arrived after it.
@@ -288,8 +297,8 @@ describe('what was under way when somebody signed out', () => {
   })
 })
 
-describe('a button pressed twice', () => {
-  it('is one sign-out', async () => {
+describe('concurrent sign-outs', () => {
+  it('two concurrent sign-outs of one session are one', async () => {
     const { org, leave, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
@@ -302,17 +311,20 @@ describe('a button pressed twice', () => {
   })
 })
 
-describe('who has no session cookie', () => {
+describe('a sign-out without a session cookie', () => {
   it.each([
     ['none', undefined],
     ['a malformed one', 'idx=%31'],
     ['one of another name', 'theme=dark'],
-  ])('is signed out without a call, and loses what there may be: %s', async (_, cookie) => {
-    const { org, leave } = await open()
-    const answer = await leave(cookie).expect(204)
-    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
-    expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
-  })
+  ])(
+    'a sign-out without a usable session cookie causes no call, and clears the cookies: %s',
+    async (_, cookie) => {
+      const { org, leave } = await open()
+      const answer = await leave(cookie).expect(204)
+      expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+      expect(org.calls).toMatchObject({ getCurrentSession: 0, closeCurrentSession: 0 })
+    },
+  )
 })
 
 describe('several values of one name', () => {
@@ -320,23 +332,26 @@ describe('several values of one name', () => {
     ['the planted one first', 'seen'],
     ['the planted one last', 'seen'],
     ['the planted one first', 'never seen'],
-  ])('are each refused and closed: %s, the real one %s here', async (order, seen) => {
-    const { org, leave, account } = await open()
-    const real = org.signIn('alice@example.com')
-    const planted = org.signIn('bob@example.com')
-    if (seen === 'seen') await account(real).expect(200)
-    const both = order.endsWith('first') ? `${planted}; ${real}` : `${real}; ${planted}`
-    expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
-    const answer = await leave(both).expect(204)
-    expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
-    expect(org.sessions).toEqual([])
-    expect(org.calls.closeCurrentSession).toBe(2)
-    for (const cookie of [real, planted])
-      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
-    expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
-  })
+  ])(
+    'several values of one cookie name are each refused and closed: %s, the real one %s here',
+    async (order, seen) => {
+      const { org, leave, account } = await open()
+      const real = org.signIn('alice@example.com')
+      const planted = org.signIn('bob@example.com')
+      if (seen === 'seen') await account(real).expect(200)
+      const both = order.endsWith('first') ? `${planted}; ${real}` : `${real}; ${planted}`
+      expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
+      const answer = await leave(both).expect(204)
+      expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
+      expect(org.sessions).toEqual([])
+      expect(org.calls.closeCurrentSession).toBe(2)
+      for (const cookie of [real, planted])
+        expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+      expect((await account(both).expect(401)).body).toMatchObject({ reason: 'ambiguous_cookie' })
+    },
+  )
 
-  it('of which the others are nobody’s, or malformed, cost the real one nothing', async () => {
+  it('values without a session, or malformed, do not hinder the sign-out of the real one', async () => {
     const { org, okta, leave, account } = await open()
     const real = org.signIn('alice@example.com')
     await leave(`idx=planted; idx=%31; ${real}; idx=`).expect(204)
@@ -346,7 +361,7 @@ describe('several values of one name', () => {
     expect((await account(real).expect(401)).body).toMatchObject(signedOut)
   })
 
-  it('under both names are closed under both', async () => {
+  it('several values under both cookie names are closed under both', async () => {
     const { org, leave, account } = await open()
     const values = ['alice', 'bob'].flatMap((name) => [
       org.signIn(`${name}@example.com`),
@@ -357,7 +372,7 @@ describe('several values of one name', () => {
     for (const cookie of values) await account(cookie).expect(401)
   })
 
-  it('more than a few: a few are closed, the one seen here among them, and the answer says so', async () => {
+  it('of many values a few are closed, the seen one among them, and the answer says so', async () => {
     const { org, leave, account } = await open()
     const real = org.signIn('alice@example.com')
     await account(real).expect(200)
@@ -372,7 +387,7 @@ describe('several values of one name', () => {
     expect(asForm.headers['okta-closed']).toBe('false')
   })
 
-  it('are told apart when Okta is silent about one of them', async () => {
+  it('several values are judged apart when Okta is silent about one of them', async () => {
     const { org, leave, account } = await open()
     const [one, other] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
     await account(one).expect(200)
@@ -383,7 +398,7 @@ describe('several values of one name', () => {
     for (const cookie of [one, other]) await account(cookie).expect(401)
   })
 
-  it('are all forgotten when somebody signs in over them', async () => {
+  it('a sign-in forgets all earlier values of the cookie', async () => {
     const { org, okta, account } = await open()
     const url = await serve(express().post('/', okta.login()))
     const [one, other] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
@@ -402,7 +417,7 @@ describe('several values of one name', () => {
 })
 
 describe('methods', () => {
-  it('are POST, and OPTIONS is left to the app: no link signs anybody out', async () => {
+  it('logout() handles POST and leaves OPTIONS to the app: no link signs a user out', async () => {
     const { org, url, account } = await open()
     const cookie = org.signIn('alice@example.com')
     for (const method of ['get', 'head', 'put', 'delete'] as const) {

@@ -34,20 +34,23 @@ describe.each([
   ['Express 5', express],
   ['Express 4', express4 as unknown as typeof express],
 ] as const)('mounted without being called, on %s', (_, make) => {
-  it.each(factories)('okta.%s says to write the parentheses', async (name) => {
-    const { okta } = await startParts()
-    const { name: kind, message } = await errorOf((app) => app.use(okta[name] as never), make)
-    expect(kind).toBe('TypeError')
-    expect(message).toContain(`write okta.${name}() with the parentheses`)
-  })
+  it.each(factories)(
+    'okta.%s mounted without being called says to write the parentheses',
+    async (name) => {
+      const { okta } = await startParts()
+      const { name: kind, message } = await errorOf((app) => app.use(okta[name] as never), make)
+      expect(kind).toBe('TypeError')
+      expect(message).toContain(`write okta.${name}() with the parentheses`)
+    },
+  )
 
-  it('oktaSession says what is called once, and what is mounted', async () => {
+  it('oktaSession mounted without being called says what is called once, and what is mounted', async () => {
     const { message } = await errorOf((app) => app.use(oktaSession as never), make)
     expect(message).toContain('const okta = oktaSession({ orgUrl })')
     expect(message).toContain('app.use(okta.attachSession())')
   })
 
-  it('okta.authenticate does not leave the request hanging', async () => {
+  it('okta.authenticate mounted as a handler does not leave the request hanging', async () => {
     const { okta } = await startParts()
     const { message } = await errorOf((app) => app.use(okta.authenticate as never), make)
     expect(message).toContain('mount okta.attachSession() or okta.requireSession()')
@@ -55,7 +58,7 @@ describe.each([
 })
 
 describe('okta.session(req)', () => {
-  it('without the guard names the guard', async () => {
+  it('okta.session(req) without the guard names the guard', async () => {
     const { okta, org } = await startParts()
     const { message } = await errorOf((app) => {
       app.use(okta.attachSession(), (req, res) => void res.json(okta.session(req)))
@@ -65,7 +68,7 @@ describe('okta.session(req)', () => {
     expect(org.calls.getCurrentSession).toBe(0)
   })
 
-  it('says the property the app has chosen', async () => {
+  it('okta.session(req) names the property the app has chosen', async () => {
     const { okta } = await startParts({ okta: { property: 'identity' } })
     const { message } = await errorOf((app) => {
       app.use((req, res) => void res.json(okta.session(req)))
@@ -73,7 +76,7 @@ describe('okta.session(req)', () => {
     expect(message).toContain('req.identity')
   })
 
-  it('behind another instance’s guard is without the guard', async () => {
+  it('okta.session(req) behind another instance’s guard throws as without one', async () => {
     const [one, other] = [await startParts(), await startParts()]
     const app = express()
     app.get('/', one.okta.requireSession(), (req, res) => {
@@ -117,18 +120,18 @@ describe('options that can’t be', () => {
       },
       /https orgUrl/,
     ],
-  ])('%s', (_, options, expected) => {
+  ])('a handler refuses invalid options: %s', (_, options, expected) => {
     expect(() => oktaSession({ logger: false, ...options })).toThrow(TypeError)
     expect(() => oktaSession({ logger: false, ...options })).toThrow(expected)
   })
 
-  it('of login() without a sid to write are said when it is made', async () => {
+  it('login() without a sid entry to write throws when it is made', async () => {
     const { okta } = await startParts({ okta: { cookies: ['idx'] } })
     expect(() => okta.login()).toThrow(TypeError)
     expect(() => okta.login()).toThrow(/no cookie is read as one; add "sid"/)
   })
 
-  it('of a handler are one fault that names them all', async () => {
+  it('a handler with several invalid options throws one TypeError that names them all', async () => {
     const { okta } = await startParts()
     for (const [make, fault] of [
       [
@@ -157,7 +160,7 @@ describe('options that can’t be', () => {
     }
   })
 
-  it('of forget() are said', async () => {
+  it('forget() names its invalid arguments', async () => {
     const { okta } = await startParts()
     for (const target of [
       {},
@@ -172,7 +175,7 @@ describe('options that can’t be', () => {
 })
 
 describe('every handler', () => {
-  it('has a name, as stack traces and route lists show it', async () => {
+  it('every handler is a named function', async () => {
     const { okta } = await startParts()
     expect(factories.map((name) => okta[name]().name)).toEqual(factories)
   })

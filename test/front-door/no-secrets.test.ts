@@ -42,7 +42,7 @@ const faults = [
 ] as const
 
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
-  it('no answer, log line or channel holds a secret, whatever goes wrong', async () => {
+  it('no answer, log line or channel message holds a secret', async () => {
     const lines: unknown[] = []
     const log = (...line: unknown[]) => lines.push(line)
     const apiToken = '00-the-api-token'

@@ -22,7 +22,7 @@ async function open(choices: Choices = {}) {
   return { ...parts, url, account, refresh, login }
 }
 
-it('keeps the id GetCurrentSession gave when a refresh answers with the credential itself', async () => {
+it('a session keeps the id of GetCurrentSession when a refresh answers with the credential itself', async () => {
   const { org, account, refresh } = await open({ org: { engine: 'classic' } })
   const cookie = org.signIn('alice@example.com')
   const { body: before } = await account(cookie).expect(200)
@@ -34,7 +34,7 @@ it('keeps the id GetCurrentSession gave when a refresh answers with the credenti
   expect(JSON.stringify(after)).not.toContain(credential)
 })
 
-it('takes nothing from a refresh that answers with another user', async () => {
+it('a refresh that answers with another user changes nothing', async () => {
   const { org, account, refresh } = await open()
   const cookie = org.signIn('alice@example.com')
   await account(cookie).expect(200)
@@ -46,7 +46,7 @@ it('takes nothing from a refresh that answers with another user', async () => {
   expect((await account(cookie).expect(200)).body.login).toBe('alice@example.com')
 })
 
-it('signs nobody in with a session that has ended already', async () => {
+it('login() refuses a session that has ended already', async () => {
   const { org, login } = await open()
   org.failNext(
     { kind: 'fields', set: { expiresAt: '2020-01-01T00:00:00.000Z' } },
@@ -56,7 +56,7 @@ it('signs nobody in with a session that has ended already', async () => {
   expect(cookiesOf(answer)).toEqual({})
 })
 
-it('takes no cookie away at a refresh while another of them is good', async () => {
+it('a refresh clears no cookie while another session cookie is good', async () => {
   const { org, account, refresh } = await open()
   const idx = org.signIn('alice@example.com')
   // The one that decides here, where login() is mounted.
@@ -70,7 +70,7 @@ it('takes no cookie away at a refresh while another of them is good', async () =
   expect((await account(both).expect(200)).body.login).toBe('alice@example.com')
 })
 
-it('reads a value that looks like the name of a field', async () => {
+it('a cookie value that looks like a property name is read as a value', async () => {
   const { org, login } = await open()
   const sessionToken = org.sessionToken('alice@example.com')
   await login({ sessionToken, returnTo: 'sessionToken' }).expect(200)

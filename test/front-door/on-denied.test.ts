@@ -10,7 +10,7 @@ describe('onDenied', () => {
   const withOnDenied = (onDenied: NonNullable<OktaSessionOptions['onDenied']>) =>
     openGuarded({ okta: { onDenied } })
 
-  it('is told what the guard would answer, and answers in its place', async () => {
+  it('onDenied receives what the guard would answer, and answers in its place', async () => {
     const denials: object[] = []
     const { org, url, ask } = await withOnDenied((denial, _req, res) => {
       denials.push(denial)
@@ -39,7 +39,7 @@ describe('onDenied', () => {
     ])
   })
 
-  it('may go on to the next handler, which then has no session', async () => {
+  it('onDenied may call next(), and the next handler has no session', async () => {
     const { okta } = await startParts({
       okta: { onDenied: (_denial, _req, _res, next) => next() },
     })
@@ -55,7 +55,7 @@ describe('onDenied', () => {
   it.each([
     ['false', () => false],
     ['a promise of false', async () => false],
-  ])('leaves the answer to the guard with %s', async (_, onDenied) => {
+  ])('onDenied leaves the answer to the guard with %s', async (_, onDenied) => {
     const { ask } = await withOnDenied(onDenied)
     expect((await ask.script().expect(401)).body.code).toBe('session_required')
     await ask.script('idx=nobody').expect(401)
@@ -75,7 +75,7 @@ describe('onDenied', () => {
       },
     ],
     ['rejects with nothing', () => Promise.reject()],
-  ])('that %s fails the request, and nothing else', async (_, onDenied) => {
+  ])('an onDenied that %s fails its request, and no other', async (_, onDenied) => {
     const { okta } = await startParts({ okta: { onDenied } })
     const app = express().use(okta.requireSession())
     app.use(((_error, _req, res, _next) => {
@@ -89,7 +89,7 @@ describe('onDenied', () => {
 })
 
 describe('a sign-in URL of the app’s that throws', () => {
-  it('fails the request, and nothing else', async () => {
+  it('a signInUrl() that throws fails its request, and no other', async () => {
     const signInUrl = () => {
       throw new Error('boom')
     }

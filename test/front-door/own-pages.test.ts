@@ -25,7 +25,7 @@ describe('a page of ours', () => {
     ['a refused session', '/second-factor', {}],
     ['an outage', '/account', { fault: true }],
   ])(
-    'carries a policy of its own under which its style works: %s',
+    'a page of the package has a Content-Security-Policy that allows its style: %s',
     async (_, path, {
       fault,
     }: {
@@ -50,7 +50,7 @@ describe('a page of ours', () => {
   it.each([
     ['a refused post', '/refresh', { 'Sec-Fetch-Site': 'cross-site' }],
     ['a sign-in without a token', '/login', ownPage],
-  ])('is the same from a handler: %s', async (_, path, headers) => {
+  ])('a handler’s page has the same Content-Security-Policy: %s', async (_, path, headers) => {
     const { url } = await open()
     const answer = await request(url).post(path).set(page).set(headers)
     expect(answer.type).toBe('text/html')
@@ -58,7 +58,7 @@ describe('a page of ours', () => {
     expect(answer.headers['x-content-type-options']).toBe('nosniff')
   })
 
-  it('leaves the policy of the app’s own pages as the app made it', async () => {
+  it('the Content-Security-Policy of the app’s own pages stays as the app set it', async () => {
     const { url } = await open()
     const { headers } = await request(url).get('/own')
     expect(headers['content-security-policy']).toContain("script-src 'self'")
@@ -73,16 +73,19 @@ describe('an answer of ours to a program', () => {
     ['post', '/login', { ...api, ...ownPage }],
     ['post', '/refresh', { ...api, 'Sec-Fetch-Site': 'cross-site' }],
     ['put', '/refresh', api],
-  ] as const)('is never taken for another type: %s %s', async (method, path, headers) => {
-    const { okta } = await startParts()
-    const app = express()
-    app.get('/account', okta.requireSession())
-    app.get('/info', okta.sessionInfo())
-    app.get('/auth', okta.forwardAuth())
-    app.post('/login', okta.login())
-    app.all('/refresh', okta.refresh())
-    const answer = await request(app)[method](path).set(headers)
-    expect(answer.type).toMatch(/json$/)
-    expect(answer.headers['x-content-type-options']).toBe('nosniff')
-  })
+  ] as const)(
+    'an answer to a script is never taken for another content type: %s %s',
+    async (method, path, headers) => {
+      const { okta } = await startParts()
+      const app = express()
+      app.get('/account', okta.requireSession())
+      app.get('/info', okta.sessionInfo())
+      app.get('/auth', okta.forwardAuth())
+      app.post('/login', okta.login())
+      app.all('/refresh', okta.refresh())
+      const answer = await request(app)[method](path).set(headers)
+      expect(answer.type).toMatch(/json$/)
+      expect(answer.headers['x-content-type-options']).toBe('nosniff')
+    },
+  )
 })

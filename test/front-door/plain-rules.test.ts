@@ -77,20 +77,20 @@ const guards: [string, (okta: OktaSession, rule: never) => unknown][] = [
 ]
 
 describe.each(guards)('%s', (name, guard) => {
-  it.each(misread)('takes no rule that would read as none: %s', async (_, rule) => {
+  it.each(misread)('a rule that would read as no rule is refused: %s', async (_, rule) => {
     const { okta } = await startParts()
     expect(() => guard(okta, rule as never)).toThrow(TypeError)
     expect(() => guard(okta, rule as never)).toThrow(new RegExp(`^${name}\\(`))
   })
 
-  it('says of a key that is undefined to leave it out', async () => {
+  it('a guard says to leave out a key whose value is undefined', async () => {
     const { okta } = await startParts()
     expect(() => guard(okta, { mfa: undefined, allow: policies.typo } as never)).toThrow(
       / {2}mfa: .*undefined; leave it out for no rule.*\n {2}allow: .*undefined; leave it out for no rule/,
     )
   })
 
-  it('takes a rule without a prototype, and one of another realm', async () => {
+  it('a guard takes a rule without a prototype, and one of another realm', async () => {
     const { okta } = await startParts()
     const bare = Object.assign(Object.create(null), { mfa: true })
     expect(guard(okta, bare as never)).toBeTypeOf('function')
@@ -101,7 +101,7 @@ describe.each(guards)('%s', (name, guard) => {
   })
 })
 
-it('a rule stays as it was written, whatever the app does to its objects afterwards', async () => {
+it('a rule does not change when the app changes its objects afterwards', async () => {
   const rule = { amr: ['hwk'] }
   const { org, ask } = await openGuarded({ rule })
   rule.amr.length = 0
@@ -109,7 +109,7 @@ it('a rule stays as it was written, whatever the app does to its objects afterwa
   expect(body.code).toBe('mfa_required')
 })
 
-it('a guard is made of one argument or none, and never of one that is undefined', async () => {
+it('requireSession() takes one argument or none, and refuses undefined', async () => {
   const { okta } = await startParts()
   const rules: Readonly<Record<string, never>> = {}
   for (const make of [okta.requireSession, okta.forwardAuth] as ((
@@ -122,7 +122,7 @@ it('a guard is made of one argument or none, and never of one that is undefined'
   }
 })
 
-it('no handler reads options it would ignore', async () => {
+it('a handler refuses options it would ignore', async () => {
   const { okta } = await startParts()
   const makers = {
     attachSession: okta.attachSession,
@@ -143,7 +143,7 @@ it('no handler reads options it would ignore', async () => {
   expect(() => okta.forwardAuth({ rule: undefined } as never)).toThrow(/rule: .*undefined/)
 })
 
-it('an option whose default opens nothing may be handed on as undefined', async () => {
+it('an option whose default permits nothing may be undefined', async () => {
   const { okta } = await startParts()
   expect(okta.logout({ returnTo: undefined })).toBeTypeOf('function')
   expect(okta.refresh({ everyMs: undefined })).toBeTypeOf('function')

@@ -124,7 +124,7 @@ async function ask(url: string, agent: Agent, method: string, headers: Record<st
 }
 
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
-  it('extends the session of who navigates, and what is remembered of it', async () => {
+  it('a navigation refreshes the session and its cache entry', async () => {
     const { org, clock, send } = await open(undefined, { org: { engine } })
     await send(api)
     clock.advance(1_800_000)
@@ -161,7 +161,7 @@ describe('what counts as activity', () => {
     ['a post by a script of ours', { ...api, ...ownPage }, 'post'],
     ['a post by a form of ours', { ...page, ...ownPage }, 'post'],
     ['a form of ours that says no more than null', { ...page, ...ownPage, Origin: 'null' }, 'post'],
-  ])('is %s', async (_, headers, method) => {
+  ])('%s counts as activity', async (_, headers, method) => {
     const { org, send } = await open()
     await send(headers, { method })
     expect(org.calls.refreshCurrentSession).toBe(1)
@@ -233,7 +233,7 @@ describe('what counts as activity', () => {
     ['an older prefetch', { ...page, Purpose: 'prefetch' }, 'get'],
     ['an older prefetch of Firefox’s', { ...page, 'X-Moz': 'prefetch' }, 'get'],
     ['a preview of Safari’s', { ...page, 'X-Purpose': 'preview' }, 'get'],
-  ])('is not %s', async (_, headers, method) => {
+  ])('%s does not count as activity', async (_, headers, method) => {
     const { org, send } = await open()
     await send(headers, { method })
     expect(org.calls.refreshCurrentSession).toBe(0)
@@ -374,11 +374,11 @@ describe('ten hours on the clock, where a session ends after two without activit
       expect(await hours(without[name] ?? [{}])).toBe(2)
     })
 
-    it('requests without a person keep no session alive, all of them together', async () => {
+    it('requests without a user’s activity keep no session alive, all of them together', async () => {
       expect(await hours(...Object.values(without))).toBe(2)
     })
 
-    it('a person who does something keeps the session alive', async () => {
+    it('activity of a user keeps the session alive', async () => {
       expect(await hours([{ ...ours, 'Sec-Fetch-User': '?1' }])).toBe(10)
       expect(await hours([ours, { method: 'post', path: '/guarded' }])).toBe(10)
     })
@@ -422,7 +422,7 @@ describe('how often Okta is asked', () => {
   })
 })
 
-describe('where it stands', () => {
+describe('the place of refreshOnActivity()', () => {
   it.each<[string, (app: Express, okta: OktaSession) => void]>([
     [
       'before attachSession()',
@@ -437,14 +437,14 @@ describe('where it stands', () => {
       (app, okta) => app.use(okta.refreshOnActivity(), okta.requireSession()),
     ],
     ['behind the guard', (app, okta) => app.use(okta.requireSession(), okta.refreshOnActivity())],
-  ])('does not matter: %s', async (_, mount) => {
+  ])('refreshOnActivity() works at any place: %s', async (_, mount) => {
     const { org, send } = await open(undefined, {}, mount)
     expect((await send(page)).text).toBe('here')
     expect(org.calls.refreshCurrentSession).toBe(1)
   })
 })
 
-describe('a refresh that does not come off', () => {
+describe('a failed refresh', () => {
   it('a failed refresh does not change the answer to the request', async () => {
     const { org, send } = await open()
     await send(api)

@@ -36,7 +36,7 @@ describe.each([
   ['identity', ['sid']],
   ['classic', ['sid']],
 ] as const)('on the %s engine, with cookies %j', (engine, cookies) => {
-  it('extends the session, and what is remembered of it', async () => {
+  it('refresh() extends the session and its cache entry', async () => {
     const { org, clock, post, account } = await open({
       org: { engine },
       ...(cookies && { okta: { cookies } }),
@@ -61,7 +61,7 @@ describe.each([
 })
 
 describe('how often Okta is asked', () => {
-  it('is once for a page that calls a hundred times within a minute', async () => {
+  it('refresh() calls Okta once for a page that calls a hundred times within a minute', async () => {
     const { org, clock, post } = await open()
     const cookie = org.signIn('alice@example.com')
     clock.advance(10_000)
@@ -79,7 +79,7 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('is once for all who call at the same moment, and its cookies go to one of them', async () => {
+  it('concurrent refresh() requests share one call, and one of them gets its cookies', async () => {
     const { org, post, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
@@ -92,14 +92,14 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(1)
   })
 
-  it('is counted for each session', async () => {
+  it('the interval of refresh() is counted for each session', async () => {
     const { org, post } = await open()
     for (const user of ['alice@example.com', 'bob@example.com'])
       expect((await post(org.signIn(user)).expect(200)).body.refreshed).toBe(true)
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('is as often as the app says', async () => {
+  it('refresh() calls Okta as often as everyMs says', async () => {
     const { org, clock, post } = await open({}, { everyMs: 5_000 })
     const cookie = org.signIn('alice@example.com')
     const refreshed = async () => (await post(cookie).expect(200)).body.refreshed
@@ -110,7 +110,7 @@ describe('how often Okta is asked', () => {
     expect(await refreshed()).toBe(true)
   })
 
-  it('starts anew after a call that brought nothing', async () => {
+  it('the interval of refresh() starts anew after a failed call', async () => {
     const { org, post, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
@@ -119,7 +119,7 @@ describe('how often Okta is asked', () => {
     expect((await post(cookie).expect(200)).body.refreshed).toBe(true)
   })
 
-  it('does not keep from the page what Okta has said since', async () => {
+  it('refresh() within its interval answers what Okta has said since', async () => {
     const { org, clock, post, account } = await open({ okta: { cache: { ttlMs: 1_000 } } })
     const cookie = org.signIn('alice@example.com')
     await post(cookie).expect(200)
@@ -134,7 +134,7 @@ describe('how often Okta is asked', () => {
 })
 
 describe('Okta’s own cookies', () => {
-  it('are handed on by name, with the app’s attributes and Okta’s lifetime, and nothing else', async () => {
+  it('refresh() passes on Okta’s session cookies with the app’s attributes and Okta’s lifetime, and nothing else', async () => {
     const { org, post } = await open()
     const cookie = org.signIn('alice@example.com')
     const lines = [
@@ -155,7 +155,7 @@ describe('Okta’s own cookies', () => {
     })
   })
 
-  it('that take a session away beside a good answer are not', async () => {
+  it('refresh() does not pass on a deleted cookie of a good answer', async () => {
     const { org, post } = await open()
     const cookie = org.signIn('alice@example.com')
     const lines = [
@@ -167,7 +167,7 @@ describe('Okta’s own cookies', () => {
     expect((await post(cookie).expect(200)).headers).not.toHaveProperty('set-cookie')
   })
 
-  it('go under the app’s own name for them', async () => {
+  it('refresh() passes cookies on under the name the app gave them', async () => {
     const { org, post } = await open({ okta: { cookies: [{ name: 'app', as: 'sid' }] } })
     const value = org.signIn('alice@example.com', { cookie: 'sid' }).slice('sid='.length)
     const { app, ...rest } = cookiesOf(await post(`app=${value}`).expect(200))
@@ -176,8 +176,8 @@ describe('Okta’s own cookies', () => {
   })
 })
 
-describe('whose cookie decides', () => {
-  it('is the one whose session lives', async () => {
+describe('several cookies', () => {
+  it('the cookie with a live session decides at a refresh', async () => {
     const { org, clock, post } = await open()
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
     clock.advance(1_000)
@@ -189,7 +189,7 @@ describe('whose cookie decides', () => {
 })
 
 describe('a session Okta no longer knows', () => {
-  it('is refused, its cookies are taken, and so it stays', async () => {
+  it('refresh() refuses a session Okta no longer knows, clears its cookies, and remembers it', async () => {
     const { org, post, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie).expect(200)
@@ -203,7 +203,7 @@ describe('a session Okta no longer knows', () => {
     expect(org.calls.getCurrentSession).toBe(asked)
   })
 
-  it('is a page for a form', async () => {
+  it('refresh() answers a form with a page', async () => {
     const { org, post, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
@@ -213,7 +213,7 @@ describe('a session Okta no longer knows', () => {
     expect(cookiesOf(answer)).toHaveProperty('idx', taken)
   })
 
-  it('is one whose end is past, whatever else the answer says', async () => {
+  it('a refreshed session whose expiresAt is past is over, whatever else the answer says', async () => {
     const { org, post } = await open()
     const cookie = org.signIn('alice@example.com')
     org.failNext(
@@ -225,7 +225,7 @@ describe('a session Okta no longer knows', () => {
     expect(cookiesOf(answer)).toHaveProperty('idx', taken)
   })
 
-  it('is not one that lacks a factor of late: that is refused, and keeps its cookies', async () => {
+  it('refresh() refuses a session that lacks a factor of late, and keeps its cookies', async () => {
     const { org, post } = await open()
     const cookie = org.signIn('alice@example.com')
     org.failNext(
@@ -239,7 +239,7 @@ describe('a session Okta no longer knows', () => {
 })
 
 describe('a sign-out while it is under way', () => {
-  it('is not answered with a fresh cookie', async () => {
+  it('a refresh during a sign-out does not answer with a fresh cookie', async () => {
     const { okta, org } = await startParts()
     const app = express().post('/refresh', okta.refresh()).post('/sign-out', okta.logout())
     const url = await serve(app)
@@ -260,13 +260,13 @@ describe('a sign-out while it is under way', () => {
   })
 })
 
-describe('who has no session', () => {
+describe('a refresh without a session', () => {
   it.each([
     ['no cookie', undefined, 401, 'session_required', 'no_cookie'],
     ['a cookie nobody knows', 'idx=nobody', 401, 'session_required', 'not_found'],
     ['a malformed cookie', 'idx=%31', 401, 'session_required', 'invalid_cookie'],
   ])(
-    'gets the guard’s answer, and keeps its cookies: %s',
+    'refresh() without a session answers as the guard does, and clears no cookie: %s',
     async (_, cookie, status, code, reason) => {
       const { org, post } = await open()
       const { body, headers } = await post(cookie).expect(status)
@@ -276,7 +276,7 @@ describe('who has no session', () => {
     },
   )
 
-  it('gets a 403 where a factor lacks', async () => {
+  it('refresh() answers 403 to a session that lacks a factor', async () => {
     const { org, post } = await open()
     const { body } = await post(org.signIn('alice@example.com', { status: 'MFA_ENROLL' })).expect(
       403,
@@ -285,27 +285,30 @@ describe('who has no session', () => {
   })
 })
 
-describe('Okta that can’t be asked', () => {
+describe('a refresh while Okta is unavailable', () => {
   it.each([
     { kind: 'reset' },
     { kind: 'status', status: 500 },
     { kind: 'status', status: 403 },
     { kind: 'status', status: 404, body: {} },
-  ] as const)('is a 503 with Retry-After, and nobody is signed out: %o', async (fault) => {
-    const { org, post, account } = await open()
-    const cookie = org.signIn('alice@example.com')
-    await account(cookie).expect(200)
-    org.fail(fault)
-    const { body, headers } = await post(cookie).expect(503)
-    expect(body.code).toBe('okta_unavailable')
-    expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
-    expect(headers).not.toHaveProperty('set-cookie')
-    await account(cookie).expect(200)
-  })
+  ] as const)(
+    'refresh() answers 503 with Retry-After and signs nobody out when Okta fails with %o',
+    async (fault) => {
+      const { org, post, account } = await open()
+      const cookie = org.signIn('alice@example.com')
+      await account(cookie).expect(200)
+      org.fail(fault)
+      const { body, headers } = await post(cookie).expect(503)
+      expect(body.code).toBe('okta_unavailable')
+      expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
+      expect(headers).not.toHaveProperty('set-cookie')
+      await account(cookie).expect(200)
+    },
+  )
 })
 
 describe('methods', () => {
-  it('are POST, and OPTIONS is left to the app', async () => {
+  it('refresh() handles POST, and leaves OPTIONS to the app', async () => {
     const { org, url } = await open()
     for (const method of ['get', 'put', 'delete'] as const) {
       const { headers } = await request(url)[method]('/refresh').set(ownPage).expect(405)
@@ -316,7 +319,7 @@ describe('methods', () => {
   })
 })
 
-it('uses the verdict attachSession() has found', async () => {
+it('refresh() uses the context attachSession() has found', async () => {
   const { okta, org } = await startParts()
   const app = express().use(okta.attachSession()).post('/', okta.refresh())
   const cookie = org.signIn('alice@example.com')

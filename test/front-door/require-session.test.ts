@@ -9,7 +9,7 @@ import { page, serve, startParts } from './door.js'
 import { everyAsk, openGuarded } from './guarded-app.js'
 
 describe('an active session', () => {
-  it.each(everyAsk)('is let through, and asked for once: %s', async (kind) => {
+  it.each(everyAsk)('an active session is let through, with one call to Okta: %s', async (kind) => {
     const { org, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com')
     const answer = await ask[kind](cookie).expect(200)
@@ -20,17 +20,20 @@ describe('an active session', () => {
   })
 })
 
-describe('nobody signed in', () => {
-  it.each([['page'], ['head']] as const)('sends a %s to sign in, and back', async (kind) => {
-    const { org, url, ask } = await openGuarded()
-    const answer = await ask[kind]().expect(302)
-    const back = encodeURIComponent(`${url}/account?tab=1`)
-    expect(answer.headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
-    expect(answer.headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Cookie' })
-  })
+describe('an anonymous request', () => {
+  it.each([['page'], ['head']] as const)(
+    'an anonymous %s is redirected to sign-in, and back',
+    async (kind) => {
+      const { org, url, ask } = await openGuarded()
+      const answer = await ask[kind]().expect(302)
+      const back = encodeURIComponent(`${url}/account?tab=1`)
+      expect(answer.headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
+      expect(answer.headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Cookie' })
+    },
+  )
 
   it.each([['script'], ['scriptPost']] as const)(
-    'answers a %s a problem, and why',
+    'an anonymous %s gets a problem with its reason',
     async (kind) => {
       const { org, ask } = await openGuarded()
       const answer = await ask[kind]().expect(401)
@@ -53,7 +56,7 @@ describe('nobody signed in', () => {
     },
   )
 
-  it('answers a form a page of the same status, with a link to sign in', async () => {
+  it('an anonymous form post gets a page of the same status, with a link to sign in', async () => {
     const { org, ask } = await openGuarded()
     const { text, headers } = await ask.form().expect(401)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
@@ -61,7 +64,7 @@ describe('nobody signed in', () => {
     expect(headers).not.toHaveProperty('set-cookie')
   })
 
-  it('says that a session has ended', async () => {
+  it('the answer to an ended session says that it has ended', async () => {
     const { org, clock, ask } = await openGuarded({ org: { idleMinutes: 1 } })
     const cookie = org.signIn('alice@example.com')
     await ask.script(cookie).expect(200)
@@ -69,7 +72,7 @@ describe('nobody signed in', () => {
     expect((await ask.script(cookie).expect(401)).body.reason).toBe('not_found')
   })
 
-  it('asks what a client without Sec-Fetch-Mode accepts', async () => {
+  it('without Sec-Fetch-Mode the Accept header tells a page from a script', async () => {
     const { url } = await openGuarded()
     const status = async (accept?: string) => {
       const asked = request(url).get('/account')
@@ -94,7 +97,7 @@ describe('nobody signed in', () => {
       expect([other, await status(other)]).toEqual([other, 401])
   })
 
-  it('leads back to the page itself where a router has shortened its path', async () => {
+  it('sign-in returns to the full path where a router has shortened it', async () => {
     const { okta, org } = await startParts({ okta: { appUrl: 'https://app.example.com' } })
     const app = express()
     app.use('/deep', express.Router().get('/page', okta.requireSession()))
@@ -106,7 +109,7 @@ describe('nobody signed in', () => {
     expect(headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
   })
 
-  it('leads back to no other site, whatever path is asked for', async () => {
+  it('sign-in returns to no other site, whatever path is requested', async () => {
     const { okta, org } = await startParts({ okta: { appUrl: 'https://app.example.com' } })
     const app = express()
     app.use(okta.requireSession())
@@ -125,7 +128,7 @@ describe('nobody signed in', () => {
       { signInUrl: (returnTo: string, req: IncomingMessage) => `/${req.method}${returnTo}` },
       '/GET/account?tab=1',
     ],
-  ])('goes where the app says: %o', async (okta, location) => {
+  ])('the redirect to sign-in follows signInUrl: %o', async (okta, location) => {
     const { ask } = await openGuarded({ okta })
     expect((await ask.page().expect(302)).headers.location).toBe(location)
   })
@@ -135,7 +138,7 @@ describe('a session that lacks a factor', () => {
   it.each([
     ['MFA_REQUIRED', 'mfa_required', 'mfa_required'],
     ['MFA_ENROLL', 'mfa_enroll_required', 'mfa_enroll'],
-  ] as const)('is no session: %s', async (status, code, reason) => {
+  ] as const)('a session that lacks a factor is refused: %s', async (status, code, reason) => {
     const { org, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status })
     for (const kind of ['page', 'head'] as const) {
@@ -150,7 +153,7 @@ describe('a session that lacks a factor', () => {
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
   })
 
-  it('is no session either with a status nobody knows yet', async () => {
+  it('a session with an unknown status is refused', async () => {
     const { org, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com')
     org.failNext({ kind: 'fields', set: { status: 'PAUSED' } })
@@ -159,8 +162,8 @@ describe('a session that lacks a factor', () => {
   })
 })
 
-describe('Okta that can’t be asked', () => {
-  it('is a 503 with Retry-After: no redirect, and no cookie is taken', async () => {
+describe('Okta unavailable', () => {
+  it('an unavailable Okta is a 503 with Retry-After, without a redirect or a cleared cookie', async () => {
     const { org, ask } = await openGuarded()
     org.fail({ kind: 'status', status: 500 })
     for (const kind of everyAsk) {
@@ -172,7 +175,7 @@ describe('Okta that can’t be asked', () => {
     }
   })
 
-  it('is a page that loads itself again, unless that would send a form again', async () => {
+  it('the 503 page reloads itself, unless that would send a form again', async () => {
     const { org, ask } = await openGuarded()
     org.fail({ kind: 'rate_limit' })
     const { text, headers } = await ask.page('idx=one').expect(503)
@@ -185,7 +188,7 @@ describe('Okta that can’t be asked', () => {
     expect(form.text).not.toContain('http-equiv')
   })
 
-  it('is a problem for a script, and says how it is', async () => {
+  it('the 503 for a script is a problem with the reason', async () => {
     const { org, ask } = await openGuarded()
     org.fail({ kind: 'html' })
     for (const kind of ['script', 'scriptPost'] as const)
@@ -198,7 +201,7 @@ describe('Okta that can’t be asked', () => {
       })
   })
 
-  it('keeps nobody out who was let in a short while ago', async () => {
+  it('a session seen a short while ago is let through while Okta is unavailable', async () => {
     const { org, clock, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com')
     await ask.page(cookie).expect(200)
@@ -209,7 +212,7 @@ describe('Okta that can’t be asked', () => {
 })
 
 describe('a client over its own failure budget', () => {
-  it('is a 429 with Retry-After, until it has waited', async () => {
+  it('a client over its failure budget gets 429 with Retry-After, until it has waited', async () => {
     const { clock, ask } = await openGuarded({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 2 } } },
     })
@@ -230,7 +233,7 @@ describe('a client over its own failure budget', () => {
     await ask.script('idx=guess-3').expect(401)
   })
 
-  it('is one by what a trusted proxy says, and every client has a budget of its own', async () => {
+  it('each client behind a trusted proxy has a failure budget of its own', async () => {
     const { okta } = await startParts({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 1 } } },
     })
@@ -248,7 +251,7 @@ describe('a client over its own failure budget', () => {
 })
 
 describe('what the app has said of caching', () => {
-  it('stands where the guard lets through, and not on the guard’s own answer', async () => {
+  it('the app’s Cache-Control stands where the guard lets through, and not on the guard’s own answer', async () => {
     const { okta, org } = await startParts()
     const app = express()
     app.use((_req, res, next) => {
@@ -271,7 +274,7 @@ describe('what the app has said of caching', () => {
 })
 
 describe('a guard without Express', () => {
-  it('stands in an app of Connect’s', async () => {
+  it('requireSession() works in a Connect app', async () => {
     const { okta, org } = await startParts()
     const app = connect()
     app.use(okta.requireSession())
@@ -282,7 +285,7 @@ describe('a guard without Express', () => {
     expect(text).toBe('bob@example.com')
   })
 
-  it('stands in front of a bare handler of Node’s', async () => {
+  it('requireSession() works in front of a plain node:http handler', async () => {
     const { okta, org } = await startParts()
     const guard = okta.requireSession()
     const url = await serve((req, res) => {

@@ -18,7 +18,7 @@ async function open(choices: Choices = {}, options?: { maxStalenessMs: number })
 }
 
 describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => {
-  it('tells who is signed in and until when, and neither id nor cookie', async () => {
+  it('sessionInfo() tells who is signed in and until when, and neither id nor cookie', async () => {
     const { org, clock, info } = await open({ org: { engine } })
     const cookie = org.signIn('alice@example.com')
     const [session] = org.sessions
@@ -37,7 +37,7 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
 })
 
 describe('whatever the state', () => {
-  it('is a 200 that nobody keeps', async () => {
+  it('sessionInfo() answers every state with a 200 that is not cached', async () => {
     const { org, clock, info } = await open()
     const serverTime = new Date(clock.now()).toISOString()
     const incomplete = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
@@ -59,7 +59,7 @@ describe('whatever the state', () => {
     expect(body).toEqual({ state: 'unavailable', reason: 'content_type', serverTime })
   })
 
-  it('tells the time by Okta’s clock, which expiresAt is measured by', async () => {
+  it('sessionInfo() gives the time by Okta’s clock, as expiresAt is', async () => {
     const { org, clock, info } = await open({ org: { dateSkewMs: 90_000 } })
     const { body } = await info(org.signIn('alice@example.com')).expect(200)
     expect(body.serverTime).toBe(new Date(clock.now() + 90_000).toISOString())
@@ -67,7 +67,7 @@ describe('whatever the state', () => {
 })
 
 describe('a page that polls', () => {
-  it('does not keep its session alive: it is answered from what is known', async () => {
+  it('sessionInfo() answers from the cache, and extends no session', async () => {
     const { org, clock, info, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie).expect(200)
@@ -79,7 +79,7 @@ describe('a page that polls', () => {
     expect(org.calls).toMatchObject({ getCurrentSession: 1, refreshCurrentSession: 0 })
   })
 
-  it('asks when nothing is known any more, and says when it is over', async () => {
+  it('sessionInfo() calls Okta when the cache entry has ended, and reports an ended session', async () => {
     const { org, clock, info } = await open({ org: { idleMinutes: 10 } })
     const cookie = org.signIn('alice@example.com')
     const states: string[] = []
@@ -91,7 +91,7 @@ describe('a page that polls', () => {
     expect(org.calls.getCurrentSession).toBeLessThanOrEqual(6)
   })
 
-  it('is answered while Okta is down, as long as anybody is', async () => {
+  it('sessionInfo() serves a cached session while Okta is down', async () => {
     const { org, clock, info } = await open()
     const cookie = org.signIn('alice@example.com')
     await info(cookie)
@@ -102,7 +102,7 @@ describe('a page that polls', () => {
     expect((await info(cookie).expect(200)).body.state).toBe('unavailable')
   })
 
-  it('hears of a sign-out at once', async () => {
+  it('sessionInfo() reports a sign-out at once', async () => {
     const { org, okta, info } = await open()
     const cookie = org.signIn('alice@example.com')
     await info(cookie)
@@ -115,7 +115,7 @@ describe('a page that polls', () => {
 
 describe('maxStalenessMs', () => {
   it.each([1_000, 30_000, 120_000])(
-    'of %i ms is how old an answer may be',
+    'maxStalenessMs of %i ms bounds the age of an answer',
     async (maxStalenessMs) => {
       const { org, clock, info } = await open({}, { maxStalenessMs })
       const cookie = org.signIn('alice@example.com')
@@ -129,7 +129,7 @@ describe('maxStalenessMs', () => {
     },
   )
 
-  it('is no promise that could be broken while Okta is down', async () => {
+  it('maxStalenessMs holds while Okta is down', async () => {
     const { org, clock, info } = await open({}, { maxStalenessMs: 1_000 })
     const cookie = org.signIn('alice@example.com')
     await info(cookie)
@@ -138,7 +138,7 @@ describe('maxStalenessMs', () => {
     expect((await info(cookie).expect(200)).body.state).toBe('unavailable')
   })
 
-  it('stretches nothing beyond maxTtlMs', async () => {
+  it('maxStalenessMs extends no answer beyond maxTtlMs', async () => {
     const { org, clock, info } = await open({}, { maxStalenessMs: 86_400_000 })
     const cookie = org.signIn('alice@example.com')
     await info(cookie)
@@ -149,7 +149,7 @@ describe('maxStalenessMs', () => {
 })
 
 describe('methods', () => {
-  it('are GET and HEAD, and OPTIONS is left to the app', async () => {
+  it('sessionInfo() handles GET and HEAD, and leaves OPTIONS to the app', async () => {
     const { org, url } = await open()
     for (const method of ['post', 'put', 'delete'] as const) {
       const { headers, body } = await request(url)[method]('/info').expect(405)

@@ -19,7 +19,7 @@ describe('a rule', () => {
     ['allow', { allow: () => false }, { code: 'forbidden' }],
   ]
 
-  it.each(unmet)('that is not met is a 403 of its own: %s', async (_, rule, problem) => {
+  it.each(unmet)('an unmet rule is a 403 with its own code: %s', async (_, rule, problem) => {
     const { org, clock, ask } = await openGuarded({ rule })
     const cookie = org.signIn('alice@example.com')
     clock.advance(60_000)
@@ -35,7 +35,7 @@ describe('a rule', () => {
     }
   })
 
-  it('offers to sign in again where that could help', async () => {
+  it('the page for an unmet rule offers to sign in again where that could help', async () => {
     const texts = unmet.map(async ([name, rule]) => {
       const { org, clock, ask } = await openGuarded({ rule })
       const cookie = org.signIn('alice@example.com')
@@ -55,14 +55,14 @@ describe('a rule', () => {
     ['amr', { amr: ['pwd', 'mfa'] }],
     ['signedInWithinMs', { signedInWithinMs: 60_000 }],
     ['all together', { mfa: true, amr: ['pwd'], signedInWithinMs: 60_000, allow: () => true }],
-  ])('that is met lets through: %s', async (_, rule) => {
+  ])('a met rule lets the request through: %s', async (_, rule) => {
     const { org, clock, ask } = await openGuarded({ rule })
     const cookie = org.signIn('alice@example.com', { mfa: true })
     clock.advance(60_000)
     await ask.script(cookie).expect(200)
   })
 
-  it('measures how long ago somebody signed in by Okta’s clock', async () => {
+  it('signedInWithinMs is measured by Okta’s clock', async () => {
     const { org, ask } = await openGuarded({
       rule: { signedInWithinMs: 60_000 },
       org: { dateSkewMs: 3_600_000 },
@@ -70,7 +70,7 @@ describe('a rule', () => {
     await ask.script(org.signIn('alice@example.com')).expect(403)
   })
 
-  it('takes the newer of the two verifications, and none for too long ago', async () => {
+  it('signedInWithinMs takes the newer of the two verification dates, and is unmet without one', async () => {
     const { org, clock, ask } = await openGuarded({ rule: { signedInWithinMs: 60_000 } })
     const cookie = org.signIn('alice@example.com')
     clock.advance(120_000)
@@ -84,13 +84,13 @@ describe('a rule', () => {
     expect(body.code).toBe('reauthentication_required')
   })
 
-  it('takes the second factor of an app certified by mca', async () => {
+  it('the rule mfa accepts mca in amr', async () => {
     const { org, ask } = await openGuarded({ rule: { mfa: true } })
     org.failNext({ kind: 'fields', set: { amr: ['pwd', 'mca'] } })
     await ask.script(org.signIn('alice@example.com')).expect(200)
   })
 
-  it('asks Okta again for an answer that is too old for it', async () => {
+  it('a rule with maxStalenessMs looks up again when the answer is too old', async () => {
     const { org, clock, ask } = await openGuarded({ rule: { maxStalenessMs: 10_000 } })
     const cookie = org.signIn('alice@example.com')
     await ask.script(cookie).expect(200)
@@ -102,7 +102,7 @@ describe('a rule', () => {
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
-  it('of 0 ms asks for each request anew, and lets nobody through whom Okta could not vouch for', async () => {
+  it('maxStalenessMs of 0 looks up for each request, and refuses it when Okta is unavailable', async () => {
     const { org, ask } = await openGuarded({ rule: { maxStalenessMs: 0 } })
     const cookie = org.signIn('alice@example.com')
     await ask.script(cookie).expect(200)
@@ -112,7 +112,7 @@ describe('a rule', () => {
     await ask.script(cookie).expect(503)
   })
 
-  it('that can’t be is a fault when the guard is made', async () => {
+  it('an invalid rule throws when the guard is made', async () => {
     const { okta } = await startParts()
     const rule = { mfa: 'yes', amr: 'pwd', signedInWithinMs: -1, allow: true, mfaa: true }
     expect(() => okta.requireSession(rule as never)).toThrow(
@@ -124,7 +124,7 @@ describe('a rule', () => {
 describe('allow', () => {
   const withAllow = (allow: unknown) => openGuarded({ rule: { allow } as SessionRule })
 
-  it('sees the session and the request', async () => {
+  it('allow() receives the session and the request', async () => {
     const seen: unknown[] = []
     const { org, ask } = await withAllow((session: { login: string }, req: IncomingMessage) => {
       seen.push(session.login, req.url)
@@ -144,7 +144,7 @@ describe('allow', () => {
     ['a truthy word', () => 'yes', 403],
     ['1', () => 1, 403],
     ['a promise of an object', async () => ({}), 403],
-  ])('passes with true alone: %s', async (_, allow, status) => {
+  ])('allow() passes with true alone: %s', async (_, allow, status) => {
     const { org, ask } = await withAllow(allow)
     await ask.script(org.signIn('alice@example.com')).expect(status)
   })
@@ -158,7 +158,7 @@ describe('allow', () => {
     ['an empty string', ''],
     ['the word route', 'route'],
     ['the word router', 'router'],
-  ])('that throws or rejects with %s is an error, never a pass', async (_, thrown) => {
+  ])('an allow() that throws or rejects with %s is an error, never a pass', async (_, thrown) => {
     for (const allow of [
       () => {
         throw thrown
@@ -187,7 +187,7 @@ describe('allow', () => {
     }
   })
 
-  it('lets nobody through whose session became too weak while the app was thinking', async () => {
+  it('a session that became too weak while allow() ran is refused', async () => {
     const { org, okta } = await startParts()
     const allow = async (session: { userId: string }) => {
       org.fail({ kind: 'fields', set: { amr: ['pwd'] } })
@@ -203,7 +203,7 @@ describe('allow', () => {
     expect(body.code).toBe('mfa_required')
   })
 
-  it('is not asked about anybody who is refused anyway', async () => {
+  it('allow() is not called for a request that is refused anyway', async () => {
     const asked: unknown[] = []
     const { ask } = await withAllow((session: unknown) => asked.push(session) > 0)
     await ask.script().expect(401)
@@ -213,7 +213,7 @@ describe('allow', () => {
 })
 
 describe('a page whose answer is refused for a factor it may just have given', () => {
-  it('asks once, however long Okta takes', async () => {
+  it('a page refused for a factor causes one further lookup, however long Okta takes', async () => {
     const { org, clock, ask } = await openGuarded({ rule: { mfa: true } })
     const cookie = org.signIn('alice@example.com')
     await ask.page(cookie).expect(403)

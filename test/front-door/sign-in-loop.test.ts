@@ -4,7 +4,7 @@ import { cookiesOf } from './door.js'
 import { openGuarded } from './guarded-app.js'
 
 describe('a browser that comes back from signing in without a session, again and again', () => {
-  it('is told so, instead of being sent there once more', async () => {
+  it('repeated returns from sign-in without a session end in a page, not a redirect', async () => {
     const { org, ask } = await openGuarded()
     let cookie = 'idx=never-good'
     let since: string | undefined
@@ -26,7 +26,7 @@ describe('a browser that comes back from signing in without a session, again and
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
   })
 
-  it('is told the same where a factor is what lacks', async () => {
+  it('repeated returns from sign-in without a factor end in a page, not a redirect', async () => {
     const { org, clock, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
     await ask.page(`${cookie}; okta-sign-in-redirects=4.${clock.now()}`).expect(401)
@@ -42,7 +42,7 @@ describe('a browser that comes back from signing in without a session, again and
     '99.to come',
     '4.Infinity',
     '4.-Infinity',
-  ])('counts from one where the cookie holds %j', async (value) => {
+  ])('the count of returns starts at one where its cookie holds %j', async (value) => {
     const { clock, ask } = await openGuarded()
     const planted = value
       .replace('minute ago', String(clock.now() - 60_000))
@@ -53,9 +53,12 @@ describe('a browser that comes back from signing in without a session, again and
 })
 
 describe('a page loaded on a guess', () => {
-  it.each(['Sec-Purpose', 'Purpose'])('is not counted (%s)', async (name) => {
-    const { ask } = await openGuarded()
-    const answer = await ask.page().set(name, 'prefetch').expect(302)
-    expect(cookiesOf(answer)).toEqual({})
-  })
+  it.each(['Sec-Purpose', 'Purpose'])(
+    'a page loaded on a guess is not counted as a return from sign-in (%s)',
+    async (name) => {
+      const { ask } = await openGuarded()
+      const answer = await ask.page().set(name, 'prefetch').expect(302)
+      expect(cookiesOf(answer)).toEqual({})
+    },
+  )
 })

@@ -70,7 +70,7 @@ async function open(options: OktaSessionOptions = {}) {
 }
 
 describe('login()', () => {
-  it('writes an envelope for this host alone, and takes the other cookies', async () => {
+  it('login() writes a signed cookie for this host alone, and clears the other cookies', async () => {
     const { org, orgUrl, post, account } = await open()
     const sessionToken = org.sessionToken('alice@example.com')
     const answer = await post('/sign-in').send({ sessionToken }).expect(200)
@@ -87,7 +87,7 @@ describe('login()', () => {
     expect(body).toBe('alice@example.com')
   })
 
-  it('writes no session that does not fit into a cookie with its envelope', async () => {
+  it('login() refuses a session that does not fit into a signed cookie', async () => {
     const { org, post } = await open()
     org.failNext({ kind: 'fields', set: { id: 'a'.repeat(3_100) } })
     const sessionToken = org.sessionToken('alice@example.com')
@@ -97,7 +97,7 @@ describe('login()', () => {
 })
 
 describe('a cookie that is not ours', () => {
-  it('is refused without a call to Okta', async () => {
+  it('a cookie with a bad signature is refused without a call to Okta', async () => {
     const { org, orgUrl, account, signIn } = await open()
     const good = await signIn()
     const [value = '', mac = ''] = good.slice('__Host-okta='.length).split('.')
@@ -123,7 +123,7 @@ describe('a cookie that is not ours', () => {
     await account(good).expect(200)
   })
 
-  it('leaves its sender’s budget alone, and everybody else’s', async () => {
+  it('a cookie with a bad signature is charged to no failure budget', async () => {
     const { okta, account, signIn } = await open({
       upstream: {
         failedLookupsPerClient: { perSecond: 0.1, burst: 1 },
@@ -136,7 +136,7 @@ describe('a cookie that is not ours', () => {
     await account(await signIn()).expect(200)
   })
 
-  it('is no plain sid either, where only the envelope is read', async () => {
+  it('a plain sid is ignored where only the signed cookie is configured', async () => {
     const { org, account } = await open()
     const sid = org.signIn('alice@example.com', { cookie: 'sid' })
     expect((await account(sid).expect(401)).body.reason).toBe('no_cookie')
@@ -144,7 +144,7 @@ describe('a cookie that is not ours', () => {
 })
 
 describe('a secret that changes', () => {
-  it('opens what the previous one has signed, and signs anew at the next refresh', async () => {
+  it('a changed secret verifies what the previous one has signed, and signs anew at the next refresh', async () => {
     const previous = 'a-previous-secret-of-thirty-two-bytes'
     const { org, orgUrl, post, account } = await open({ secret: [secret, previous] })
     const value = org.signIn('alice@example.com', { cookie: 'sid' }).slice('sid='.length)
@@ -160,7 +160,7 @@ describe('a secret that changes', () => {
 })
 
 describe('logout()', () => {
-  it('closes what is inside the envelope, and takes the envelope', async () => {
+  it('logout() closes the session inside a signed cookie, and clears the cookie', async () => {
     const { org, post, account, signIn } = await open()
     const cookie = await signIn()
     const answer = await post('/sign-out', cookie).expect(204)
@@ -175,7 +175,7 @@ describe('logout()', () => {
 })
 
 describe('where the org is on https', () => {
-  it('every cookie of ours is Secure', async () => {
+  it('every cookie of the package is Secure where the org is on https', async () => {
     const { url, org, okta, post } = await open({ cookies: ['sid'] })
     const sessionToken = org.sessionToken('alice@example.com')
     const signedIn = cookiesOf(await post('/sign-in').send({ sessionToken }).expect(200))

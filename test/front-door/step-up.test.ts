@@ -26,7 +26,7 @@ function app() {
 }
 
 describe('a session that becomes stronger under the same cookie', () => {
-  it('is noticed by the next page, not after the ttl', async () => {
+  it('the next page sees a stronger session under the same cookie before ttlMs is over', async () => {
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     const get = () => request(app()).get('/admin').set(page).set('Cookie', cookie)
     await get().expect(403)
@@ -36,7 +36,7 @@ describe('a session that becomes stronger under the same cookie', () => {
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
-  it('costs nothing where nobody navigates, or where the answer is new', async () => {
+  it('an unmet rule causes no further lookup for a script, or where the answer is new', async () => {
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     const get = () => request(app()).get('/admin').set('Cookie', cookie)
     await get().expect(403)
@@ -46,7 +46,7 @@ describe('a session that becomes stronger under the same cookie', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('keeps its 403 while Okta cannot be asked', async () => {
+  it('an unmet rule stays a 403 while Okta is unavailable', async () => {
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     const get = () => request(app()).get('/admin').set(page).set('Cookie', cookie)
     await get().expect(403)
@@ -58,7 +58,7 @@ describe('a session that becomes stronger under the same cookie', () => {
 })
 
 describe('the link to sign in', () => {
-  it("leads over Okta's sign-out for who is signed in already", async () => {
+  it('the link to sign in leads over Okta’s sign-out for an active session', async () => {
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     const { text } = await request(app()).get('/admin').set(page).set('Cookie', cookie).expect(403)
     expect(text).toContain(`href="${org.url}/login/signout?fromURI=`)
@@ -66,7 +66,7 @@ describe('the link to sign in', () => {
 })
 
 describe('the count of redirects to sign-in', () => {
-  it('begins anew with a session', async () => {
+  it('the count of redirects to sign-in starts anew with a session', async () => {
     const bounced = `okta-sign-in-redirects=4.${clock.now()}`
     const answer = await request(app()).get('/page').set(page).set('Cookie', bounced).expect(401)
     expect(answer.text).toContain('several times')

@@ -41,13 +41,13 @@ describe.each(orders)('beside the cookie login() set, one planted %s it', (_, jo
     ['malformed', 'idx=%31'],
     ['empty', 'idx='],
     ['of several values', 'idx=one; idx=other'],
-  ])('that is %s changes nothing', async (__, planted) => {
+  ])('a planted cookie that is %s changes nothing', async (__, planted) => {
     const { cookie, whose } = await openSignedIn()
     expect(await whose(join(cookie, planted))).toBe(ALICE)
     expect(await whose(join(cookie, planted))).toBe(ALICE)
   })
 
-  it('that is another person’s makes nobody that person', async () => {
+  it('a planted cookie of another user signs nobody in as that user', async () => {
     const { org, cookie, whose } = await openSignedIn()
     const planted = org.signIn(BOB)
     expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
@@ -56,7 +56,7 @@ describe.each(orders)('beside the cookie login() set, one planted %s it', (_, jo
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
-  it('that is the same person’s changes nothing', async () => {
+  it('a planted cookie of the same user changes nothing', async () => {
     const { org, cookie, found } = await openSignedIn()
     const other = org.signIn(ALICE)
     const alone = await found(cookie)
@@ -64,12 +64,12 @@ describe.each(orders)('beside the cookie login() set, one planted %s it', (_, jo
     expect(both.session?.id).toBe(alone.session?.id)
   })
 
-  it('that lacks a factor changes nothing', async () => {
+  it('a planted cookie that lacks a factor changes nothing', async () => {
     const { org, cookie, whose } = await openSignedIn()
     expect(await whose(join(cookie, org.signIn(BOB, { status: 'MFA_REQUIRED' })))).toBe(ALICE)
   })
 
-  it('that was of another person who has signed out changes nothing', async () => {
+  it('a planted cookie of another user who has signed out changes nothing', async () => {
     const { org, okta, cookie, whose } = await openSignedIn()
     const planted = org.signIn(BOB)
     expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
@@ -83,7 +83,7 @@ describe.each(orders)('beside the cookie login() set, one planted %s it', (_, jo
 })
 
 describe('the order of the cookies', () => {
-  it('is the app’s where login() is not mounted, and is moved for that instance alone', async () => {
+  it('the app’s order of cookies holds without login(), which changes it for its own instance alone', async () => {
     const { org, clock, okta, found } = await open()
     const other = startOkta({ orgUrl: org.url }, clock)
     const [idx, sid] = [org.signIn(ALICE), org.signIn(ALICE, { cookie: 'sid' })]
@@ -93,7 +93,7 @@ describe('the order of the cookies', () => {
     expect(await idOf(`${idx}; ${sid}`, other)).toBe(await idOf(idx, other))
   })
 
-  it('holds for the first entry that is read as sid, and for login() mounted twice', async () => {
+  it('login() moves the first sid entry to the front, also when it is mounted twice', async () => {
     const cookies = ['idx', { name: 'app', as: 'sid' }, 'sid'] as const
     const { org, okta, found } = await open({ okta: { cookies } })
     okta.login()
@@ -110,7 +110,7 @@ describe('the order of the cookies', () => {
 })
 
 describe('two live cookies of different people', () => {
-  it('are nobody’s, whichever is first, also without login()', async () => {
+  it('two live cookies of different users are ambiguous, whichever is first, also without login()', async () => {
     const { org, okta, whose } = await open()
     const both = `${org.signIn(ALICE)}; ${org.signIn(BOB, { cookie: 'sid' })}`
     expect(await whose(both)).toBe('ambiguous_cookie')
@@ -121,7 +121,7 @@ describe('two live cookies of different people', () => {
     expect(answer.body).toMatchObject({ code: 'session_required', reason: 'ambiguous_cookie' })
   })
 
-  it('are nobody’s to sessionInfo(), which asks nobody about the second', async () => {
+  it('sessionInfo() reports two live cookies as ambiguous without a second call', async () => {
     const { org, okta, found } = await open()
     const [idx, sid] = [org.signIn(ALICE), org.signIn(BOB, { cookie: 'sid' })]
     await found(idx)
@@ -132,7 +132,7 @@ describe('two live cookies of different people', () => {
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
-  it('are nobody’s to a rule that wants an answer of its own', async () => {
+  it('two live cookies of different users are ambiguous to a rule with maxStalenessMs', async () => {
     const { org, okta } = await open()
     const both = `${org.signIn(ALICE)}; ${org.signIn(BOB, { cookie: 'sid' })}`
     const url = await serve(
@@ -145,7 +145,7 @@ describe('two live cookies of different people', () => {
 })
 
 describe('what the second cookie costs', () => {
-  it('is one question, not one a request, when it is the same person’s', async () => {
+  it('a second cookie of the same user costs one call, not one a request', async () => {
     const { org, clock, whose } = await open()
     const both = `${org.signIn(ALICE)}; ${org.signIn(ALICE, { cookie: 'sid' })}`
     for (let round = 0; round < 50; round += 1) expect(await whose(both)).toBe(ALICE)
@@ -156,7 +156,7 @@ describe('what the second cookie costs', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('is one question for the day when it is nobody’s', async () => {
+  it('a second cookie without a session costs one call a day', async () => {
     const { org, clock, whose } = await open({
       org: { idleMinutes: 2_000, lifetimeMinutes: 2_000 },
     })
@@ -173,7 +173,7 @@ describe('what the second cookie costs', () => {
     expect(org.calls.getCurrentSession).toBe(43)
   })
 
-  it('is nothing when another cookie’s name ends alike, or the octets can’t be sent', async () => {
+  it('a cookie whose name ends alike, or whose octets can’t be sent, costs no call', async () => {
     const { org, whose } = await open()
     const idx = org.signIn(ALICE)
     for (const other of ['connect.sid=s%3Aabc', 'xsid=a', 'a=sid=b', 'sid=%31', 'sid="a"', 'sid='])
@@ -181,7 +181,7 @@ describe('what the second cookie costs', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('is paid from the client’s budget, and signs nobody out once that is spent', async () => {
+  it('a second cookie is charged to the client’s budget, and signs nobody out once that is spent', async () => {
     const { org, whose } = await open({
       okta: { upstream: { failedLookups: { perSecond: 0.1, burst: 2 } } },
     })
@@ -191,18 +191,21 @@ describe('what the second cookie costs', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it.each(['hang', 'html'] as const)('is waited for once in an outage: %s', async (kind) => {
-    const { org, whose } = await open({ okta: { upstream: { timeoutMs: 300 } } })
-    const idx = org.signIn(ALICE)
-    expect(await whose(idx)).toBe(ALICE)
-    const sid = org.signIn(BOB, { cookie: 'sid' })
-    const stop = org.fail({ kind })
-    for (let round = 0; round < 20; round += 1) expect(await whose(`${idx}; ${sid}`)).toBe(ALICE)
-    expect(org.calls.getCurrentSession).toBeLessThanOrEqual(3)
-    stop()
-  })
+  it.each(['hang', 'html'] as const)(
+    'an outage delays a request for its second cookie once: %s',
+    async (kind) => {
+      const { org, whose } = await open({ okta: { upstream: { timeoutMs: 300 } } })
+      const idx = org.signIn(ALICE)
+      expect(await whose(idx)).toBe(ALICE)
+      const sid = org.signIn(BOB, { cookie: 'sid' })
+      const stop = org.fail({ kind })
+      for (let round = 0; round < 20; round += 1) expect(await whose(`${idx}; ${sid}`)).toBe(ALICE)
+      expect(org.calls.getCurrentSession).toBeLessThanOrEqual(3)
+      stop()
+    },
+  )
 
-  it('is asked for again after an outage', async () => {
+  it('a second cookie is looked up again after an outage', async () => {
     const { org, clock, whose } = await open()
     const idx = org.signIn(ALICE)
     await whose(idx)
@@ -215,7 +218,7 @@ describe('what the second cookie costs', () => {
 })
 
 describe('while Okta is asked about the second cookie', () => {
-  it('the first one’s sign-out counts', async () => {
+  it('a sign-out of the first cookie counts while the second is looked up', async () => {
     const { org, okta, whose } = await open()
     const idx = org.signIn(ALICE)
     await whose(idx)
@@ -234,7 +237,7 @@ describe('while Okta is asked about the second cookie', () => {
     expect(found?.id).toBe(session.session?.id)
   })
 
-  it('the first one’s session that is forgotten is asked about again', async () => {
+  it('a first session that is forgotten while the second cookie is looked up is looked up again', async () => {
     const { org, okta, whose } = await open()
     const idx = org.signIn(ALICE)
     await whose(idx)
@@ -246,7 +249,7 @@ describe('while Okta is asked about the second cookie', () => {
     expect(await slow).toBe('not_found')
   })
 
-  it('a caller may give up', async () => {
+  it('a caller may abort while the second cookie is looked up', async () => {
     const { org, okta, whose } = await open()
     const idx = org.signIn(ALICE)
     await whose(idx)

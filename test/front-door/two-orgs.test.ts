@@ -21,7 +21,7 @@ function make(orgUrl: string, options: OktaSessionOptions = {}): OktaSession {
 afterEach(() => vi.unstubAllEnvs())
 
 describe('a second instance for another org', () => {
-  it('is refused while both read the cookies that are read by default', () => {
+  it('a second instance for another org is refused while both read the default cookies', () => {
     make(one)
     const second = () => make(two, { credentials: { apiToken: '00-the-secret-token' } })
     expect(second).toThrow(TypeError)
@@ -35,23 +35,23 @@ describe('a second instance for another org', () => {
     ['cookies: undefined', { cookies: undefined }],
     ['another property', { property: 'other' }],
     ['another appUrl', { appUrl: 'https://app.example.com' }],
-  ])('is refused too with %s', (_, options) => {
+  ])('a second instance for another org is refused with %s', (_, options) => {
     make(one)
     expect(() => make(two, options)).toThrow(/two orgs/)
   })
 
-  it('is refused too where the environment names the org', () => {
+  it('a second instance is refused where the environment names the other org', () => {
     make(one)
     vi.stubEnv('OKTA_CLIENT_ORGURL', two)
     expect(() => oktaSession({ logger: false })).toThrow(/two orgs/)
   })
 
-  it('hears of what is wrong with its options first', () => {
+  it('a second instance with invalid options reports those first', () => {
     make(one)
     expect(() => make(two, { cache: { ttlMs: -1 } })).toThrow(/cache\.ttlMs/)
   })
 
-  it('leaves no trace when it was refused', async () => {
+  it('a second instance that was refused leaves no trace', async () => {
     const first = make(one)
     expect(() => make(two)).toThrow(/two orgs/)
     make(one)
@@ -63,12 +63,12 @@ describe('a second instance for another org', () => {
     ['the first', { cookies: own }, {}],
     ['the second', {}, { cookies: own }],
     ['one of them, though by the same names', {}, { cookies: ['idx', 'sid'] }],
-  ])('is let in where cookies are named by %s', (_, first, second) => {
+  ])('a second instance is accepted where cookies are named by %s', (_, first, second) => {
     make(one, first)
     make(two, second)
   })
 
-  it('is let in once the first is closed', async () => {
+  it('a second instance is accepted once the first is closed', async () => {
     const first = make(one)
     await first.close()
     make(two)
@@ -76,13 +76,13 @@ describe('a second instance for another org', () => {
     expect(() => make(one)).toThrow(/two orgs/)
   })
 
-  it('is let in where it is the same org, however it is written', () => {
+  it('a second instance for the same org is accepted, however its URL is written', () => {
     make(one)
     make('https://ONE.example.com:443/')
   })
 
   it.each(['http://localhost:1', 'http://127.0.0.1:2', 'http://[::1]:3'])(
-    'is let in where one is on this machine: %s',
+    'a second instance is accepted where one org is on this machine: %s',
     (local) => {
       make('http://localhost:4')
       make(one)
@@ -106,7 +106,7 @@ describe('an instance that is no longer used', () => {
     }
   }
 
-  it('is forgotten, though nobody closed it', async () => {
+  it('an unreferenced instance is collected, although it was not closed', async () => {
     oktaSession({ orgUrl: one, logger: false })
     await expect.poll(() => isLetIn(two)).toBe(true)
   })
@@ -122,7 +122,7 @@ describe('an instance that is no longer used', () => {
     ['forwardAuth()', (okta) => okta.forwardAuth()],
     ['authenticate', (okta) => okta.authenticate],
     ['watch', (okta) => okta.watch],
-  ])('is not forgotten while %s is in use', async (_, part) => {
+  ])('an instance is not collected while %s is in use', async (_, part) => {
     // Only this part is held: nothing here may refer to the instance itself, not even to close it.
     const kept = part(oktaSession({ orgUrl: one, logger: false }))
     const outcomes: boolean[] = []
@@ -164,7 +164,7 @@ describe('two orgs on one request', () => {
     return { first, second, alice, bob, get }
   }
 
-  it('each guard judges its own org’s session, whatever the other has found', async () => {
+  it('each of two guards judges its own org’s session, whatever the other has found', async () => {
     for (const property of ['okta', 'other']) {
       const { first, second, alice, bob, get } = await open(property)
       await get('/a', bob).expect(401)
@@ -175,7 +175,7 @@ describe('two orgs on one request', () => {
     }
   })
 
-  it('both answers are there under two properties', async () => {
+  it('two instances with two properties set both contexts', async () => {
     const { alice, bob, get } = await open('other')
     const { body } = await get('/both', `${alice}; ${bob}`).expect(200)
     expect(body).toEqual({
@@ -185,7 +185,7 @@ describe('two orgs on one request', () => {
     })
   })
 
-  it('under one property the one that ran last is there, and the other says so', async () => {
+  it('under one property the last instance’s context is set, and the other logs it', async () => {
     const { alice, bob, get } = await open('okta')
     const { body } = await get('/both', `${alice}; ${bob}`).expect(200)
     expect(body).toEqual({ a: 'TypeError', b: 'bob@example.com', okta: 'bob@example.com' })

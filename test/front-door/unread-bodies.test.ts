@@ -57,15 +57,18 @@ describe('a body without end costs no more than its first bytes, and the client 
     ['logout(), a length declared', 'POST /logout', declared, asIs, 204],
     ['refresh(), a length declared', 'POST /refresh', declared, asIs, 401],
     ['login() by another method', 'PUT /login', declared, asIs, 405],
-  ])('%s', async (_, line, length, frame, status) => {
-    const { url, taken } = await open()
-    const head = `${line} HTTP/1.1\r\nContent-Type: application/json\r\n${length}`
-    const answer = await flood(url, head, frame)
-    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
-    expect(taken()).toBeLessThan(MAX_TAKEN)
-  })
+  ])(
+    'a body without end costs no more than its first bytes, and the client gets its answer: %s',
+    async (_, line, length, frame, status) => {
+      const { url, taken } = await open()
+      const head = `${line} HTTP/1.1\r\nContent-Type: application/json\r\n${length}`
+      const answer = await flood(url, head, frame)
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+      expect(taken()).toBeLessThan(MAX_TAKEN)
+    },
+  )
 
-  it('a post of another site', async () => {
+  it('a cross-site post with a body without end is answered', async () => {
     const { url, taken } = await open()
     const foreign = new URL(url)
     const head = `POST /login HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n${declared}`
@@ -127,7 +130,7 @@ describe('a body without end costs no more than its first bytes, and the client 
     expect(answer.headers.get('connection')).not.toBe('close')
   })
 
-  it('login() over HTTP/2', async () => {
+  it('login() over HTTP/2 answers a body without end', async () => {
     const { okta } = await startParts()
     const login = okta.login()
     const server = createHttp2Server((req, res) => login(req as never, res as never, () => {}))

@@ -42,22 +42,25 @@ afterEach(() => {
 })
 
 describe('a session that ends', () => {
-  it.each(['identity', 'classic'] as const)('by a sign-out is said at once: %s', async (engine) => {
-    const { org, okta, watch, known } = await open({ org: { engine } })
-    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
-    const cookie = await known(org.signIn('alice@example.com'))
-    const { ends } = watch(cookie)
-    const other = watch(await known(org.signIn('bob@example.com')))
-    await request(url)
-      .post('/')
-      .set({ ...ownPage, Cookie: cookie })
-      .expect(204)
-    expect(ends).toEqual(['signed_out'])
-    expect(other.ends).toEqual([])
-    expect(okta.stats().watched).toBe(1)
-  })
+  it.each(['identity', 'classic'] as const)(
+    'a watch reports a sign-out at once: %s',
+    async (engine) => {
+      const { org, okta, watch, known } = await open({ org: { engine } })
+      const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+      const cookie = await known(org.signIn('alice@example.com'))
+      const { ends } = watch(cookie)
+      const other = watch(await known(org.signIn('bob@example.com')))
+      await request(url)
+        .post('/')
+        .set({ ...ownPage, Cookie: cookie })
+        .expect(204)
+      expect(ends).toEqual(['signed_out'])
+      expect(other.ends).toEqual([])
+      expect(okta.stats().watched).toBe(1)
+    },
+  )
 
-  it('by a sign-out Okta has not heard of is said all the same', async () => {
+  it('a watch reports a sign-out that Okta has not confirmed', async () => {
     const { org, okta, watch, known } = await open()
     const url = await serve((req, res) => okta.logout()(req, res, () => {}))
     const cookie = await known(org.signIn('alice@example.com'))
@@ -70,7 +73,7 @@ describe('a session that ends', () => {
     expect(ends).toEqual(['signed_out'])
   })
 
-  it('by an administrator is said when forget() makes us ask', async () => {
+  it('a watch reports a session an administrator ended, when forget() causes a lookup', async () => {
     const { org, okta, watch, known } = await open()
     const cookie = await known(org.signIn('alice@example.com'))
     const [session] = org.sessions
@@ -80,7 +83,7 @@ describe('a session that ends', () => {
     await expect.poll(() => ends).toEqual(['not_found'])
   })
 
-  it('goes on where forget() was about somebody who is still signed in', async () => {
+  it('a watch goes on when forget() named a user who is still signed in', async () => {
     const { org, okta, watch, known } = await open()
     const cookie = await known(org.signIn('alice@example.com'))
     const { ends } = watch(cookie)
@@ -91,7 +94,7 @@ describe('a session that ends', () => {
     expect(okta.stats().watched).toBe(1)
   })
 
-  it('is heard of also when it happens while the watch begins', async () => {
+  it('a watch reports an end that happens while it begins', async () => {
     const { org, okta, watch, known } = await open()
     const cookie = await known(org.signIn('alice@example.com'))
     const { ends } = watch(cookie)
@@ -102,7 +105,7 @@ describe('a session that ends', () => {
     await expect.poll(() => ends).toEqual(['not_found'])
   })
 
-  it('is said once, whatever comes after', async () => {
+  it('a watch reports an end once', async () => {
     const { org, okta, watch, known } = await open()
     const url = await serve((req, res) => okta.logout()(req, res, () => {}))
     const cookie = await known(org.signIn('alice@example.com'))
@@ -117,8 +120,8 @@ describe('a session that ends', () => {
   })
 })
 
-describe('without anybody telling', () => {
-  it('Okta is asked again every maxTtlMs, and no sooner', async () => {
+describe('scheduled lookups', () => {
+  it('a watch looks its session up every maxTtlMs, and no sooner', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
     const { org, watch, known } = parts
@@ -136,7 +139,7 @@ describe('without anybody telling', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('Okta is asked at the session’s own end, which it may have moved', async () => {
+  it('a watch looks its session up at expiresAt, which Okta may have moved', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({ org: { idleMinutes: 1 } })
     const { org, watch, known } = parts
@@ -154,7 +157,7 @@ describe('without anybody telling', () => {
     expect(ends).toEqual(['not_found'])
   })
 
-  it('a session that has become another person’s is over for the one it was made for', async () => {
+  it('a watch ends as not_found when its session has become another user’s', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
     const { org, okta, watch, known } = parts
@@ -166,7 +169,7 @@ describe('without anybody telling', () => {
     expect(okta.stats().watched).toBe(0)
   })
 
-  it('a session known here as another person’s is over when forget() makes us look', async () => {
+  it('a watch ends when forget() causes a lookup and the session is another user’s', async () => {
     const { org, okta, watch, known } = await open()
     const cookie = await known(org.signIn('alice@example.com'))
     const { ends } = watch(cookie)
@@ -176,7 +179,7 @@ describe('without anybody telling', () => {
     await expect.poll(() => ends).toEqual(['not_found'])
   })
 
-  it('a session that Okta gave another id is still the same person’s, and goes on', async () => {
+  it('a watch goes on when Okta gave the session another id of the same user', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({ okta: { cache: { ttlMs: 5_000, maxTtlMs: 20_000 } } })
     const { org, okta, watch, known } = parts
@@ -192,7 +195,7 @@ describe('without anybody telling', () => {
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('an outage ends nothing before the session’s own end has passed', async () => {
+  it('an outage ends no watch before expiresAt has passed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open({
       org: { idleMinutes: 1 },
@@ -216,15 +219,18 @@ describe('a request that has no session to watch', () => {
     ['no cookie', undefined, 'not_found'],
     ['a malformed cookie', 'idx=%31', 'not_found'],
     ['a cookie nobody knows', 'idx=nobody', 'not_found'],
-  ])('hears so, but not before it has got the way to stop: %s', async (_, cookie, end) => {
-    const { watch, okta } = await open()
-    const { ends } = watch(cookie)
-    expect(ends).toEqual([])
-    await expect.poll(() => ends).toEqual([end])
-    expect(okta.stats().watched).toBe(0)
-  })
+  ])(
+    'a watch without a session reports its end after watch() has returned: %s',
+    async (_, cookie, end) => {
+      const { watch, okta } = await open()
+      const { ends } = watch(cookie)
+      expect(ends).toEqual([])
+      await expect.poll(() => ends).toEqual([end])
+      expect(okta.stats().watched).toBe(0)
+    },
+  )
 
-  it('hears why: signed out, Okta silent, a factor missing', async () => {
+  it('a watch without a session reports its reason: signed out, unavailable, incomplete', async () => {
     const { org, okta, watch } = await open()
     const url = await serve((req, res) => okta.logout()(req, res, () => {}))
     const left = org.signIn('alice@example.com')
@@ -243,7 +249,7 @@ describe('a request that has no session to watch', () => {
 })
 
 describe('unwatch', () => {
-  it('ends it: nothing is heard any more, and nothing asked', async () => {
+  it('unwatch() stops the callback and the lookups', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const parts = await open()
     const { org, okta, watch, known } = parts
@@ -260,7 +266,7 @@ describe('unwatch', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('works before the first answer has come', async () => {
+  it('unwatch() works before the first answer has come', async () => {
     const { org, okta, watch } = await open()
     const good = watch(org.signIn('alice@example.com'))
     const bad = watch('idx=nobody')
@@ -273,7 +279,7 @@ describe('unwatch', () => {
 })
 
 describe('a callback that throws', () => {
-  it('is logged, and keeps nobody else from hearing', async () => {
+  it('a watch callback that throws is logged, and the others are called', async () => {
     const lines: unknown[] = []
     const { org, okta, watch, known } = await open({
       okta: { logger: { warn: (...line) => lines.push(line) } },
@@ -294,7 +300,7 @@ describe('a callback that throws', () => {
 })
 
 describe('close()', () => {
-  it('is said to everybody, also to who comes after', async () => {
+  it('close() ends every watch, and later ones at once', async () => {
     const { org, okta, watch, known } = await open()
     const cookie = await known(org.signIn('alice@example.com'))
     const before = watch(cookie)
@@ -309,7 +315,7 @@ describe('close()', () => {
 })
 
 describe('a mistake', () => {
-  it('is a TypeError at once', async () => {
+  it('watch() throws a TypeError for invalid arguments', async () => {
     const { okta } = await open()
     expect(() => okta.watch({ headers: {} }, undefined as never)).toThrow(/onEnd is a function/)
     expect(() => okta.watch({} as never, () => {})).toThrow(/no headers to read/)

@@ -21,7 +21,7 @@ describe('the address Okta is told', () => {
     ['[2001:db8::1]', '2001:db8::1'],
     ['[2001:db8::1]:8080', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
-  ])('is a bare one: %s', (given, told) => {
+  ])('the client address sent to Okta is a bare one: %s', (given, told) => {
     expect(telling(given)).toBe(told)
   })
 
@@ -46,11 +46,11 @@ describe('the address Okta is told', () => {
     `::${'1'.repeat(5_000)}`,
     7,
     ['192.0.2.1'],
-  ])('is left out where it is none: %j', (given) => {
+  ])('the client address sent to Okta is left out where it is none: %j', (given) => {
     expect(telling(given)).toBeUndefined()
   })
 
-  it('is the socket’s where nothing else is known', () => {
+  it('the client address is the socket’s where nothing else is known', () => {
     const socket = { remoteAddress: '::ffff:192.0.2.1' }
     expect(clientIp({ headers: {}, socket })).toBe('192.0.2.1')
     expect(clientIp({ headers: {}, ip: 'unknown', socket })).toBeUndefined()
@@ -62,7 +62,7 @@ describe('the address Okta is told', () => {
     ['::ffff:203.0.113.9', '203.0.113.9'],
     ['unknown', undefined],
     ['"><script>', undefined],
-  ])('goes along with a lookup: %s', async (sent, told) => {
+  ])('a lookup sends the client address: %s', async (sent, told) => {
     const upstream = await httpServer((_req, res) => void res.writeHead(503).end())
     onTestFinished(() => upstream.close())
     const options = { orgUrl: upstream.url, upstream: { forwardClientIp: true } }

@@ -30,7 +30,7 @@ describe('spotEach', () => {
     ['the same twice', 'sid=b; sid=c; sid=b', ['sid=b', 'sid=c']],
     ['empty and too long ones', `sid=; sid=${long}a; sid=${long}`, [`sid=${long}`]],
     ['one in another’s value', 'a=sid=b; sid=sid=c', ['sid=sid=c']],
-  ])('finds each pair: %s', (_, header, pairs) => {
+  ])('spotEach finds each pair: %s', (_, header, pairs) => {
     expect(spotEach(header, 'sid')).toEqual(pairs)
   })
 })
@@ -86,23 +86,23 @@ describe('readCookie', () => {
     ['headers joined by a comma', 'sid=b, idx=c', invalid(1)],
     ['a pair inside quotes is a pair', 'a="; sid=b; "', found(1, 'b')],
     ['nothing but separators', ';;; ; ;\t;', none],
-  ])('reads %s', (_, header, reading) => {
+  ])('readCookie reads %s', (_, header, reading) => {
     expect(readCookie(header, entries)).toEqual(reading)
   })
 
-  it('goes on behind an entry whose answer was a no', () => {
+  it('readCookie goes on behind an entry whose answer was a no', () => {
     const header = 'idx=a; sid=b'
     expect(readCookie(header, entries, 0)).toEqual(found(0, 'a'))
     expect(readCookie(header, entries, 1)).toEqual(found(1, 'b'))
     expect(readCookie(header, entries, 2)).toEqual(none)
   })
 
-  it('takes names with characters that mean something in a regular expression', () => {
+  it('readCookie takes names with characters that are special in a regular expression', () => {
     expect(readCookie('axb=1; a.b=2', [entry('a.b')])).toEqual(found(0, '2'))
     expect(readCookie('__Host-okta$=x.y', [entry('__Host-okta$')])).toEqual(found(0, 'x.y'))
   })
 
-  it('agrees with a plain reading of hostile headers', () => {
+  it('readCookie agrees with a reference reading of hostile headers', () => {
     const piece = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom('sid', 'idx', 'sid=', 'idx=', '; ', ';', '=') },
       {
@@ -128,7 +128,7 @@ describe('readCookie', () => {
     ['semicolons', ';'],
     ['pairs that only look alike', '; xsid=b'],
     ['one long value', 'a'],
-  ])('takes ten times as long for ten times as many %s', (_, unit) => {
+  ])('readCookie takes about ten times as long for ten times as many %s', (_, unit) => {
     const headerOf = (bytes: number) =>
       `sid=b${unit === 'a' ? '' : '; '}${unit.repeat(bytes / unit.length)}sid=b`
     const [small, large] = [headerOf(100_000), headerOf(1_000_000)]
@@ -147,7 +147,7 @@ describe('isCookieValue', () => {
     ['a%3B', false],
     ['a;b', false],
     ['"a"', false],
-  ])('judges %j', (text, expected) => {
+  ])('isCookieValue judges %j', (text, expected) => {
     expect(isCookieValue(text)).toBe(expected)
   })
 })

@@ -63,7 +63,7 @@ const post = (headers: Record<string, string | undefined>): RequestLike => ({
 
 describe('judgePost', () => {
   test.each(matrix)(
-    'origin $origin, site $site, X-Requested-By $requestedBy, clients let in: $allow, appUrl $appUrl',
+    'judgePost: origin $origin, site $site, X-Requested-By $requestedBy, clients let in: $allow, appUrl $appUrl',
     ({ origin, site, requestedBy, allow, appUrl }) => {
       const req = post({
         origin: origins[origin],
@@ -85,7 +85,7 @@ describe('judgePost', () => {
     ['a Host in capitals', 'https://app.example', 'APP.example'],
     ['a port of its own', 'https://app.example:8443', 'app.example:8443'],
     ['an IPv6 address', 'http://[::1]:3000', '[::1]:3000'],
-  ])('compares with Host where appUrl is not set: %s', (_, origin, host) => {
+  ])('judgePost compares with Host where appUrl is not set: %s', (_, origin, host) => {
     expect(judgePost(post({ origin, host }), rules)).toBe('ours')
   })
 
@@ -101,11 +101,11 @@ describe('judgePost', () => {
     ['a Host with a path', 'https://app.example', 'app.example/x'],
     ['a Host with user info', 'https://app.example', 'x@app.example'],
     ['two Hosts', 'https://app.example', 'app.example, app.example'],
-  ])('refuses what does not match Host: %s', (_, origin, host) => {
+  ])('judgePost refuses what does not match Host: %s', (_, origin, host) => {
     expect(judgePost(post({ origin, host }), rules)).toBe('cross_site')
   })
 
-  it('refuses an Origin that is a blob URL of a trusted origin', () => {
+  it('judgePost refuses an Origin that is a blob URL of a trusted origin', () => {
     const origin = 'blob:https://www.example.com'
     expect(judgePost(post({ origin, host: 'app.example' }), rules)).toBe('cross_site')
   })
@@ -134,7 +134,7 @@ describe('judgePost', () => {
   )
 
   test.each(schemes)(
-    'takes http for ours only where it can be: org on $org, $arrival, $host',
+    'judgePost takes http for the app’s scheme only where it can be: org on $org, $arrival, $host',
     ({ org, arrival, host }) => {
       const [parts, isHttps] = arrivals[arrival] ?? [{}, false]
       const judge = (origin: string, more: Partial<PostRules> = {}) =>
@@ -166,13 +166,13 @@ describe('judgePost', () => {
     ['an extension', 'chrome-extension://app.example'],
     ['capital NULL', 'NULL'],
     ['a backslash', 'https:\\\\app.example'],
-  ])('refuses an Origin that is no origin: %s', (_, origin) => {
+  ])('judgePost refuses an Origin that is no origin: %s', (_, origin) => {
     const req = post({ origin, 'sec-fetch-site': 'same-origin', 'x-requested-by': 'x' })
     expect(judgePost(req, { ...rules, allowNonBrowserClients: true })).toBe('cross_site')
     expect(judgePost(req, { ...rules, appUrl: 'https://app.example' })).toBe('cross_site')
   })
 
-  it('compares with appUrl alone where that is set', () => {
+  it('judgePost compares with appUrl alone where that is set', () => {
     const withApp = { ...rules, appUrl: 'https://app.example' }
     const host = 'internal:8080'
     expect(judgePost(post({ host, origin: 'https://app.example' }), withApp)).toBe('ours')
@@ -180,7 +180,7 @@ describe('judgePost', () => {
     expect(judgePost(post({ host, origin: 'http://internal:8080' }), withApp)).toBe('cross_site')
   })
 
-  it('takes the host of HTTP/2 before the Host header', () => {
+  it('judgePost takes :authority before the Host header', () => {
     const headers = { ':authority': 'app.example', host: 'evil.example' }
     expect(judgePost(post({ ...headers, origin: 'https://app.example' }), rules)).toBe('ours')
     expect(judgePost(post({ ...headers, origin: 'https://evil.example' }), rules)).toBe(
@@ -188,17 +188,17 @@ describe('judgePost', () => {
     )
   })
 
-  it('never looks at X-Forwarded-Host, which anybody can send', () => {
+  it('judgePost never reads X-Forwarded-Host', () => {
     const req = post({ origin: 'https://evil.example', 'x-forwarded-host': 'evil.example' })
     expect(judgePost(req, rules)).toBe('cross_site')
   })
 
-  it('does not take an empty X-Requested-By for one', () => {
+  it('judgePost does not accept an empty X-Requested-By', () => {
     const req = post({ 'x-requested-by': '' })
     expect(judgePost(req, { ...rules, allowNonBrowserClients: true })).toBe('cross_site')
   })
 
-  it('reads Fetch headers too', () => {
+  it('judgePost reads Fetch headers too', () => {
     const headers = new Headers({ host: 'app.example', origin: 'https://app.example' })
     expect(createIsSameOrigin(rules)({ headers })).toBe(true)
     headers.set('origin', 'https://evil.example')

@@ -141,7 +141,7 @@ describe('is read in one pass:', () => {
   })
 })
 
-it('reads the first kilobyte of an Accept header, and no range that is cut there', () => {
+it('preferring HTML reads the first kilobyte of an Accept header, and no range that is cut there', () => {
   const filler = fill('a/b,', 1_000)
   expect(wantsPage(request({ accept: `${filler}text/html` }))).toBe(true)
   expect(wantsPage(request({ accept: `${filler}application/json,text/html` }))).toBe(false)

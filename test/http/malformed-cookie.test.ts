@@ -24,14 +24,14 @@ describe('a cookie that is no cookie value', () => {
     ['nothing', 'idx='],
     ['more than a browser would keep', `idx=${'a'.repeat(4_097)}`],
     ['a space, under a name of our own', 'app=102 abc'],
-  ])('is invalid with %s, and reaches nobody', async (_, cookie) => {
+  ])('a cookie with %s is invalid, and never reaches Okta', async (_, cookie) => {
     const before = org.calls
     expect(await stateFor(cookie)).toEqual({ state: 'anonymous', reason: 'invalid_cookie' })
     expect(await stateFor(cookie)).toEqual({ state: 'anonymous', reason: 'invalid_cookie' })
     expect(org.calls).toBe(before)
   })
 
-  it('stays invalid beside a session that is remembered', async () => {
+  it('a malformed cookie stays invalid beside a cached session', async () => {
     expect((await stateFor('idx=102abc')).state).toBe('active')
     expect((await stateFor('idx=102abc"')).state).toBe('anonymous')
     expect((await stateFor('idx="102abc"')).state).toBe('anonymous')

@@ -19,12 +19,12 @@ const app = createServer((req, res) => guard(req, res, () => res.end('let throug
 afterEach(() => okta.close())
 
 describe('onDenied', () => {
-  it('answers in the guard’s place', async () => {
+  it('onDenied answers in place of a guard without Express', async () => {
     const { status, text } = await request(app).get('/mine')
     expect([status, text]).toEqual([418, 'session_required'])
   })
 
-  it('leaves the answer to the guard when it returns false', async () => {
+  it('onDenied leaves the answer to a guard without Express when it returns false', async () => {
     const { status, body } = await request(app).get('/yours')
     expect(status).toBe(401)
     expect(body).toMatchObject({ code: 'session_required', reason: 'no_cookie' })

@@ -33,7 +33,7 @@ describe('safeReturnTo', () => {
     ['/\u2044evil.example', '/%E2%81%84evil.example'],
     ['/\ud800', '/%EF%BF%BD'],
     ['/javascript:alert(1)', '/javascript:alert(1)'],
-  ])('answers the path %j with %j', (input, path) => {
+  ])('safeReturnTo answers the path %j with %j', (input, path) => {
     expect(safeReturnTo(input, rules)).toBe(path)
   })
 
@@ -42,7 +42,7 @@ describe('safeReturnTo', () => {
     ['https://app.example/account?a#b', '/account?a#b'],
     ['HTTPS://APP.EXAMPLE:443/account', '/account'],
     ['https://app.example/a/../b', '/b'],
-  ])('answers our own URL %j with the path %j', (input, path) => {
+  ])('safeReturnTo answers the app’s own URL %j with the path %j', (input, path) => {
     expect(safeReturnTo(input, rules)).toBe(path)
   })
 
@@ -53,7 +53,7 @@ describe('safeReturnTo', () => {
     ['http://localhost:3000/a', 'http://localhost:3000/a'],
     ['https://bücher.example/', 'https://xn--bcher-kva.example/'],
     ['https://www。example.com/', 'https://www.example.com/'],
-  ])('answers the trusted URL %j with %j', (input, url) => {
+  ])('safeReturnTo answers the trusted URL %j with %j', (input, url) => {
     expect(safeReturnTo(input, rules)).toBe(url)
   })
 
@@ -126,33 +126,33 @@ describe('safeReturnTo', () => {
     ['a malformed host', 'https://[/'],
     ['a malformed port', 'https://app.example:99999/'],
     ['more than 8 KB', `/${'a'.repeat(8192)}`],
-  ])('answers the default for %s', (_, input) => {
+  ])('safeReturnTo answers the default for %s', (_, input) => {
     expect(safeReturnTo(input, rules)).toBe('/')
   })
 
-  it('answers a trusted URL with a letter beyond ASCII the same however often it is asked', () => {
+  it('safeReturnTo answers a trusted URL with a letter beyond ASCII the same each time', () => {
     const answers = Array.from({ length: 10_000 }, () =>
       safeReturnTo('https://bücher.example/', rules),
     )
     expect(new Set(answers)).toEqual(new Set(['https://xn--bcher-kva.example/']))
   })
 
-  it('takes 8 KB', () => {
+  it('safeReturnTo takes 8 KB', () => {
     const path = `/${'a'.repeat(8191)}`
     expect(safeReturnTo(path, rules)).toBe(path)
   })
 
-  it('answers the default its caller names', () => {
+  it('safeReturnTo answers the default its caller names', () => {
     expect(safeReturnTo('//evil.example', { ...rules, fallback: '/home' })).toBe('/home')
   })
 
-  it('knows paths alone where our own origin is not known', () => {
+  it('safeReturnTo accepts paths alone where the app’s origin is unknown', () => {
     const unknown = { appOrigin: undefined, trustedOrigins: [] }
     expect(safeReturnTo('/account', unknown)).toBe('/account')
     expect(safeReturnTo('https://app.example/account', unknown)).toBe('/')
   })
 
-  it('never leads anywhere but to us or a trusted origin', () => {
+  it('safeReturnTo leads only to the app or a trusted origin', () => {
     const allowed = [app, ...trusted]
     fc.assert(
       fc.property(hostile(), (input) => {
@@ -166,7 +166,7 @@ describe('safeReturnTo', () => {
     )
   })
 
-  it('answers the same when asked again with its own answer', () => {
+  it('safeReturnTo answers its own answer with the same', () => {
     fc.assert(
       fc.property(hostile(), (input) => {
         const result = safeReturnTo(input, rules)

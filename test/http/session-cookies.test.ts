@@ -16,7 +16,7 @@ const make = (options: OktaSessionOptions = {}) => {
 }
 
 describe('begin', () => {
-  it('sets the sign-in entry and takes every other session cookie in the same answer', async () => {
+  it('begin sets the sign-in entry and clears every other session cookie', async () => {
     const { cookies } = make()
     expect(await setBy(cookies.begin(cookies.signInEntry(), '102abc'))).toEqual([
       'sid=102abc; Path=/; HttpOnly; Secure; SameSite=Lax',
@@ -25,7 +25,7 @@ describe('begin', () => {
     ])
   })
 
-  it('leaves Secure out on http loopback', async () => {
+  it('begin leaves Secure out on http loopback', async () => {
     const { cookies } = make({ orgUrl: 'http://localhost:8080', cookies: ['sid'] })
     expect(cookies.secure).toBe(false)
     expect(await setBy(cookies.begin(cookies.signInEntry(), '102abc'))).toEqual([
@@ -34,7 +34,7 @@ describe('begin', () => {
     ])
   })
 
-  it('wraps the value where the entry is signed, so that it opens again', async () => {
+  it('begin signs the value where the entry is signed, so that it opens again', async () => {
     const { cookies } = make({ cookies: [signedEntry, 'idx'], secret })
     const [line = ''] = await setBy(cookies.begin(cookies.signInEntry(), '102abc'))
     expect(line).toMatch(/^__Host-okta=[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
@@ -43,7 +43,7 @@ describe('begin', () => {
 })
 
 describe('canHold', () => {
-  it('wants what a browser keeps: name and content within 4,096 octets', () => {
+  it('canHold requires what a browser keeps: name and value within 4,096 octets', () => {
     const plain = make().cookies
     expect(plain.canHold('a'.repeat(4093))).toBe(true)
     expect(plain.canHold('a'.repeat(4094))).toBe(false)
@@ -52,25 +52,25 @@ describe('canHold', () => {
     expect(signed.canHold('a'.repeat(3040))).toBe(false)
   })
 
-  it('wants a cookie value', () => {
+  it('canHold requires a cookie value', () => {
     for (const value of ['', 'a b', 'a;b', 'a%3B', '"a"', 'a\r\nb', 'é'])
       expect(make().cookies.canHold(value)).toBe(false)
   })
 })
 
 describe('signInEntry', () => {
-  it('is the first that is read as sid', () => {
+  it('signInEntry is the first entry that is read as sid', () => {
     const { cookies } = make({ cookies: ['idx', { name: 'app', as: 'sid' }, 'sid'] })
     expect(cookies.signInEntry().name).toBe('app')
   })
 
-  it('names the mistake where there is none', () => {
+  it('signInEntry throws where no entry is read as sid', () => {
     expect(() => make({ cookies: ['idx'] }).cookies.signInEntry()).toThrow(/add "sid"/)
   })
 })
 
 describe('expireAll', () => {
-  it('takes every configured cookie and xids', async () => {
+  it('expireAll clears every configured cookie and xids', async () => {
     const { cookies } = make({ cookies: ['idx', signedEntry], secret })
     const lines = await setBy(cookies.expireAll())
     expect(lines).toEqual(
@@ -90,7 +90,7 @@ describe('relay', () => {
     return setBy(cookies.relay(entry, lines))
   }
 
-  it('writes Okta’s cookies with our attributes and Okta’s lifetime', async () => {
+  it('relay writes Okta’s cookies with the package’s attributes and Okta’s lifetime', async () => {
     const lines = ['sid=a; Max-Age=60; Domain=example.com; SameSite=None', 'xids=b', 'JSESSIONID=c']
     expect(await relayed(make(), 1, lines)).toEqual([
       'sid=a; Max-Age=60; Path=/; HttpOnly; Secure; SameSite=Lax',
@@ -98,31 +98,31 @@ describe('relay', () => {
     ])
   })
 
-  it('uses the configured name, signed where the entry is', async () => {
+  it('relay uses the configured name, signed where the entry is', async () => {
     const made = make({ cookies: [signedEntry], secret })
     const [line = '', ...more] = await relayed(made, 0, ['sid=102new; Path=/', 'idx=eyJ'])
     expect(more).toEqual([])
     expect(made.cookies.open(line.slice('__Host-okta='.length, line.indexOf(';')))).toBe('102new')
   })
 
-  it('prefers the entry the request was known by', async () => {
+  it('relay prefers the entry the request was identified by', async () => {
     const made = make({ cookies: ['sid', { name: 'app', as: 'sid' }] })
     expect(await relayed(made, 1, ['sid=a'])).toEqual([expect.stringMatching(/^app=a;/)])
     expect(await relayed(make(), 0, ['sid=a'])).toEqual([expect.stringMatching(/^sid=a;/)])
   })
 
-  it('sets nothing when Okta deletes a cookie beside a good answer', async () => {
+  it('relay sets nothing when Okta deletes a cookie beside a good answer', async () => {
     const lines = ['sid=""; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/', 'xids=""; Max-Age=0']
     expect(await relayed(make(), 1, lines)).toEqual([])
   })
 
-  it('sets nothing a browser would drop', async () => {
+  it('relay sets nothing a browser would drop', async () => {
     const made = make({ cookies: [signedEntry], secret })
     expect(await relayed(made, 0, [`sid=${'a'.repeat(4000)}`])).toEqual([])
   })
 })
 
-it('keeps the app’s own cookies', async () => {
+it('session cookies keep the app’s own cookies', async () => {
   const { cookies } = make({ cookies: ['sid'] })
   const lines = await setBy(cookies.expireAll(), 'theme=dark')
   expect(lines.map((line) => line.split('=')[0])).toEqual(['theme', 'sid', 'xids'])

@@ -5,21 +5,21 @@ import { expiredCookie, oktaCookies, sessionCookie } from '../../src/http/set-co
 const now = Date.parse('2026-11-24T10:00:00Z')
 
 describe('sessionCookie', () => {
-  it('is for this host alone, out of reach of scripts and of other sites’ posts', () => {
+  it('sessionCookie is for this host alone, HttpOnly and SameSite', () => {
     expect(sessionCookie('sid', '102abc', true)).toBe(
       'sid=102abc; Path=/; HttpOnly; Secure; SameSite=Lax',
     )
   })
 
-  it('leaves Secure out on http loopback', () => {
+  it('sessionCookie leaves Secure out on http loopback', () => {
     expect(sessionCookie('sid', '102abc', false)).toBe('sid=102abc; Path=/; HttpOnly; SameSite=Lax')
   })
 
-  it('writes the value raw, as it is read', () => {
+  it('sessionCookie writes the value raw, as it is read', () => {
     expect(sessionCookie('sid', 'a+/=:.b', true)).toContain('sid=a+/=:.b;')
   })
 
-  it('keeps a lifetime', () => {
+  it('sessionCookie keeps a lifetime', () => {
     const line = sessionCookie('sid', 'a', true, { maxAge: 60, expires: new Date(now) })
     expect(line).toContain('; Max-Age=60')
     expect(line).toContain('; Expires=Tue, 24 Nov 2026 10:00:00 GMT')
@@ -27,7 +27,7 @@ describe('sessionCookie', () => {
 })
 
 describe('expiredCookie', () => {
-  it('differs from the session cookie in value and lifetime only', () => {
+  it('expiredCookie differs from sessionCookie in value and lifetime only', () => {
     const attributes = (line: string) => line.split('; ').slice(1)
     const expired = expiredCookie('sid', true)
     expect(attributes(expired).filter((part) => !/^(Max-Age|Expires)=/.test(part))).toEqual(
@@ -45,19 +45,19 @@ describe('a reply with cookies', () => {
     ['none', undefined, []],
     ['one', 'theme=dark', ['theme=dark']],
     ['several', ['theme=dark', 'lang=en'], ['theme=dark', 'lang=en']],
-  ])('keeps what the app has set: %s', (_, before, kept) => {
+  ])('a reply with cookies keeps what the app has set: %s', (_, before, kept) => {
     const res = fakeResponse(before)
     setHeaders(res, { 'set-cookie': ['sid=a', 'xids=b'] })
     expect(res.getHeader('Set-Cookie')).toEqual([...kept, 'sid=a', 'xids=b'])
   })
 
-  it('adds nothing where there is nothing to add', () => {
+  it('a reply without cookies adds none', () => {
     const res = fakeResponse(undefined)
     setHeaders(res, { 'set-cookie': [] })
     expect(res.getHeader('Set-Cookie')).toBeUndefined()
   })
 
-  it('does not change the array the app may still hold', () => {
+  it('a reply with cookies does not change the array the app may still hold', () => {
     const before = ['theme=dark']
     setHeaders(fakeResponse(before), { 'set-cookie': ['sid=a'] })
     expect(before).toEqual(['theme=dark'])
@@ -67,7 +67,7 @@ describe('a reply with cookies', () => {
 describe('oktaCookies', () => {
   const read = (...lines: string[]) => oktaCookies(lines, now)
 
-  it('hands on idx, sid and xids, and nothing else', () => {
+  it('oktaCookies passes on idx, sid and xids, and nothing else', () => {
     expect(
       read(
         'sid=102abc;Version=1;Path=/;Secure',
@@ -87,7 +87,7 @@ describe('oktaCookies', () => {
     ])
   })
 
-  it('keeps the lifetime Okta gave, and none of its other attributes', () => {
+  it('oktaCookies keeps the lifetime Okta gave, and none of its other attributes', () => {
     expect(
       read(
         'sid=a; Max-Age=7200; Expires=Tue, 24 Nov 2026 12:00:00 GMT; Domain=example.com; Path=/x',
@@ -109,7 +109,7 @@ describe('oktaCookies', () => {
     ['Max-Age 0', 'sid=a; Max-Age=0; Path=/'],
     ['a negative Max-Age', 'sid=a; Max-Age=-1'],
     ['Max-Age 0 beside a date to come', 'sid=a; Max-Age=0; Expires=Tue, 24 Nov 2026 12:00:00 GMT'],
-  ])('never hands on a deletion: %s', (_, line) => {
+  ])('oktaCookies never passes on a deletion: %s', (_, line) => {
     expect(read(line)).toEqual([])
   })
 
@@ -120,24 +120,27 @@ describe('oktaCookies', () => {
     ['a blank', 'sid=a b'],
     ['a line end', 'sid=a\r\nSet-Cookie: evil=1'],
     ['too long a value', `sid=${'a'.repeat(4097)}`],
-  ])('never hands on what could not be read back: %s', (_, line) => {
+  ])('oktaCookies never passes on what could not be read back: %s', (_, line) => {
     expect(read(line)).toEqual([])
   })
 
-  it('lets the last line of a name decide', () => {
+  it('oktaCookies lets the last line of a name decide', () => {
     expect(read('sid=""; Max-Age=0', 'sid=a')).toEqual([{ name: 'sid', value: 'a', lifetime: {} }])
     expect(read('sid=a', 'sid=b')).toEqual([{ name: 'sid', value: 'b', lifetime: {} }])
     expect(read('sid=a', 'sid=""; Max-Age=0')).toEqual([])
   })
 
-  test.each(['9'.repeat(30), '9'.repeat(400)])('caps a lifetime of %s seconds', (seconds) => {
-    const [cookie] = read(`sid=a; Max-Age=${seconds}`)
-    expect(cookie?.lifetime.maxAge).toBe(34_560_000)
-    expect(sessionCookie('sid', 'a', true, cookie?.lifetime)).toContain('Max-Age=34560000;')
-  })
+  test.each(['9'.repeat(30), '9'.repeat(400)])(
+    'oktaCookies caps a lifetime of %s seconds',
+    (seconds) => {
+      const [cookie] = read(`sid=a; Max-Age=${seconds}`)
+      expect(cookie?.lifetime.maxAge).toBe(34_560_000)
+      expect(sessionCookie('sid', 'a', true, cookie?.lifetime)).toContain('Max-Age=34560000;')
+    },
+  )
 
   test.each(['Expires=never', 'Max-Age=soon', 'Max-Age=1.5', 'Expires='])(
-    'takes a malformed lifetime for none: %s',
+    'oktaCookies takes a malformed lifetime for none: %s',
     (attribute) => {
       expect(read(`sid=a; ${attribute}`)).toEqual([{ name: 'sid', value: 'a', lifetime: {} }])
     },

@@ -14,7 +14,7 @@ const envelope = cookies.sign(value)
 const [valueText = '', macText = ''] = envelope.split('.')
 
 describe('a signed cookie', () => {
-  it('opens to what was signed, whatever the cookie value', () => {
+  it('a signed cookie opens to what was signed, whatever the cookie value', () => {
     const octets = fc.string({ unit: fc.constantFrom(...cookieOctets()), minLength: 1 })
     fc.assert(
       fc.property(octets, (text) => {
@@ -23,33 +23,33 @@ describe('a signed cookie', () => {
     )
   })
 
-  it('is itself a cookie value, and shows the value under base64url only', () => {
+  it('a signed cookie is itself a cookie value, and shows the value under base64url only', () => {
     expect(isCookieValue(envelope)).toBe(true)
     expect(Buffer.from(valueText, 'base64url').toString()).toBe(value)
     expect(macText).toHaveLength(43)
   })
 
-  it('opens under the previous secret, and is signed with the current one', () => {
+  it('a signed cookie opens under the previous secret, and is signed with the current one', () => {
     const rotated = createSignedCookies([previous, current], org)
     expect(rotated.open(envelope)).toBe(value)
     expect(createSignedCookies([previous], org).open(rotated.sign(value))).toBe(value)
     expect(cookies.open(rotated.sign(value))).toBeUndefined()
   })
 
-  it('does not open under another secret, for another org, or without a secret', () => {
+  it('a signed cookie does not open under another secret, for another org, or without a secret', () => {
     expect(createSignedCookies([previous], org).open(envelope)).toBeUndefined()
     expect(createSignedCookies([current], 'https://id.example.org').open(envelope)).toBeUndefined()
     expect(createSignedCookies([], org).open(envelope)).toBeUndefined()
   })
 
-  it('does not use the secret itself as its key', () => {
+  it('a signed cookie does not use the secret itself as its key', () => {
     for (const message of [value, `${org}${value}`, `22:${org}26:${value}`]) {
       const mac = createHmac('sha256', current).update(message).digest('base64url')
       expect(cookies.open(`${valueText}.${mac}`)).toBeUndefined()
     }
   })
 
-  it('keeps org and value apart', () => {
+  it('a signed cookie keeps org and value apart', () => {
     const joined = createSignedCookies([current], `${org}1`)
     expect(macOf(joined.sign('02x'))).not.toBe(macOf(cookies.sign('102x')))
   })
@@ -73,34 +73,37 @@ describe('a signed cookie', () => {
     ],
     ['white space', ` ${envelope}`],
     ['a part swap', `${macText}.${valueText}`],
-  ])('does not open with %s', (_, raw) => {
+  ])('a signed cookie does not open with %s', (_, raw) => {
     expect(cookies.open(raw)).toBeUndefined()
   })
 
-  it('has one spelling only: spare bits of the last character are not ignored', () => {
+  it('a signed cookie has one spelling: spare bits of the last character are not ignored', () => {
     const spellings = [...alphabet].map((last) => envelope.slice(0, -1) + last)
     expect(spellings.filter((raw) => cookies.open(raw) !== undefined)).toEqual([envelope])
     const values = [...alphabet].map((last) => `${valueText.slice(0, -1)}${last}.${macText}`)
     expect(values.filter((raw) => cookies.open(raw) !== undefined)).toEqual([envelope])
   })
 
-  it.each([value, '1', '12', '123', '!#~'])('opens from no text but its own: %s', (text) => {
-    const both = createSignedCookies([current, previous], org)
-    for (const own of [both.sign(text), createSignedCookies([previous], org).sign(text)]) {
-      expect(both.open(own)).toBe(text)
-      const opened = sampleOf(tampered(own), 2_000).filter(
-        (raw) => raw !== own && both.open(raw) !== undefined,
-      )
-      expect(opened).toEqual([])
-    }
-  })
+  it.each([value, '1', '12', '123', '!#~'])(
+    'a signed cookie opens from no text but its own: %s',
+    (text) => {
+      const both = createSignedCookies([current, previous], org)
+      for (const own of [both.sign(text), createSignedCookies([previous], org).sign(text)]) {
+        expect(both.open(own)).toBe(text)
+        const opened = sampleOf(tampered(own), 2_000).filter(
+          (raw) => raw !== own && both.open(raw) !== undefined,
+        )
+        expect(opened).toEqual([])
+      }
+    },
+  )
 
-  it('opens to nothing that could not be sent to Okta, even when it is signed', () => {
+  it('a signed cookie opens to nothing that could not be sent to Okta', () => {
     for (const text of ['a; b=c', 'a%3B', '', 'é'])
       expect(cookies.open(cookies.sign(text))).toBeUndefined()
   })
 
-  it('never throws at junk', () => {
+  it('a signed cookie never throws at junk', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (raw) => {
         expect(cookies.open(raw)).toBeUndefined()
@@ -108,7 +111,7 @@ describe('a signed cookie', () => {
     )
   })
 
-  it('cannot be signed without a secret', () => {
+  it('a cookie cannot be signed without a secret', () => {
     expect(() => createSignedCookies([], org).sign(value)).toThrow(TypeError)
   })
 })

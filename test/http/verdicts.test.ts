@@ -23,7 +23,7 @@ function request(): Request {
 }
 
 describe('the verdict on a request', () => {
-  it('shows the app the fields of its context and nothing else', () => {
+  it('the verdict on a request shows the app the fields of its context and nothing else', () => {
     const verdicts = createVerdicts('okta', () => true)
     for (const context of [yes, no]) {
       const req = request()
@@ -34,7 +34,7 @@ describe('the verdict on a request', () => {
     }
   })
 
-  it('is the context that was put, whatever the app writes into what it was shown', () => {
+  it('the verdict on a request stays the context that was set, whatever the app writes to its copy', () => {
     const verdicts = createVerdicts('okta', () => true)
     const req = request()
     verdicts.put(req, no)
@@ -42,7 +42,7 @@ describe('the verdict on a request', () => {
     expect(verdicts.of(req)).toBe(no)
   })
 
-  it('is none where something else stands under the property', () => {
+  it('there is no verdict where something else is under the property', () => {
     const verdicts = createVerdicts('okta', () => true)
     for (const forged of [undefined, null, 'active', yes, { ...yes }]) {
       const req = request()
@@ -54,7 +54,7 @@ describe('the verdict on a request', () => {
     }
   })
 
-  it('is none where the verdict belongs to another request', () => {
+  it('there is no verdict where it belongs to another request', () => {
     const verdicts = createVerdicts('okta', () => true)
     const [hers, his] = [request(), request()]
     verdicts.put(hers, yes)
@@ -64,13 +64,13 @@ describe('the verdict on a request', () => {
     expect(verdicts.guarded(his)).toBeUndefined()
   })
 
-  it('is none where another instance made it', () => {
+  it('there is no verdict where another instance made it', () => {
     const req = request()
     createVerdicts('okta', () => true).put(req, yes)
     expect(createVerdicts('okta', () => true).of(req)).toBeUndefined()
   })
 
-  it('has let nobody through before a guard did, nor after another verdict was put', () => {
+  it('a verdict has let no request through before a guard did, nor after another verdict was set', () => {
     const verdicts = createVerdicts('okta', () => true)
     const req = request()
     verdicts.put(req, yes)
@@ -81,7 +81,7 @@ describe('the verdict on a request', () => {
     expect(verdicts.guarded(req)).toBeUndefined()
   })
 
-  it('stands while its session may serve and nothing has been revoked since its lookup began', () => {
+  it('a verdict holds while its session may serve and nothing has been revoked since its lookup began', () => {
     let position = 7
     let now = 4_999
     const verdicts = createVerdicts(

@@ -29,7 +29,7 @@ const jwk = { ...privateKey.export({ format: 'jwk' }) }
 const serviceApp: Credentials = { clientId: '0oa1', privateKey: jwk, dpop: true }
 
 describe.each(samples.map((sample) => [sample.what, sample] as const))('%s', (_what, sample) => {
-  it('is what SessionApi takes it for', async () => {
+  it('a sample of Okta’s is what SessionApi takes it for', async () => {
     const server = await httpServer((_req, res) => {
       const { status, headers, body } = sample.answer
       res.sendDate = false
@@ -51,7 +51,7 @@ describe.each(samples.map((sample) => [sample.what, sample] as const))('%s', (_w
     }
   })
 
-  it('is what the local org says', async () => {
+  it('a sample of Okta’s is what the local org answers', async () => {
     expect(comparable(await answerOfTheOrg(sample))).toEqual(comparable(sample.answer))
   })
 })

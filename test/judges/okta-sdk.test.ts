@@ -105,7 +105,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
   it.each([
     ['an API token', withToken],
     ['a service app', withKey],
-  ])('takes a session through its life by id, with %s', async (_with, config) => {
+  ])('Okta’s SDK takes a session through its life by id, with %s', async (_with, config) => {
     const org = await orgWith({ engine })
     const sessionId = externalId(org)
     const { sessionApi } = sdk(config(org))
@@ -120,7 +120,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
     expect(again).toMatchObject({ status: 404, errorCode: 'E0000007' })
   })
 
-  it('makes a session of a session token, and takes it through its life by its cookie', async () => {
+  it('Okta’s SDK makes a session of a session token, and takes it through its life by its cookie', async () => {
     const org = await orgWith({ engine })
     const { sessionApi } = sdk(withToken(org))
     const createSessionRequest = { sessionToken: org.sessionToken(ALICE) }
@@ -136,7 +136,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
     expect(await sdkError(sessionApi.getCurrentSession({ cookie }))).toMatchObject({ status: 404 })
   })
 
-  it('reads every answer as SessionApi does', async () => {
+  it('Okta’s SDK reads every answer as SessionApi does', async () => {
     const org = await orgWith({ engine, clock: stillClock })
     const { sessionApi } = sdk(withToken(org))
     const api = ours(org)
@@ -161,7 +161,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
       }
   })
 
-  it('is told of a mistake in the words SessionApi hears', async () => {
+  it('Okta’s SDK gets the same error texts as SessionApi', async () => {
     const org = await orgWith({ engine })
     const { sessionApi } = sdk(withToken(org))
     const api = ours(org)
@@ -193,7 +193,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
 })
 
 describe('the SDK’s credentials', () => {
-  it('are refused when the API token is wrong', async () => {
+  it('a wrong API token is refused to Okta’s SDK', async () => {
     const org = await orgWith()
     const { sessionApi } = sdk({ ...withToken(org), token: 'wrong' })
     const createSessionRequest = { sessionToken: org.sessionToken(ALICE) }
@@ -206,7 +206,7 @@ describe('the SDK’s credentials', () => {
       expect(await sdkError(call())).toMatchObject({ status: 401, errorCode: 'E0000011' })
   })
 
-  it('are refused where a scope is missing', async () => {
+  it('a missing scope is refused to Okta’s SDK', async () => {
     const org = await orgWith()
     const sessionId = externalId(org)
     const { sessionApi } = sdk(withKey(org, { scopes: ['okta.sessions.read'] }))
@@ -224,7 +224,7 @@ describe('the SDK’s credentials', () => {
   it.each([
     ['PKCS #8', 'pkcs8'],
     ['PKCS #1', 'pkcs1'],
-  ] as const)('may be a PEM in %s', async (_name, type) => {
+  ] as const)('Okta’s SDK takes a PEM in %s', async (_name, type) => {
     const org = await orgWith()
     const sessionId = externalId(org)
     const privateKey = RSA.export({ format: 'pem', type }).toString()
@@ -232,7 +232,7 @@ describe('the SDK’s credentials', () => {
     expect(await sessionApi.getSession({ sessionId })).toMatchObject({ id: sessionId })
   })
 
-  it('are one token for many calls, and a new one when the org took it back', async () => {
+  it('Okta’s SDK uses one token for many calls, and a new one when the org has revoked it', async () => {
     const org = await orgWith()
     const sessionId = externalId(org)
     const client = sdk(withKey(org))
@@ -245,7 +245,7 @@ describe('the SDK’s credentials', () => {
     expect(org.calls).toMatchObject({ token: 2, revokeSession: 2 })
   })
 
-  it('come with proofs where the org requires them: its nonce dance and `ath` are accepted', async () => {
+  it('Okta’s SDK sends DPoP proofs where the org requires them: nonce and `ath` are accepted', async () => {
     const org = await orgWith({ dpop: 'required' })
     const sessionId = externalId(org)
     const { sessionApi } = sdk(withKey(org))
@@ -255,7 +255,7 @@ describe('the SDK’s credentials', () => {
 })
 
 describe('the environment', () => {
-  it('gives the SDK and SessionApi the same API token', async () => {
+  it('the environment gives Okta’s SDK and SessionApi the same API token', async () => {
     const org = await orgWith()
     vi.stubEnv('OKTA_CLIENT_ORGURL', org.url)
     vi.stubEnv('OKTA_CLIENT_TOKEN', org.apiToken)
@@ -263,7 +263,7 @@ describe('the environment', () => {
     expect(org.calls.token).toBe(0)
   })
 
-  it('gives them the same service app', async () => {
+  it('the environment gives Okta’s SDK and SessionApi the same service app', async () => {
     const org = await orgWith()
     const { clientId, privateKey } = org.serviceApp
     vi.stubEnv('OKTA_CLIENT_ORGURL', org.url)
@@ -290,7 +290,7 @@ describe('the environment', () => {
 })
 
 describe('a 429', () => {
-  it('is an error to the SDK as it is to SessionApi', async () => {
+  it('a 429 is an error to Okta’s SDK as it is to SessionApi', async () => {
     const org = await orgWith({ rateLimitPerMinute: 2 })
     const { sessionApi } = sdk(withToken(org))
     await sdkError(sessionApi.getSession({ sessionId: ABSENT }))
@@ -299,7 +299,7 @@ describe('a 429', () => {
     expect(theirs).toMatchObject({ status: 429, errorCode: 'E0000047' })
   })
 
-  it('tells the SDK how long to wait, which then tries again and succeeds', async () => {
+  it('a 429 tells Okta’s SDK how long to wait, which then tries again and succeeds', async () => {
     // The org's Date is a minute and a second ahead, so the minute to wait is none.
     const org = await orgWith({ dateSkewMs: 61_000 })
     const sessionId = externalId(org)
@@ -314,7 +314,7 @@ describe('a 429', () => {
     expect(org.calls.getSession).toBe(2)
   })
 
-  it('does not mislead the SDK when its figures come twice: it does not wait', async () => {
+  it('a 429 whose headers come twice makes Okta’s SDK wait no longer', async () => {
     const org = await orgWith({ rateLimitPerMinute: 2 })
     const { sessionApi } = sdk(withToken(org), 1)
     await sdkError(sessionApi.getSession({ sessionId: ABSENT }))

@@ -45,7 +45,7 @@ describe.each(['identity', 'classic'] as const)('the %s engine', (engine) => {
   }
 
   it.each(ways.map((way) => [way.operationId, way.status, way.what, way] as const))(
-    '%s answers %i to %s',
+    '%s answers %i as the OpenAPI document says to %s',
     async (operationId, status, _what, way) => {
       const answer = await answerTo(way, await start({ engine, ...way.org }))
       expect(answer.status).toBe(status)
@@ -61,7 +61,7 @@ describe.each(['identity', 'classic'] as const)('the %s engine', (engine) => {
       .map((way) => ({ ...operation, way })),
   )
 
-  it('answers in trouble as the document says, whatever was asked', async () => {
+  it('a local org with faults answers every operation as the OpenAPI document says', async () => {
     const recorded = await start({ engine })
     for (const operation of healthy)
       for (const [status, fault] of troublesOf(operation)) {
@@ -71,7 +71,7 @@ describe.each(['identity', 'classic'] as const)('the %s engine', (engine) => {
       }
   })
 
-  it('answers so of its own accord when its minute is used up', async () => {
+  it('a local org whose rate-limit window is used up answers as the OpenAPI document says', async () => {
     const recorded = await start({ engine, rateLimitPerMinute: 1 })
     await recorded.send({ target: '/api/v1/sessions/me' })
     for (const operation of healthy.filter(({ template }) => template.includes('sessions'))) {
@@ -81,7 +81,7 @@ describe.each(['identity', 'classic'] as const)('the %s engine', (engine) => {
     }
   })
 
-  it('gives every answer the document describes', () => {
+  it('the local org gives every answer that the OpenAPI document describes', () => {
     const reached = [
       ...ways.map(({ operationId, status }) => `${operationId} ${status}`),
       ...healthy.flatMap((operation) =>

@@ -19,7 +19,7 @@ function changed(from: string, to: string): unknown {
 }
 
 describe('the OpenAPI document', () => {
-  it('describes the seven operations and the token request', () => {
+  it('the OpenAPI document describes the seven operations and the token request', () => {
     expect(operations.map(({ operationId }) => operationId).sort()).toEqual([
       'closeCurrentSession',
       'createSession',
@@ -32,7 +32,7 @@ describe('the OpenAPI document', () => {
     ])
   })
 
-  it('declares every parameter its paths name, and no other', () => {
+  it('the OpenAPI document declares every parameter its paths name, and no other', () => {
     for (const { template, parameters } of operations) {
       const named = [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
       const declared = parameters.filter((each) => each.in === 'path').map(({ name }) => name)
@@ -40,7 +40,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('names no security scheme and no scope it does not define', () => {
+  it('the OpenAPI document names no security scheme and no scope it does not define', () => {
     const { securitySchemes } = document.components
     for (const { security } of operations)
       for (const [name, scopes] of security.flatMap((each) => Object.entries(each))) {
@@ -50,7 +50,7 @@ describe('the OpenAPI document', () => {
       }
   })
 
-  it('has schemas a validator can use, every one', () => {
+  it('every schema of the OpenAPI document compiles', () => {
     for (const { parameters, requestBody, responses } of operations) {
       const answers = Object.values(responses)
       const schemas = [
@@ -63,7 +63,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('uses whatever it puts aside for use', () => {
+  it('the OpenAPI document uses all of its components', () => {
     const { components }: { components: Record<string, object> } = JSON.parse(text)
     const names = Object.entries(components).flatMap(([kind, each]) =>
       Object.keys(each).map((name) => [kind, name] as const),
@@ -95,7 +95,7 @@ describe('a document that is none', () => {
     ['an answer for a status that is none', '"204":', '"2O4":'],
     ['a header in two cases', '"cache-control"', '"Cache-Control"'],
     ['a scheme in the query', '"type":"apiKey","in":"header"', '"type":"apiKey","in":"query"'],
-  ])('is refused: %s', (_what, from, to) => {
+  ])('a broken OpenAPI document is refused: %s', (_what, from, to) => {
     expect(() => checkDocument(changed(from, to))).toThrow(/no OpenAPI document|nothing stands at/)
   })
 })

@@ -64,12 +64,12 @@ function exchangesWithOperation(): readonly (readonly [Operation, Exchange])[] {
 }
 
 describe('the judge of answers', () => {
-  it('has nothing against them as they came', () => {
+  it('the judge of answers accepts them as they came', () => {
     for (const [operation, { response }] of exchangesWithOperation())
       expect(judgeResponse(operation, response)).toEqual([])
   })
 
-  it('refuses each of them with any one thing wrong', () => {
+  it('the judge of answers refuses each of them with any one fault', () => {
     let refused = 0
     for (const [operation, { response }] of exchangesWithOperation()) {
       const variants = [...spoiltAnswers(response), ...spoiltBodies(response)]
@@ -86,7 +86,7 @@ describe('the judge of answers', () => {
     ['a status that is none', '"ACTIVE"', '"EXPIRED"'],
     ['a method nobody knows', '"pwd"', '"password"'],
     ['a user id of another kind', '"00u', '"00g'],
-  ])('refuses %s', (_what, from, to) => {
+  ])('the judge of answers refuses %s', (_what, from, to) => {
     const ofMe = exchangesWithOperation().find(
       ([{ operationId }]) => operationId === 'getCurrentSession',
     )
@@ -99,12 +99,12 @@ describe('the judge of answers', () => {
 })
 
 describe('the judge of requests', () => {
-  it('has nothing against them as they were sent', () => {
+  it('the judge of requests accepts them as they were sent', () => {
     for (const [, { request }] of exchangesWithOperation())
       expect(judgeRequest(document, request)).toEqual([])
   })
 
-  it('refuses each of them with any one thing wrong', () => {
+  it('the judge of requests refuses each of them with any one fault', () => {
     let refused = 0
     for (const [operation, { request }] of exchangesWithOperation()) {
       const variants = [...spoiltRequests(request), ...spoiltFor(operation, request)]

@@ -82,13 +82,16 @@ describe('SessionApi', () => {
     ['an access token', {}, (org) => ({ accessToken: org.accessToken() }), []],
     ['a service app', {}, serviceApp, ['requestToken']],
     ['a service app with proofs', { dpop: 'required' }, serviceApp, ['requestToken']],
-  ])('sends nothing but what is described, with %s', async (_with, options, credentials, more) => {
-    const recorded = await start(options)
-    await askForEverything(recorded, apiAt(recorded, credentials(recorded.org)))
-    expect([...new Set(expectSound(recorded))].sort()).toEqual([...SEVEN, ...more].sort())
-  })
+  ])(
+    'SessionApi sends only requests that the OpenAPI document describes, with %s',
+    async (_with, options, credentials, more) => {
+      const recorded = await start(options)
+      await askForEverything(recorded, apiAt(recorded, credentials(recorded.org)))
+      expect([...new Set(expectSound(recorded))].sort()).toEqual([...SEVEN, ...more].sort())
+    },
+  )
 
-  it('asks for JSON as it is, and says who it is', async () => {
+  it('SessionApi asks for uncompressed JSON, and names itself', async () => {
     const recorded = await start()
     await askForEverything(recorded, apiAt(recorded, { apiToken: recorded.org.apiToken }))
     for (const { request } of recorded.exchanges) {
@@ -100,7 +103,7 @@ describe('SessionApi', () => {
     }
   })
 
-  it('without credentials is told what it lacks, and by its own request', async () => {
+  it('SessionApi without credentials gets the error of its own request', async () => {
     const recorded = await start()
     await apiAt(recorded)
       .getSession('102abc')
@@ -114,7 +117,7 @@ describe('SessionApi', () => {
 })
 
 describe('the middleware', () => {
-  it('sends nothing but what is described, the user’s address included', async () => {
+  it('the middleware sends only requests that the OpenAPI document describes, the user’s address included', async () => {
     const recorded = await start()
     const { org, agent } = recorded
     const okta = oktaSession({
@@ -136,7 +139,7 @@ describe('the middleware', () => {
 })
 
 describe('Okta’s own SDK', () => {
-  it('is found to keep to the document by id, and so is every answer it gets', async () => {
+  it('requests by id of Okta’s SDK and their answers conform to the OpenAPI document', async () => {
     vi.stubEnv('https_proxy', '')
     vi.stubEnv('HTTPS_PROXY', '')
     const recorded = await start({ serviceApp: { alg: 'RS256' } })

@@ -11,13 +11,13 @@ function named(text: string, pattern: RegExp): string[] {
 }
 
 describe('the README', () => {
-  it('names every variable of Okta’s that is read, and no other', () => {
+  it('the README names every environment variable of Okta’s that is read, and no other', () => {
     const variable = /OKTA_CLIENT_[A-Z]+/g
     const code = ['credentials', 'table'].map((name) => read(`src/options/${name}.ts`))
     expect(named(README, variable)).toEqual(named(code.join(), variable))
   })
 
-  it('lists the operations of a SessionApi, and no other', () => {
+  it('the README lists the operations of SessionApi, and no other', () => {
     const operations = Object.getOwnPropertyNames(SessionApi.prototype)
       .filter((name) => name !== 'constructor' && name !== 'close')
       .sort()

@@ -276,11 +276,11 @@ const rows: readonly Row[] = [
 ]
 
 describe('admission', () => {
-  it.each(rows)('when %s', (_what, state, ...decisions) => {
+  it.each(rows)('a call is judged right when %s', (_what, state, ...decisions) => {
     expect(KINDS.map((kind) => decide(state, kind))).toEqual(decisions)
   })
 
-  it('gives a whole number of milliseconds, at least one, to wait for', () => {
+  it('a rejection gives a whole number of milliseconds, at least one, to wait for', () => {
     for (const tokens of [0.001, 0.3, 0.999_999]) {
       const admission = admit({ ...open, ...client(tokens, 3) }, 'unseen', NOW)
       if (admission.admit !== 'no') throw new Error(admission.admit)
@@ -289,7 +289,7 @@ describe('admission', () => {
     }
   })
 
-  it('says what was scarce, and how much of it there is a second', () => {
+  it('a rejection says what was scarce, and how much of it there is a second', () => {
     const scarce = (state: Partial<AdmissionState>) => {
       const admission = admit({ ...open, ...state }, 'unseen', NOW)
       return admission.admit === 'no' ? admission.scarce : admission
@@ -304,7 +304,7 @@ describe('admission', () => {
     expect(scarce({ holdOff: held({}) })).toBeUndefined()
   })
 
-  it('judges and changes nothing', () => {
+  it('the policy judges a call without changing its state', () => {
     const state = Object.freeze({ ...open, holdOff: Object.freeze(held({ until: NOW })) })
     for (const kind of KINDS) expect(admit(state, kind, NOW)).toEqual(admit(state, kind, NOW))
   })

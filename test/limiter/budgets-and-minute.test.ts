@@ -9,7 +9,7 @@ const from = (client: string) => ({ kind: 'unseen', client }) as const
 const signInFrom = (client: string) => ({ kind: 'unseen', account: 'sign_in', client }) as const
 
 describe('failure budgets', () => {
-  it('let a client fail 20 times at once, then once a second', async () => {
+  it('a client may fail 20 times at once, then once a second', async () => {
     const world = new GateWorld()
     expect(await world.runMany(30, from('198.51.100.1'), no())).toEqual({
       no: 20,
@@ -23,7 +23,7 @@ describe('failure budgets', () => {
     expect(await world.run(from('198.51.100.2'), no())).toBe('no')
   })
 
-  it('let all clients together fail 50 times at once, then 2.5 times a second', async () => {
+  it('all clients together may fail 50 times at once, then 2.5 times a second', async () => {
     const world = new GateWorld()
     let noes = 0
     for (let i = 0; i < 100; i += 1)
@@ -33,12 +33,12 @@ describe('failure budgets', () => {
     expect(await world.runMany(9, newcomer, no())).toEqual({ no: 5, 'refused: over_budget': 4 })
   })
 
-  it('hold for clients that are not known all the same', async () => {
+  it('the global failure budget holds for clients without an address', async () => {
     const world = new GateWorld()
     expect(await world.runMany(60, newcomer, no())).toEqual({ no: 50, 'refused: over_budget': 10 })
   })
 
-  it('are given back on a yes and when no usable answer comes', async () => {
+  it('a failure budget is given back on a yes and when no usable answer comes', async () => {
     const world = new GateWorld()
     for (let i = 0; i < 40; i += 1) {
       expect(await world.run(from('198.51.100.1'), yes())).toBe('yes')
@@ -50,7 +50,7 @@ describe('failure budgets', () => {
     })
   })
 
-  it('are charged when a call is let through, so that none is let through on credit', async () => {
+  it('a failure budget is charged when a call is admitted, so that none is admitted on credit', async () => {
     const world = new GateWorld({ upstream: { maxConcurrent: 100 } })
     const attempts = Array.from({ length: 30 }, () => world.try(from('198.51.100.1')))
     expect(attempts.filter(({ isOut }) => isOut())).toHaveLength(20)
@@ -59,14 +59,14 @@ describe('failure budgets', () => {
     expect(world.try(from('198.51.100.1')).isOut()).toBe(false)
   })
 
-  it('are not charged for who only waits, so that any number of real newcomers may', async () => {
+  it('a failure budget is not charged for a queued call', async () => {
     const world = new GateWorld()
     const attempts = Array.from({ length: 60 }, () => world.try(newcomer))
     expect(world.limiter.stats()).toMatchObject({ inFlight: 5, queued: 55, refused: {} })
     for (const attempt of attempts) expect((await attempt.end(yes())).kind).toBe('yes')
   })
 
-  it('turn away in their turn those who waited while others spent them', async () => {
+  it('a queued call is rejected when others have spent its failure budget', async () => {
     const world = new GateWorld({ upstream: { failedLookups: { perSecond: 1, burst: 6 } } })
     const attempts = Array.from({ length: 8 }, () => world.try(newcomer))
     for (const attempt of attempts.slice(0, 5)) await attempt.end(no())
@@ -77,7 +77,7 @@ describe('failure budgets', () => {
     })
   })
 
-  it('stand even in silence where that was asked for, also for what is not let through', async () => {
+  it('a charge that was asked to stand stands without an answer, also for rejected calls', async () => {
     const world = new GateWorld()
     const leaver = { ...from('198.51.100.1'), chargeSilence: true }
     expect(await world.runMany(5, leaver, silence())).toEqual({ timeout: 5 })
@@ -87,13 +87,13 @@ describe('failure budgets', () => {
     })
   })
 
-  it('are never asked of a known session', async () => {
+  it('a call for a seen session is charged to no failure budget', async () => {
     const world = new GateWorld()
     await world.runMany(60, newcomer, no())
     expect(await world.runMany(60, { ...known, client: '198.51.100.1' }, no())).toEqual({ no: 60 })
   })
 
-  it('count sign-ins apart from lookups', async () => {
+  it('sign-ins and lookups have failure budgets of their own', async () => {
     const world = new GateWorld()
     await world.runMany(30, signInFrom('198.51.100.1'), no())
     expect(await world.run(signInFrom('198.51.100.1'), no())).toBe('refused: too_many_attempts')
@@ -102,8 +102,8 @@ describe('failure budgets', () => {
   })
 })
 
-describe("the org's minute", () => {
-  it('is counted down by what leaves, before Okta says so', async () => {
+describe('the rate-limit window', () => {
+  it('the rate-limit window counts calls down as they leave, before Okta answers', async () => {
     const world = new GateWorld({ upstream: { maxConcurrent: 100 } })
     await world.run(known, yes(world.minute(100, 30, 40_000)))
     const attempts = Array.from({ length: 20 }, () => world.try(newcomer))
@@ -111,7 +111,7 @@ describe("the org's minute", () => {
     expect(world.limiter.stats().quota).toEqual({ limit: 100, remaining: 20, resetsInMs: 41_000 })
   })
 
-  it('keeps its last fifth for known sessions, and is over for all at nothing', async () => {
+  it('the last fifth of the rate-limit window is for seen sessions, and none is left at zero', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(100, 21, 40_000)))
     expect(await world.runMany(3, newcomer, yes())).toEqual({ yes: 1, 'refused: over_budget': 2 })
@@ -120,7 +120,7 @@ describe("the org's minute", () => {
     expect(await world.run(newcomer, yes())).toBe('yes')
   })
 
-  it('is not spent beyond its half on what can wait', async () => {
+  it('calls that can wait use at most half of the rate-limit window', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(100, 52, 40_000)))
     expect(await world.runMany(2, ahead, yes())).toEqual({ yes: 2 })
@@ -129,14 +129,14 @@ describe("the org's minute", () => {
     expect(await world.run(newcomer, yes())).toBe('yes')
   })
 
-  it('is what the lowest figure says, for answers overtake each other', async () => {
+  it('the rate-limit window takes the lowest figure, as answers overtake each other', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(600, 300, 40_000)))
     await world.run(known, yes(world.minute(600, 301, 40_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(299)
   })
 
-  it('is taken to hold as many less as are still under way', async () => {
+  it('the rate-limit window subtracts the calls in flight', async () => {
     const world = new GateWorld()
     const others = [1, 2, 3].map(() => world.try(known))
     await world.run(known, yes(world.minute(600, 300, 40_000)))
@@ -144,7 +144,7 @@ describe("the org's minute", () => {
     expect(others.every(({ isOut }) => isOut())).toBe(true)
   })
 
-  it('is the same minute however slow an answer was', async () => {
+  it('a slow answer belongs to the same rate-limit window', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(600, 300, 40_000)))
     world.clock.advance(5_000)
@@ -153,14 +153,14 @@ describe("the org's minute", () => {
     expect(world.limiter.stats().quota).toEqual({ limit: 600, remaining: 299, resetsInMs: 36_000 })
   })
 
-  it('is not the one before, of which a late answer speaks', async () => {
+  it('a late answer of the window before does not change the rate-limit window', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(600, 300, 55_000)))
     await world.run(known, yes(world.minute(600, 5, -3_000, 4_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(299)
   })
 
-  it('begins anew when its end has passed', async () => {
+  it('the rate-limit window starts anew when its end has passed', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(600, 0, 10_000)))
     world.clock.advance(11_000)
@@ -173,20 +173,20 @@ describe("the org's minute", () => {
     ['a limit of 0', 0, 0, 30_000],
     ['an end in the past', 600, 0, -1_000],
     ['an end beyond two minutes', 600, 0, 121_000],
-  ])('is not learned from %s', async (_what, limit, remaining, endsInMs) => {
+  ])('the rate-limit window is not learned from %s', async (_what, limit, remaining, endsInMs) => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(limit, remaining, endsInMs)))
     expect(world.limiter.stats().quota).toBeUndefined()
     expect(await world.run(newcomer, yes())).toBe('yes')
   })
 
-  it('ends in 61 s at the latest, whatever Okta says', async () => {
+  it('the rate-limit window ends in 61 s at the latest, whatever Okta says', async () => {
     const world = new GateWorld()
     await world.run(known, yes(world.minute(600, 0, 119_000)))
     expect(world.limiter.stats().quota?.resetsInMs).toBe(61_000)
   })
 
-  it('is an API token’s own for sign-ins, who spend the lookups’ minute besides', async () => {
+  it('sign-ins with an API token have a rate-limit window of their own, and use that of the lookups too', async () => {
     const world = new GateWorld()
     const signIn = signInFrom('198.51.100.1')
     await world.run(known, yes(world.minute(600, 400, 40_000)))

@@ -12,7 +12,7 @@ function addressOf(
   return createClientAddress({ warn })(like)
 }
 
-describe('whose address counts', () => {
+describe('the client address', () => {
   it.each([
     ['the peer of the socket', { peer: '203.0.113.7' }, '203.0.113.7'],
     [
@@ -43,7 +43,7 @@ describe('whose address counts', () => {
     ],
     ['nobody when there is no address', {}, undefined],
     ['nobody behind a Unix socket that forwards', { forwarded: '198.51.100.4' }, undefined],
-  ])('is %s', (_what, req, address) => {
+  ])('the client address is %s', (_what, req, address) => {
     expect(addressOf(req)).toBe(address)
   })
 
@@ -59,7 +59,7 @@ describe('whose address counts', () => {
     'fd00::1',
     'fe80::1%eth0',
   ])(
-    'is a peer shared by all behind an untrusted proxy at %s, with one warning that names the setting',
+    'clients behind an untrusted proxy at %s share a peer, with one warning that names the setting',
     (peer) => {
       const warn = vi.fn()
       const clientAddress = createClientAddress({ warn })
@@ -75,7 +75,7 @@ describe('whose address counts', () => {
   )
 
   it.each(['172.32.0.1', '100.128.0.1', '192.169.0.1', '11.0.0.1', '2001:db8::1'])(
-    'is the peer’s own at %s, which is no private address',
+    'a peer at %s, which is no private address, is a client of its own',
     (peer) => {
       expect(addressOf({ peer, forwarded: '198.51.100.1' })).toBe(clientKey(peer))
     },
@@ -84,7 +84,7 @@ describe('whose address counts', () => {
   it.each([
     [undefined, 'shared 127.0.0.1'],
     ['loopback', '198.51.100.9'],
-  ])('with Express and trust proxy %s is %s', async (trust, address) => {
+  ])('the client address with Express and trust proxy %s is %s', async (trust, address) => {
     const clientAddress = createClientAddress(undefined)
     const app = express()
     if (trust !== undefined) app.set('trust proxy', trust)
@@ -96,7 +96,7 @@ describe('whose address counts', () => {
   })
 })
 
-describe('what counts as one client', () => {
+describe('the client key', () => {
   it.each([
     ['198.51.100.9', '198.51.100.9'],
     ['::ffff:198.51.100.9', '198.51.100.9'],
@@ -113,7 +113,7 @@ describe('what counts as one client', () => {
     ['198.51.100', undefined],
     ['1.2.3.4.5', undefined],
     ['_hidden', undefined],
-  ])('%s is %s', (address, key) => {
+  ])('the client key of %s is %s', (address, key) => {
     expect(clientKey(address)).toBe(key)
   })
 })

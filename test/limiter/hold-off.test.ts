@@ -12,8 +12,8 @@ async function outage(world = new GateWorld()): Promise<GateWorld> {
   return world
 }
 
-describe('the breaker', () => {
-  it('opens at the fifth failure in a row, and an answer in between starts the count anew', async () => {
+describe('the circuit', () => {
+  it('the circuit opens at the fifth failure in a row, and an answer in between restarts the count', async () => {
     const world = new GateWorld()
     expect(await world.runMany(4, known, silence())).toEqual({ timeout: 4 })
     expect(await world.run(known, no())).toBe('no')
@@ -23,12 +23,12 @@ describe('the breaker', () => {
     })
   })
 
-  it.each([known, aging, ahead, newcomer, signIn])('holds off %o', async (ask) => {
+  it.each([known, aging, ahead, newcomer, signIn])('an open circuit rejects %o', async (ask) => {
     const world = await outage()
     expect(await world.run(ask, yes())).toBe('refused: breaker_open')
   })
 
-  it('lets one probe a second through while Okta is down', async () => {
+  it('an open circuit admits one half-open trial a second while Okta is down', async () => {
     const world = await outage(new GateWorld({ random: Math.random }))
     let probes = 0
     for (let ms = 0; ms < 60_000; ms += 50) {
@@ -40,7 +40,7 @@ describe('the breaker', () => {
     expect(probes).toBeLessThanOrEqual(66)
   })
 
-  it('keeps everybody waiting while the probe is out, and opens the limiter when it comes home', async () => {
+  it('calls wait during the half-open trial, and are admitted when it succeeds', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     const probe = world.try(known)
@@ -51,14 +51,14 @@ describe('the breaker', () => {
     expect(world.limiter.stats().heldOff).toBeUndefined()
   })
 
-  it('takes a no for an answer as good as a yes', async () => {
+  it('a "not found" closes the circuit as a yes does', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     expect(await world.run(known, no())).toBe('no')
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('gives a probe up that never comes home', async () => {
+  it('a half-open trial that never ends is given up', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     expect(world.try(known).isOut()).toBe(true)
@@ -68,7 +68,7 @@ describe('the breaker', () => {
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('is not wedged by a probe that breaks', async () => {
+  it('a half-open trial that throws does not block the next one', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     await world.try(known).break()
@@ -78,7 +78,7 @@ describe('the breaker', () => {
     expect(world.limiter.stats().inFlight).toBe(0)
   })
 
-  it('hears nothing of now in an answer to a question put before it opened', async () => {
+  it('an answer to a call made before the circuit opened does not close it', async () => {
     const world = new GateWorld()
     const slow = world.try(known)
     world.clock.advance(1)
@@ -88,7 +88,7 @@ describe('the breaker', () => {
     expect(await world.run(known, yes())).toBe('refused: breaker_open')
   })
 
-  it('is not put off by failures of questions put before it opened', async () => {
+  it('a failure of a call made before the circuit opened does not extend the backoff', async () => {
     const world = new GateWorld()
     const slow = [world.try(known), world.try(known)]
     world.clock.advance(1)
@@ -99,14 +99,14 @@ describe('the breaker', () => {
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('asks nothing that nobody waits for as a probe', async () => {
+  it('a prefetch is never the half-open trial', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     expect(await world.run(ahead, yes())).toBe('refused: breaker_open')
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('does not keep somebody waiting for the probe who can be served without', async () => {
+  it('a call that can be served without Okta does not wait for the half-open trial', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     const probe = world.try(aging)
@@ -124,7 +124,7 @@ describe('the breaker', () => {
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('says so in the log once when it opens and once when it closes', async () => {
+  it('the circuit is logged once when it opens and once when it closes', async () => {
     const logger = { warn: vi.fn(), info: vi.fn() }
     const world = await outage(new GateWorld({ logger }))
     for (let i = 0; i < 10; i += 1) {
@@ -143,8 +143,8 @@ describe('the breaker', () => {
   })
 })
 
-describe('what strangers send', () => {
-  it('holds strangers off, and no known session', async () => {
+describe('failures of unseen cookies', () => {
+  it('failures of unseen cookies open a circuit for unseen cookies alone', async () => {
     const world = new GateWorld()
     expect(await world.runMany(9, newcomer, silence('unexpected_status'))).toEqual({
       unexpected_status: 5,
@@ -155,7 +155,7 @@ describe('what strangers send', () => {
     expect(await world.run(signIn, yes())).toBe('yes')
   })
 
-  it('holds off nobody any more once a known session has been answered', async () => {
+  it('an answer for a seen session closes the circuit for unseen cookies', async () => {
     const world = new GateWorld()
     await world.runMany(5, newcomer, silence('unexpected_status'))
     world.clock.advance(1)
@@ -164,7 +164,7 @@ describe('what strangers send', () => {
   })
 
   it.each(['dns', 'connect', 'tls'] as const)(
-    'speaks for everybody when it was not even put: %s',
+    'a failure before the request was sent opens the circuit for all: %s',
     async (code) => {
       const world = new GateWorld()
       await world.runMany(5, newcomer, silence(code))
@@ -172,7 +172,7 @@ describe('what strangers send', () => {
     },
   )
 
-  it('leaves the probe to a known session that was turned away, for a second', async () => {
+  it('the half-open trial is left to a rejected seen session for a second', async () => {
     const world = await outage()
     await world.run(known, yes())
     world.clock.advance(1_100)
@@ -181,13 +181,13 @@ describe('what strangers send', () => {
     expect(await world.run(newcomer, yes())).toBe('yes')
   })
 
-  it('is probed with when no known session is about', async () => {
+  it('an unseen cookie is the half-open trial when no seen session calls', async () => {
     const world = await outage()
     world.clock.advance(1_100)
     expect(await world.run(newcomer, yes())).toBe('yes')
   })
 
-  it('makes two hold-offs at most one probe', async () => {
+  it('two open circuits have at most one half-open trial', async () => {
     const world = new GateWorld()
     await world.runMany(5, newcomer, silence())
     await outage(world)
@@ -205,7 +205,7 @@ describe('what strangers send', () => {
     expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
   })
 
-  it('costs an account of its own when Okta answers oddly, however often Okta answers well between', async () => {
+  it('unusable answers to unseen cookies have a budget of their own, whatever comes between', async () => {
     const world = new GateWorld()
     let odd = 0
     for (let ms = 0; ms < 60_000; ms += 20) {
@@ -218,7 +218,7 @@ describe('what strangers send', () => {
     expect(odd).toBeLessThanOrEqual(200)
   })
 
-  it('costs its own client, not the others', async () => {
+  it('unusable answers are charged to their own client', async () => {
     const world = new GateWorld()
     const attacker = { kind: 'unseen', client: '198.51.100.1' } as const
     for (let i = 0; i < 30; i += 1) {
@@ -230,7 +230,7 @@ describe('what strangers send', () => {
     expect(await world.run({ kind: 'unseen', client: '198.51.100.2' }, yes())).toBe('yes')
   })
 
-  it('is not charged for what no question can be blamed for', async () => {
+  it('no budget is charged for failures that no request can have caused', async () => {
     const world = new GateWorld()
     for (let i = 0; i < 100; i += 1) {
       const code = i % 2 === 0 ? 'connect' : 'concurrency_limited'
@@ -243,7 +243,7 @@ describe('what strangers send', () => {
 })
 
 describe('sign-ins', () => {
-  it('that Okta answers oddly cost sign-ins their budget, and no lookup', async () => {
+  it('unusable answers to sign-ins are charged to the budget of sign-ins alone', async () => {
     const world = new GateWorld()
     const client = '198.51.100.1'
     for (let i = 0; i < 25; i += 1) {
@@ -254,7 +254,7 @@ describe('sign-ins', () => {
     expect(await world.run({ ...newcomer, client }, yes())).toBe('yes')
   })
 
-  it('that fail hold off sign-ins alone, and only a sign-in ends that', async () => {
+  it('failed sign-ins open a circuit for sign-ins alone, which only a sign-in closes', async () => {
     const world = new GateWorld()
     await world.runMany(5, signIn, silence('forbidden'))
     expect(await world.run(known, yes())).toBe('yes')
@@ -271,7 +271,7 @@ describe('sign-ins', () => {
 })
 
 describe('a 429', () => {
-  it('holds everybody off for as long as Okta said, and a little more', async () => {
+  it('a 429 rejects all calls for as long as Okta said, and a little more', async () => {
     const world = new GateWorld({ random: () => 1 })
     await world.run(newcomer, silence('rate_limited', 17_000))
     expect(await world.run(known, yes())).toBe('refused: rate_limited')
@@ -289,13 +289,13 @@ describe('a 429', () => {
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('is believed for 5 s when it does not say', async () => {
+  it('a 429 without a time rejects all calls for 5 s', async () => {
     const world = new GateWorld({ random: () => 0 })
     await world.run(known, silence('rate_limited'))
     expect(world.limiter.stats().heldOff?.forMs).toBe(5_000)
   })
 
-  it('that comes late puts the end off, and an earlier end changes nothing', async () => {
+  it('a late 429 moves the end back, and an earlier end changes nothing', async () => {
     const world = new GateWorld({ random: () => 0 })
     const late = [world.try(known), world.try(known)]
     await world.run(known, silence('rate_limited', 5_000))
@@ -305,7 +305,7 @@ describe('a 429', () => {
     expect(world.limiter.stats().heldOff?.forMs).toBe(20_000)
   })
 
-  it('that comes late while the probe is out is not forgotten when the probe comes home', async () => {
+  it('a 429 during the half-open trial still counts when the trial succeeds', async () => {
     const world = new GateWorld({ random: () => 0 })
     const late = world.try(known)
     await world.run(known, silence('rate_limited', 5_000))
@@ -320,12 +320,12 @@ describe('a 429', () => {
   })
 })
 
-describe("Okta's other 429, too many calls at once", () => {
+describe('the concurrency 429', () => {
   it.each([
     [0, 250],
     [0.5, 625],
     [1, 1_000],
-  ])('pauses everybody for 250 to 1,000 ms (%d: %d)', async (random, forMs) => {
+  ])('the concurrency 429 pauses all calls for 250 to 1,000 ms (%d: %d)', async (random, forMs) => {
     const world = new GateWorld({ random: () => random })
     await world.run(known, silence('concurrency_limited'))
     expect(world.limiter.stats().heldOff).toEqual({
@@ -335,7 +335,7 @@ describe("Okta's other 429, too many calls at once", () => {
     })
   })
 
-  it('halves the cap once for all that were under way together, and again when it comes again', async () => {
+  it('concurrent 429s halve the limit once, and a later one again', async () => {
     const world = new GateWorld()
     const together = [1, 2, 3, 4, 5].map(() => world.try(known))
     world.clock.advance(100)
@@ -348,7 +348,7 @@ describe("Okta's other 429, too many calls at once", () => {
     }
   })
 
-  it('wins a place back with every ten answers, up to what was configured', async () => {
+  it('a halved limit grows by one with every ten answers, up to maxConcurrent', async () => {
     const world = new GateWorld({ upstream: { maxConcurrent: 4 } })
     await world.run(known, silence('concurrency_limited'))
     world.clock.advance(1_000)
@@ -362,7 +362,7 @@ describe("Okta's other 429, too many calls at once", () => {
     expect(Math.max(...caps)).toBe(4)
   })
 
-  it('leaves no more under way than the halved cap', async () => {
+  it('no more calls are in flight than the halved limit', async () => {
     const world = new GateWorld()
     await world.run(known, silence('concurrency_limited'))
     world.clock.advance(1_000)

@@ -32,7 +32,7 @@ async function afterABurst(perSecond: number, addresses: number) {
   return world
 }
 
-describe('newcomers in the ten minutes after a burst of junk', () => {
+describe('unseen cookies in the ten minutes after a burst of junk', () => {
   it.each([
     [2.5, 4],
     [2.5, JUNK],
@@ -41,7 +41,7 @@ describe('newcomers in the ten minutes after a burst of junk', () => {
     [10, 4],
     [10, JUNK],
   ])(
-    'get in though junk booked the turns, at %d failures a second and from %d addresses',
+    'unseen cookies are admitted although junk reserved the turns, at %d failures a second and from %d addresses',
     async (perSecond, addresses) => {
       const world = await afterABurst(perSecond, addresses)
       expect(world.users).toHaveLength(NEWCOMERS)

@@ -64,8 +64,8 @@ const ways = [
   ['logout(), for a newcomer', () => post('/logout', 'new'), 200],
 ] as const
 
-describe('every call to Okta goes through one door', () => {
-  it.each(ways)('%s', async (_what, way, status) => {
+describe('every call to Okta needs admission', () => {
+  it.each(ways)('a call is rejected while the circuit is open: %s', async (_what, way, status) => {
     expect((await get('/', 'seen')).status).toBe(200)
     org.limited = true
     expect((await get('/', 'somebody')).status).toBe(503)
@@ -78,7 +78,7 @@ describe('every call to Okta goes through one door', () => {
     expect(okta.stats().calls).toBe(length)
   })
 
-  it('watch()', async () => {
+  it('a call is rejected while the circuit is open: watch()', async () => {
     const req = { headers: { cookie: 'sid=known' } }
     await okta.authenticate(req)
     org.limited = true
@@ -92,7 +92,7 @@ describe('every call to Okta goes through one door', () => {
     unwatch()
   })
 
-  it('in which no more stand at once than the cap allows, whatever brought them', async () => {
+  it('no more calls are in flight at once than maxConcurrent, whichever handler makes them', async () => {
     await get('/', 'seen')
     org.takesMs = 5
     const answers = await Promise.all([

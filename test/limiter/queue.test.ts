@@ -43,13 +43,13 @@ async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<nu
 }
 
 describe('the queue', () => {
-  it('lets in who came first, known sessions before all others, and last who can be served without', async () => {
+  it('the queue admits seen sessions first, calls that can be served without Okta last, and each in order', async () => {
     const { world, first } = busy()
     const waiting = [newcomer, aging, known, newcomer, known, aging].map((ask) => world.try(ask))
     expect(await orderOf(first, waiting)).toEqual([2, 4, 0, 3, 1, 5])
   })
 
-  it('gives one slot in eight to the lowest lane that waits, however many unseen cookies come', async () => {
+  it('the queue gives one slot in eight to the lowest lane that waits, however many unseen cookies come', async () => {
     const { world, first } = busy()
     const waiting = [...tryMany(world, 16, newcomer), world.try(aging), world.try(aging)]
     const order = await orderOf(first, waiting)
@@ -57,12 +57,12 @@ describe('the queue', () => {
     expect(order.indexOf(17)).toBe(15)
   })
 
-  it('is for nobody who does not wait', async () => {
+  it('a call that does not wait is never queued', async () => {
     const { world } = busy()
     expect(await world.run(ahead, yes())).toBe('refused: queue_full')
   })
 
-  it('has an end to its patience', async () => {
+  it('a call leaves the queue after maxQueueMs', async () => {
     const { world } = busy()
     const waiting = tryMany(world, 3, known)
     vi.advanceTimersByTime(999)
@@ -73,14 +73,14 @@ describe('the queue', () => {
     expect(waiting.some(({ isOut }) => isOut())).toBe(false)
   })
 
-  it('is bounded', async () => {
+  it('the queue is bounded', async () => {
     const { world } = busy()
     const waiting = tryMany(world, 1_001, newcomer)
     expect(world.limiter.stats()).toMatchObject({ queued: 1_000, refused: { queue_full: 1 } })
     expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
   })
 
-  it('has so many places for one client’s unseen cookies and one credential, and no more', async () => {
+  it('the queue bounds the places of one client’s unseen cookies and of one credential', async () => {
     const { world, first } = busy()
     const junk = { ...newcomer, client: '198.51.100.1' }
     const crowd = tryMany(world, 251, junk)
@@ -99,7 +99,7 @@ describe('the queue', () => {
     expect(world.limiter.stats().queued).toBe(2)
   })
 
-  it('full of newcomers has a place for every known session', async () => {
+  it('a queue full of unseen cookies has a place for every seen session', async () => {
     const { world, first } = busy()
     const crowd = tryMany(world, 1_000, newcomer)
     const sessions = tryMany(world, 2, known)
@@ -110,7 +110,7 @@ describe('the queue', () => {
     expect(await orderOf(first, sessions)).toEqual([0, 1])
   })
 
-  it('full of those who can be served without has a place for every newcomer', async () => {
+  it('a queue full of calls that can be served without Okta has a place for every unseen cookie', async () => {
     const { world } = busy()
     const crowd = tryMany(world, 1_000, aging)
     tryMany(world, 1, newcomer)
@@ -118,21 +118,21 @@ describe('the queue', () => {
     expect(world.limiter.stats().queued).toBe(1_000)
   })
 
-  it('full of known sessions is full', async () => {
+  it('a queue full of seen sessions is full', async () => {
     const { world } = busy()
     tryMany(world, 1_000, known)
     expect(await world.run(known, yes())).toBe('refused: queue_full')
     expect(world.limiter.stats().queued).toBe(1_000)
   })
 
-  it('is dissolved when calls are held off', async () => {
+  it('an open circuit rejects the queued calls', async () => {
     const { world, first } = busy()
     const waiting = tryMany(world, 4, known)
     await first.end(silence('rate_limited', 30_000))
     expect(await outcomes(waiting)).toEqual(Array(4).fill('refused: rate_limited'))
   })
 
-  it('is dissolved when the limiter closes', async () => {
+  it('closing the limiter rejects the queued calls', async () => {
     const { world, first } = busy()
     const waiting = [known, newcomer, aging].map((ask) => world.try(ask))
     world.limiter.close()
@@ -141,7 +141,7 @@ describe('the queue', () => {
     expect(saying(await first.end(no()))).toBe('no')
   })
 
-  it('moves on when a call breaks', async () => {
+  it('the queue goes on when a call throws', async () => {
     const { world, first } = busy()
     const next = world.try(known)
     await first.break()

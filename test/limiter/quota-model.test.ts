@@ -51,7 +51,7 @@ function morning(count: number, withinMs: number, cookies: 'live' | 'dead', habi
 
 describe('1,000 active users', () => {
   it.each(runs([30_000], [5_000, 10_000, 30_000]))(
-    'who ask every %d ms: hardly any 503 in a cold quarter of an hour, none once warm',
+    '1,000 active users who ask every %d ms get few 503 in a cold quarter of an hour, none once warm',
     async (requestEveryMs) => {
       const habit = { requestEveryMs, stayMs: 60 * MINUTE }
       const world = morning(1_000, requestEveryMs, 'live', habit)
@@ -64,7 +64,7 @@ describe('1,000 active users', () => {
     },
   )
 
-  it('whose sessions have all ended reach the sign-in page, and get in', async () => {
+  it('1,000 users whose sessions have all ended reach the sign-in page, and sign in', async () => {
     const habit = { requestEveryMs: 10_000, stayMs: 60 * MINUTE }
     const world = morning(1_000, 10_000, 'dead', habit)
     await world.sim.runUntil(20 * MINUTE)
@@ -78,7 +78,7 @@ describe('1,000 active users', () => {
 })
 
 describe.runIf(deep)('5,000 users who arrive in half an hour', () => {
-  it('wait no longer than the minute itself forces, and no call of it is left idle meanwhile', async () => {
+  it('5,000 arriving users wait no longer than the rate-limit window forces, and use it whole', async () => {
     const habit = { requestEveryMs: 20_000, stayMs: 10 * MINUTE }
     const world = morning(5_000, 30 * MINUTE, 'live', habit)
     await world.sim.runUntil(40 * MINUTE)
@@ -90,7 +90,7 @@ describe.runIf(deep)('5,000 users who arrive in half an hour', () => {
     expect(world.tooMany).toBe(0)
   })
 
-  it('reach the sign-in page and get in when every cookie is dead, known sessions unharmed', async () => {
+  it('5,000 arriving users with ended sessions reach the sign-in page and sign in, seen sessions unharmed', async () => {
     const habit = { requestEveryMs: 20_000, stayMs: 5 * MINUTE }
     const world = morning(5_000, 30 * MINUTE, 'dead', habit)
     await world.sim.runUntil(50 * MINUTE)

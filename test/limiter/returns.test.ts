@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { RetrySchedule } from '../../src/limiter/retry-schedule.js'
 import { type Attempt, GateWorld, no, yes } from './limiter-world.js'
 
-describe('when those turned away should come back', () => {
+describe('Retry-After of rejected calls', () => {
   const room = { soonestMs: 400, perSecond: 2.5 }
 
-  it('is one after the other, as fast as they can be let in', () => {
+  it('rejected calls get Retry-After one after the other, as fast as they can be admitted', () => {
     const returns = new RetrySchedule()
     expect(['a', 'b', undefined].map((who) => returns.after({ key: who }, room, 0))).toEqual([
       400, 800, 1_200,
@@ -14,7 +14,7 @@ describe('when those turned away should come back', () => {
     expect(returns.after({ key: 'e' }, room, 60_000)).toBe(400)
   })
 
-  it('is the same however often they ask', () => {
+  it('a client’s Retry-After stays the same however often it asks', () => {
     const returns = new RetrySchedule()
     returns.after({ key: 'a' }, room, 0)
     returns.after({ key: 'b' }, room, 0)
@@ -24,7 +24,7 @@ describe('when those turned away should come back', () => {
     expect(returns.after({ key: 'c' }, room, 800)).toBe(400)
   })
 
-  it('is no more than a minute later on account of others', () => {
+  it('other clients delay a Retry-After by a minute at most', () => {
     const returns = new RetrySchedule()
     const waits = Array.from({ length: 200 }, (_, i) => returns.after({ key: `${i}` }, room, 0))
     expect(Math.max(...waits)).toBe(60_400)
@@ -33,7 +33,7 @@ describe('when those turned away should come back', () => {
     expect(returns.after({ key: '199' }, room, 60_000)).toBe(20_000)
   })
 
-  it('is given out ten minutes ahead and no further', () => {
+  it('turns are given out ten minutes ahead and no further', () => {
     const returns = new RetrySchedule()
     for (let i = 0; i < 10_000; i += 1) returns.after({ key: `${i}` }, room, 0)
     for (let i = 0; i < 1_499; i += 1) returns.came(`${i}`)
@@ -41,14 +41,14 @@ describe('when those turned away should come back', () => {
     expect(returns.after({ key: 'last' }, room, 601_000)).toBe(400)
   })
 
-  it('moves up when somebody took no room after all', () => {
+  it('a turn moves up when a call before it took no room', () => {
     const returns = new RetrySchedule()
     for (const who of ['a', 'b', 'c', 'd', 'e']) returns.after({ key: who }, room, 0)
     returns.moveUp()
     expect(returns.after({ key: 'f' }, room, 0)).toBe(2_000)
   })
 
-  it('knows who is expected and goes first, until they are late', () => {
+  it('a client that comes in its turn goes first, until it is late', () => {
     const returns = new RetrySchedule()
     for (const who of ['a', 'b', 'c']) returns.after({ key: who }, room, 0)
     expect(['a', 'b', 'c', 'x', undefined].map((who) => returns.before(who, 800))).toEqual([
@@ -61,7 +61,7 @@ describe('when those turned away should come back', () => {
     expect(returns.before('x', 6_200)).toBe(0)
   })
 
-  it('knows whether some are still to come', () => {
+  it('the turns know whether clients are still expected', () => {
     const returns = new RetrySchedule()
     expect(returns.areExpected(0)).toBe(false)
     returns.after({ key: 'a' }, { soonestMs: 10_000, perSecond: 10 }, 0)
@@ -69,7 +69,7 @@ describe('when those turned away should come back', () => {
     expect(returns.areExpected(11_200)).toBe(false)
   })
 
-  it('holds back the less, and is the sooner, the fewer of the turns before were taken', () => {
+  it('fewer taken turns hold back less room and come sooner', () => {
     const returns = new RetrySchedule()
     for (let i = 0; i < 1_000; i += 1) returns.after({ key: `${i}` }, room, 0)
     expect(returns.before('x', 5_000)).toBe(12)
@@ -79,7 +79,7 @@ describe('when those turned away should come back', () => {
     expect(returns.areExpected(60_000)).toBe(false)
   })
 
-  it('is kept for a client 20 times, and after that only told apart', () => {
+  it('a client keeps 20 turns, and further ones are only spaced out', () => {
     const returns = new RetrySchedule()
     const waits = Array.from({ length: 23 }, (_, i) =>
       returns.after({ key: `${i}`, client: '198.51.100.1' }, room, 0),
@@ -91,14 +91,14 @@ describe('when those turned away should come back', () => {
     expect(returns.after({ key: 'other too', client: '198.51.100.2' }, room, 0)).toBe(9_200)
   })
 
-  it('is said when nothing comes back at all', () => {
+  it('a Retry-After is given when no room comes back at all', () => {
     expect(new RetrySchedule().after({ key: 'a' }, { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(
       60_000,
     )
   })
 })
 
-describe('a newcomer who is turned away', () => {
+describe('a rejected unseen cookie', () => {
   const newcomer = { kind: 'unseen' } as const
   const aging = { kind: 'stale' } as const
 
@@ -107,13 +107,13 @@ describe('a newcomer who is turned away', () => {
     return endings.map((each) => (each.kind === 'unavailable' ? each.retryAfterMs : undefined))
   }
 
-  it('comes back in turn when failures are spent', async () => {
+  it('an unseen cookie comes back in turn when the failure budget is spent', async () => {
     const world = new GateWorld()
     await world.runMany(50, newcomer, no())
     expect(await waits([1, 2, 3].map(() => world.try(newcomer)))).toEqual([400, 800, 1_200])
   })
 
-  it('comes back sooner when others turn out to be signed in', async () => {
+  it('an unseen cookie comes back sooner when others turn out to have sessions', async () => {
     const world = new GateWorld()
     await world.runMany(49, newcomer, no())
     const last = world.try(newcomer)
@@ -123,7 +123,7 @@ describe('a newcomer who is turned away', () => {
     expect(await waits([world.try(newcomer)])).toEqual([2_000])
   })
 
-  it('finds room when it comes in its turn, though others came before', async () => {
+  it('an unseen cookie that comes in its turn is admitted although others came before', async () => {
     const world = new GateWorld()
     await world.runMany(50, newcomer, no())
     const early = { ...newcomer, key: 'early' }
@@ -133,7 +133,7 @@ describe('a newcomer who is turned away', () => {
     expect(await world.run(early, no())).toBe('no')
   })
 
-  it('loses a turn that it does not take', async () => {
+  it('an unseen cookie loses a turn that it does not take', async () => {
     const world = new GateWorld()
     await world.runMany(50, newcomer, no())
     await waits([world.try({ ...newcomer, key: 'early' })])
@@ -141,7 +141,7 @@ describe('a newcomer who is turned away', () => {
     expect(await world.runMany(20, newcomer, no())).toEqual({ no: 13, 'refused: over_budget': 7 })
   })
 
-  it('comes back in turn when the minute is spent, and until then nothing is asked that can wait', async () => {
+  it('an unseen cookie comes back in turn when the window is used up, and no prefetch is made until then', async () => {
     const world = new GateWorld()
     await world.run(newcomer, yes(world.minute(600, 120, 9_000)))
     expect(await waits([1, 2, 3].map(() => world.try(newcomer)))).toEqual([10_000, 10_125, 10_250])

@@ -20,7 +20,7 @@ function newcomers(world: QuotaWorld, fromMs: number, count = 300) {
 }
 
 describe('twenty ended sessions of one client', () => {
-  it('that ask for pages 13 times a second leave the minute to newcomers', async () => {
+  it('twenty ended sessions of one client that ask 13 times a second leave the rate-limit window to unseen cookies', async () => {
     const world = new QuotaWorld()
     const cookies = Array.from({ length: 20 }, () => world.signedIn())
     for (const [i, cookie] of cookies.entries()) world.requestOnce(i * 100, cookie, '192.0.2.1')
@@ -38,34 +38,37 @@ describe('twenty ended sessions of one client', () => {
 })
 
 describe('one live session that demands fresh answers', () => {
-  it.each([60, 150])('%d times a second has its share, and newcomers get in', async (aSecond) => {
-    const world = new QuotaWorld()
-    const cookie = world.signedIn()
-    const reasons = new Set<string>()
-    const outcomes = { active: 0, refused: 0, retryAfterMs: 0 }
-    const demand = async () => {
-      const context = await world.demand(cookie, '192.0.2.1')
-      if (context.state === 'active') outcomes.active += 1
-      if (context.state !== 'unavailable') return
-      reasons.add(context.reason)
-      outcomes.refused += 1
-      outcomes.retryAfterMs = Math.max(outcomes.retryAfterMs, context.retryAfterMs)
-    }
-    for (let i = 0; i < aSecond * 60; i += 1) world.sim.in((i * 1_000) / aSecond, demand)
-    newcomers(world, 1_000)
-    await world.sim.runUntil(MINUTE + 5_000)
-    // A tenth of the minute, and what left before the org had said how much that is.
-    expect(outcomes.active).toBeGreaterThanOrEqual(50)
-    expect(outcomes.active).toBeLessThanOrEqual(60 + 20)
-    expect(outcomes.active + outcomes.refused).toBe(aSecond * 60)
-    expect([...reasons]).toEqual(['too_many_attempts'])
-    expect(outcomes.retryAfterMs).toBeLessThanOrEqual(2_000)
-    expect(world.wait('inAt', 1)).toBeLessThan(1)
-  })
+  it.each([60, 150])(
+    'one session with fresh lookups %d times a second has its share, and unseen cookies are admitted',
+    async (aSecond) => {
+      const world = new QuotaWorld()
+      const cookie = world.signedIn()
+      const reasons = new Set<string>()
+      const outcomes = { active: 0, refused: 0, retryAfterMs: 0 }
+      const demand = async () => {
+        const context = await world.demand(cookie, '192.0.2.1')
+        if (context.state === 'active') outcomes.active += 1
+        if (context.state !== 'unavailable') return
+        reasons.add(context.reason)
+        outcomes.refused += 1
+        outcomes.retryAfterMs = Math.max(outcomes.retryAfterMs, context.retryAfterMs)
+      }
+      for (let i = 0; i < aSecond * 60; i += 1) world.sim.in((i * 1_000) / aSecond, demand)
+      newcomers(world, 1_000)
+      await world.sim.runUntil(MINUTE + 5_000)
+      // A tenth of the minute, and what left before the org had said how much that is.
+      expect(outcomes.active).toBeGreaterThanOrEqual(50)
+      expect(outcomes.active).toBeLessThanOrEqual(60 + 20)
+      expect(outcomes.active + outcomes.refused).toBe(aSecond * 60)
+      expect([...reasons]).toEqual(['too_many_attempts'])
+      expect(outcomes.retryAfterMs).toBeLessThanOrEqual(2_000)
+      expect(world.wait('inAt', 1)).toBeLessThan(1)
+    },
+  )
 })
 
 describe('live sessions of one client', () => {
-  it('that all demand fresh answers have a larger share together', async () => {
+  it('sessions of one client that all demand fresh answers have a larger share together', async () => {
     const world = new QuotaWorld()
     const cookies = Array.from({ length: 50 }, () => world.signedIn())
     for (const [i, cookie] of cookies.entries()) world.requestOnce(i * 50, cookie, '192.0.2.1')
@@ -80,7 +83,7 @@ describe('live sessions of one client', () => {
     expect(world.wait('inAt', 1)).toBeLessThan(5)
   })
 
-  it('in their ordinary rhythm have none, however many: an office behind one address', async () => {
+  it('sessions of one address in their ordinary rhythm have no bound, however many', async () => {
     const world = new QuotaWorld()
     const habit = { requestEveryMs: 10_000, stayMs: 10 * MINUTE }
     for (let i = 0; i < 400; i += 1) world.arrives(i * 200, world.signedIn(), habit, '192.0.2.1')

@@ -49,7 +49,7 @@ const limits = (limit: number, remaining: number, inSeconds: number) => ({
 })
 
 describe('stats()', () => {
-  it('begins with nothing', () => {
+  it('stats() begins with zeros', () => {
     const { calls, failures, refused, inFlight, queued, maxConcurrent, ...rest } = okta.stats()
     expect({ calls, failures, refused, inFlight, queued, maxConcurrent }).toEqual({
       calls: 0,
@@ -63,7 +63,7 @@ describe('stats()', () => {
     expect(rest).not.toHaveProperty('quota')
   })
 
-  it('counts who is under way and who waits', async () => {
+  it('stats() counts calls in flight and queued', async () => {
     const held: (() => void)[] = []
     answer = (req, res) => held.push(() => session(req, res))
     const asked = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((value) => ask(value))
@@ -75,7 +75,7 @@ describe('stats()', () => {
     expect(okta.stats()).toMatchObject({ calls: 7, inFlight: 0, queued: 0, refused: {} })
   })
 
-  it("tells what is left of the org's minute, and forgets it with the minute", async () => {
+  it('stats() tells what is left of the rate-limit window, until its end', async () => {
     answer = ({ headers }, res) => {
       const body = sessionFor(`${headers.cookie}`, clock.wall + 7_200_000)
       reply(res, 200, body, limits(600, 450, 30))
@@ -88,7 +88,7 @@ describe('stats()', () => {
     expect(okta.stats()).not.toHaveProperty('quota')
   })
 
-  it('never tells of less than nothing left', async () => {
+  it('stats() never tells less than zero left', async () => {
     answer = ({ headers }, res) => {
       const body = sessionFor(`${headers.cookie}`, clock.wall + 7_200_000)
       reply(res, 200, body, limits(600, 0, 30))
@@ -97,7 +97,7 @@ describe('stats()', () => {
     expect(okta.stats().quota?.remaining).toBe(0)
   })
 
-  it('tells until when calls are held off, and why', async () => {
+  it('stats() tells until when calls are rejected, and why', async () => {
     answer = (_req, res) => reply(res, 429, { errorCode: 'E0000047' }, limits(600, 0, 20))
     await ask('a')
     expect(okta.stats()).toMatchObject({
@@ -113,7 +113,7 @@ describe('stats()', () => {
     expect(okta.stats()).not.toHaveProperty('heldOff')
   })
 
-  it('counts what was refused, by reason', async () => {
+  it('stats() counts rejections by reason', async () => {
     answer = nobody
     for (let i = 0; i < 22; i += 1) await ask(`junk${i}`)
     const elsewhere = (i: number) =>
@@ -140,7 +140,7 @@ describe('stats()', () => {
     })
   })
 
-  it('is numbers and codes throughout', async () => {
+  it('stats() holds numbers and codes alone', async () => {
     await ask('secret-cookie-value')
     const text = JSON.stringify(okta.stats())
     expect(text).not.toContain('secret')

@@ -12,7 +12,7 @@ const MANY = runs(5_000, 100_000)
 const start = orgs()
 
 describe('many sessions', () => {
-  it('are found, each by its own cookie', async () => {
+  it('many sessions are found, each by its own cookie', async () => {
     const org = await start()
     const cookies = Array.from({ length: MANY }, (_, index) =>
       org.signIn(index % 2 === 0 ? 'alice@example.com' : 'bob@example.com'),
@@ -24,7 +24,7 @@ describe('many sessions', () => {
     expect(org.sessions).toHaveLength(MANY / 2)
   })
 
-  it('do not pile up once they have expired', () => {
+  it('expired sessions are dropped', () => {
     const clock = createOrgClock(stillClock)
     const limits = { idleMs: 60_000, lifetimeMs: 600_000 }
     const sessions = new Sessions(clock, 'classic', limits)
@@ -42,8 +42,8 @@ describe('many sessions', () => {
   })
 })
 
-describe('what is kept of the past', () => {
-  it('is a hundred calls and a minute of counts', () => {
+describe('retention', () => {
+  it('the local org keeps a hundred calls and a minute of counts', () => {
     const log = new CallLog()
     for (let count = 0; count < 1_000; count += 1) {
       const call = { at: count, status: 200, durationMs: 1, fault: undefined } as const
@@ -55,7 +55,7 @@ describe('what is kept of the past', () => {
     expect(Math.max(...log.perSecond(500_000))).toBe(0)
   })
 
-  it('is no token beyond its time, and never more of them than a bound', () => {
+  it('expired tokens are dropped, and their number is bounded', () => {
     const clock = createOrgClock(stillClock)
     const tokens = new ExpiringMap<number>(clock, 1_000, 3)
     for (const value of [1, 2, 3, 4]) tokens.set(`token ${value}`, value)
@@ -67,7 +67,7 @@ describe('what is kept of the past', () => {
 })
 
 describe('the address', () => {
-  it('is reached by each of the names and families of this machine', async () => {
+  it('the local org’s address is reached by each name and address family of this machine', async () => {
     const org = await start()
     const { port } = new URL(org.url)
     const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>

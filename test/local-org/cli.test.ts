@@ -42,7 +42,7 @@ function run(...args: readonly string[]) {
 }
 
 describe('express-okta-session local-org', () => {
-  it('prints one line of JSON once it listens, and ends cleanly on Ctrl-C', async () => {
+  it('the command prints one line of JSON once it listens, and ends cleanly on Ctrl-C', async () => {
     const command = run('local-org', '--json', '--engine', 'classic', '--port', '0')
     const said: Said = JSON.parse(await command.firstLine())
     expect(said).toEqual({
@@ -68,7 +68,7 @@ describe('express-okta-session local-org', () => {
     })
   })
 
-  it('prints credentials that are good at the org it started', async () => {
+  it('the command prints credentials that work at the org it started', async () => {
     const command = run('local-org', '--json')
     const said: Said = JSON.parse(await command.firstLine())
     const { url, apiToken, users } = said
@@ -100,7 +100,7 @@ describe('express-okta-session local-org', () => {
     }
   })
 
-  it('answers to the names it is given with --allow-hosts, and to no others', async () => {
+  it('the command’s org answers to the names given with --allow-hosts, and to no others', async () => {
     const command = run('local-org', '--json', '--allow-hosts', 'org.test, id.test')
     const { url }: Said = JSON.parse(await command.firstLine())
     const statuses = await Promise.all(
@@ -113,7 +113,7 @@ describe('express-okta-session local-org', () => {
     expect(statuses).toEqual(['404', '404', '404', '421'])
   })
 
-  it('tells a person where it is and whom to sign in as', async () => {
+  it('the command prints the org’s address and a user to sign in as', async () => {
     const command = run('local-org')
     expect(await command.firstLine()).toMatch(/^Local org at http:\/\/localhost:\d+ \(identity/)
     command.interrupt()
@@ -132,7 +132,7 @@ describe('express-okta-session local-org', () => {
     [['local-org', 'here'], 'here'],
     [['serve'], 'There is no command serve.'],
     [[], 'A command is missing.'],
-  ])('refuses %j with 2 and a word on how to use it', async (args, message) => {
+  ])('the command refuses %j with exit code 2 and its usage', async (args, message) => {
     const { code, out, err } = await run(...args).ended
     expect(code).toBe(2)
     expect(out).toBe('')
@@ -140,13 +140,16 @@ describe('express-okta-session local-org', () => {
     expect(err).toContain('Usage:')
   })
 
-  it.each([[['--help']], [['local-org', '--help']]])('explains itself for %j', async (args) => {
-    const { code, out } = await run(...args).ended
-    expect(code).toBe(0)
-    expect(out).toContain('Usage:')
-  })
+  it.each([[['--help']], [['local-org', '--help']]])(
+    'the command prints its help for %j',
+    async (args) => {
+      const { code, out } = await run(...args).ended
+      expect(code).toBe(0)
+      expect(out).toContain('Usage:')
+    },
+  )
 
-  it('says in one line that its port is in use', async () => {
+  it('the command says in one line that its port is in use', async () => {
     const first = run('local-org', '--json')
     const { port } = new URL(JSON.parse(await first.firstLine()).url)
     const second = await run('local-org', '--port', port).ended

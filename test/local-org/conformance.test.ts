@@ -433,7 +433,7 @@ for (const engine of ENGINES) {
 }
 
 describe('a session token', () => {
-  it('is good once', async () => {
+  it('a session token works once', async () => {
     const org = await start()
     const body = JSON.stringify({ sessionToken: org.sessionToken(LOGIN) })
     const create = () =>
@@ -446,7 +446,7 @@ describe('a session token', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401])
   })
 
-  it('is refused once its user is suspended', async () => {
+  it('a session token is refused once its user is suspended', async () => {
     const org = await start()
     const sessionToken = org.sessionToken(LOGIN)
     org.suspendUser(org.users[0]?.userId ?? '')
@@ -458,7 +458,7 @@ describe('a session token', () => {
     expect(answer.status).toBe(401)
   })
 
-  it('is not looked for in anything but JSON', async () => {
+  it('a session token is read from JSON only', async () => {
     const org = await start()
     const answer = await fetch(`${org.url}/api/v1/sessions`, {
       method: 'POST',
@@ -471,7 +471,7 @@ describe('a session token', () => {
 })
 
 describe('two cookies in one browser', () => {
-  it('are told by idx first, then by sid', async () => {
+  it('of two cookies idx decides, then sid', async () => {
     const org = await start()
     const idx = org.signIn('alice@example.com')
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
@@ -482,7 +482,7 @@ describe('two cookies in one browser', () => {
     expect(await whose(`${sid}; ${idx}`)).toBe('bob@example.com')
   })
 
-  it('are both ended by closing the session', async () => {
+  it('closing the session ends both cookies', async () => {
     const org = await start()
     const idx = org.signIn('alice@example.com')
     const sid = org.signIn('bob@example.com', { cookie: 'sid' })
@@ -492,7 +492,7 @@ describe('two cookies in one browser', () => {
     expect(org.sessions).toEqual([])
   })
 
-  it('mean nothing to Classic when one of them is idx', async () => {
+  it('an idx cookie means nothing to a Classic org', async () => {
     const org = await start({ engine: 'classic' })
     const answer = await fetch(`${org.url}/api/v1/sessions/me`, { headers: { cookie: 'idx=a.b' } })
     expect(answer.status).toBe(404)
@@ -516,16 +516,19 @@ describe('addresses and methods the org does not know', () => {
     ['GET', '/api/v1/users/me', 404, 'E0000007'],
     ['GET', '/nowhere', 404, 'E0000007'],
     ['GET', '/__proto__', 404, 'E0000007'],
-  ])('answers %s %s with %i %s', async (method, path, status, code) => {
-    const org = await start()
-    const answer = await fetch(org.url + path, { method })
-    expect(answer.status).toBe(status)
-    await expectEnvelope(answer, code)
-  })
+  ])(
+    'an unknown address or method is refused: %s %s with %i %s',
+    async (method, path, status, code) => {
+      const org = await start()
+      const answer = await fetch(org.url + path, { method })
+      expect(answer.status).toBe(status)
+      await expectEnvelope(answer, code)
+    },
+  )
 })
 
 describe('the counters', () => {
-  it('count each operation by its name in Okta’s SDKs, refused or not', async () => {
+  it('the counters count each operation by its name in Okta’s SDKs, refused or not', async () => {
     const org = await start()
     const { external } = await liveSession(org)
     const calls = { ...org.calls }

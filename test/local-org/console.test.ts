@@ -51,7 +51,7 @@ function ask(
 }
 
 describe('the console page', () => {
-  it('shows users, live sessions, the last calls and how many came a second', async () => {
+  it('the console shows users, live sessions, the last calls and how many came a second', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     await me(org, cookie)
@@ -70,7 +70,7 @@ describe('the console page', () => {
     expect(await (await fetch(`${org.url}/console?live`)).text()).toContain('http-equiv="refresh"')
   })
 
-  it('shows no cookie, token or internal id', async () => {
+  it('the console shows no cookie, token or internal id', async () => {
     const org = await start()
     const idx = org.signIn('alice@example.com').slice('idx='.length)
     const sid = org.signIn('alice@example.com', { cookie: 'sid' }).slice('sid='.length)
@@ -81,7 +81,7 @@ describe('the console page', () => {
     }
   })
 
-  it('keeps to a number of sessions when there are many', async () => {
+  it('the console shows a bounded number of sessions', async () => {
     const org = await start()
     for (let count = 0; count < 120; count += 1) org.signIn('bob@example.com')
     const markup = await (await fetch(`${org.url}/console`)).text()
@@ -89,7 +89,7 @@ describe('the console page', () => {
     expect(formsIn(markup).filter(({ action }) => action === '/console/revoke')).toHaveLength(50)
   })
 
-  it('revokes here what is then refused there', async () => {
+  it('a session revoked on the console is refused by the API', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     const answer = await press(org, /^Revoke the session idx.* of alice/)
@@ -98,7 +98,7 @@ describe('the console page', () => {
     expect((await me(org, cookie)).status).toBe(404)
   })
 
-  it('suspends a user, and lets them in again', async () => {
+  it('the console suspends a user, and activates them again', async () => {
     const org = await start()
     const cookie = org.signIn('bob@example.com')
     await press(org, /^Suspend bob/)
@@ -108,7 +108,7 @@ describe('the console page', () => {
     expect((await me(org, org.signIn('bob@example.com'))).status).toBe(200)
   })
 
-  it('switches on each fault it offers, and off again', async () => {
+  it('the console switches each of its faults on and off', async () => {
     const org = await start()
     const markup = await (await fetch(`${org.url}/console`)).text()
     const offered = [...markup.matchAll(/<option value="(\{[^"]*\})">/g)].map(([, value = '']) =>
@@ -128,7 +128,7 @@ describe('the console page', () => {
     expect(org.faults).toEqual([])
   })
 
-  it('moves the clock', async () => {
+  it('the console moves the clock', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     await postForm(`${org.url}/console/advance`, { minutes: '120' })
@@ -137,7 +137,7 @@ describe('the console page', () => {
 })
 
 describe('the control endpoint in JSON', () => {
-  it('does what the forms do, and says what came of it', async () => {
+  it('the control endpoint does what the forms do, and answers the result', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     const [session] = org.sessions
@@ -179,7 +179,7 @@ describe('the control endpoint in JSON', () => {
     ['advance', { ms: -1 }, /ms/],
     ['advance', {}, /ms/],
     ['revoke', [], /JSON object/],
-  ])('says what is wrong with %s %j', async (action, body, error) => {
+  ])('the control endpoint says what is wrong with %s %j', async (action, body, error) => {
     const org = await start()
     const answer = await postJson(`${org.url}/console/${action}`, body)
     expect(answer.status).toBe(400)
@@ -187,14 +187,14 @@ describe('the control endpoint in JSON', () => {
   })
 })
 
-describe('who may use the console', () => {
+describe('access to the console', () => {
   it.each([
     ['another site', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
     ['an app on another port here', { origin: 'http://localhost:3000' }],
     ['a sandboxed frame', { origin: 'null', 'sec-fetch-site': 'cross-site' }],
     ['a browser that hides where from', { 'sec-fetch-site': 'cross-site' }],
     ['a form without an origin', { origin: 'null' }],
-  ])('not %s', async (_name, headers) => {
+  ])('the console refuses %s', async (_name, headers) => {
     const org = await start()
     org.signIn('alice@example.com')
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -202,7 +202,7 @@ describe('who may use the console', () => {
     expect(await ask(org, '/console/revoke', 'POST', { host, ...type, ...headers })).toBe(403)
   })
 
-  it('not even for a look, by another name', async () => {
+  it('the console refuses to be read under another name', async () => {
     const org = await start()
     for (const path of ['/console', '/console/state']) {
       expect(await ask(org, path, 'GET', { host: 'evil.example' })).toBe(421)
@@ -218,7 +218,7 @@ describe('who may use the console', () => {
       303,
     ],
     ['a program', {}, 303],
-  ])('but %s', async (_name, headers, status) => {
+  ])('the console accepts %s', async (_name, headers, status) => {
     const org = await start()
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     const { host } = new URL(org.url)

@@ -32,7 +32,7 @@ describe('a page of another origin', () => {
     ['sessions/me', 'GET'],
     ['sessions/me', 'DELETE'],
     ['sessions/me/lifecycle/refresh', 'POST'],
-  ])('may ask for %s with %s and cookies when it is trusted', async (path, method) => {
+  ])('a page of a trusted origin may request %s with %s and cookies', async (path, method) => {
     const { url, calls } = await start({ trustedOrigins: [app] })
     const asked = 'content-type, x-okta-user-agent-extended'
     const answer = await preflight(`${url}/api/v1/${path}`, app, method, asked)
@@ -56,7 +56,7 @@ describe('a page of another origin', () => {
     'https://localhost',
     'http://127.0.0.1:8080',
     'http://[::1]:1',
-  ])('is trusted when it is of this machine: %s', async (origin) => {
+  ])('a page of this machine is trusted: %s', async (origin) => {
     const { url } = await start()
     const answer = await preflight(`${url}/api/v1/authn`, origin, 'POST')
     expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
@@ -74,7 +74,7 @@ describe('a page of another origin', () => {
     'null',
     '',
     '*',
-  ])('gets no leave when it is %j', async (origin) => {
+  ])('a page of the origin %j gets no CORS permission', async (origin) => {
     const org = await start({ trustedOrigins: [app] })
     const asked = await preflight(`${org.url}/api/v1/authn`, origin, 'POST')
     expect(leaveOf(asked).leave).toEqual({})
@@ -84,7 +84,7 @@ describe('a page of another origin', () => {
     expect(leaveOf(answer)).toEqual({ status: 200, leave: {}, vary: 'Origin' })
   })
 
-  it('reads the answers it has leave for, refusals and faults among them', async () => {
+  it('a page of a trusted origin reads refusals and faults too', async () => {
     const org = await start({ trustedOrigins: [app] })
     const leave = { 'allow-origin': app, 'allow-credentials': 'true' }
     const headers = { origin: app }
@@ -110,7 +110,7 @@ describe('a page of another origin', () => {
     '/oauth2/v1/token',
     '/console/state',
     '/login/login.htm',
-  ])('gets no leave for %s, trusted or not', async (path) => {
+  ])('no page gets CORS permission for %s', async (path) => {
     const org = await start({ trustedOrigins: [app] })
     const asked = await preflight(org.url + path, app, 'GET')
     expect(leaveOf(asked)).toEqual({ status: 405, leave: {}, vary: null })
@@ -118,7 +118,7 @@ describe('a page of another origin', () => {
     expect(leaveOf(answer).leave).toEqual({})
   })
 
-  it('changes nothing for a request without an origin', async () => {
+  it('CORS changes nothing for a request without Origin', async () => {
     const { url } = await start()
     const answer = await fetch(`${url}/api/v1/sessions/me`)
     expect(leaveOf(answer)).toEqual({ status: 404, leave: {}, vary: null })

@@ -9,11 +9,11 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf
 const guide = read('../../docs/local-org.md')
 
 describe('the guide', () => {
-  it('shows the testing kit as it runs here', () => {
+  it('the guide shows the testing kit as it runs here', () => {
     expect(guide).toContain(`\`\`\`ts\n${read('./testing-kit.test.ts').trimEnd()}\n\`\`\``)
   })
 
-  it('names every member, operation, kind of fault and action', async () => {
+  it('the guide names every member, operation, kind of fault and action', async () => {
     const org = await createLocalOrg()
     await org.close()
     const members = Object.keys(org).filter((name) => name !== 'engine')
@@ -23,7 +23,7 @@ describe('the guide', () => {
     for (const name of Object.keys(ACTIONS)) expect(guide).toContain(`/console/${name}\``)
   })
 
-  it('names every option with its default', () => {
+  it('the guide names every option with its default', () => {
     const options = read('../../src/local-org/options.ts')
     const [, body = ''] = /interface LocalOrgOptions \{([\s\S]*?)\n\}/.exec(options) ?? []
     const names = [...body.matchAll(/readonly (\w+)\?:/g)].map(([, name]) => name)

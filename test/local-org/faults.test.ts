@@ -31,7 +31,7 @@ describe('an answer of another kind, seen from a raw socket', () => {
     [404, 'E0000007'],
     [429, 'E0000047'],
     [418, 'E0000009'],
-  ])('is status %i in Okta’s envelope with %s', async (status, errorCode) => {
+  ])('a fault may be status %i in Okta’s envelope with %s', async (status, errorCode) => {
     const answer = await spoilt({ kind: 'status', status })
     expect(answer.head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(jsonOf(answer)).toMatchObject({ errorCode, errorLink: errorCode, errorCauses: [] })
@@ -40,7 +40,7 @@ describe('an answer of another kind, seen from a raw socket', () => {
     expect(valuesOf(answer, 'x-okta-request-id')).toHaveLength(1)
   })
 
-  it('is any envelope with any headers', async () => {
+  it('a fault may be any envelope with any headers', async () => {
     const answer = await spoilt({
       kind: 'status',
       status: 400,
@@ -52,7 +52,7 @@ describe('an answer of another kind, seen from a raw socket', () => {
     expect(valuesOf(answer, 'retry-after')).toEqual(['7'])
   })
 
-  it('is any body at all', async () => {
+  it('a fault may be any body', async () => {
     const text = await spoilt({ kind: 'status', status: 404, body: 'no such host' })
     expect(valuesOf(text, 'content-type')).toEqual(['text/plain'])
     expect(text.body.toString()).toBe('no such host')
@@ -60,7 +60,7 @@ describe('an answer of another kind, seen from a raw socket', () => {
     expect(jsonOf(other)).toEqual([1, 2])
   })
 
-  it('is the 429 of a minute used up, without Retry-After', async () => {
+  it('a fault may be the 429 of a used-up window, without Retry-After', async () => {
     const answer = await spoilt({ kind: 'rate_limit' })
     expect(answer.head).toContain('429')
     expect(jsonOf(answer)).toMatchObject({ errorCode: 'E0000047' })
@@ -69,14 +69,14 @@ describe('an answer of another kind, seen from a raw socket', () => {
     expect(valuesOf(answer, 'retry-after')).toEqual([])
   })
 
-  it('is the 429 of too many at once, with limit and remaining 0', async () => {
+  it('a fault may be the concurrency 429, with limit and remaining 0', async () => {
     const answer = await spoilt({ kind: 'concurrency_limit' })
     expect(answer.head).toContain('429')
     expect(valuesOf(answer, 'x-rate-limit-limit')).toEqual(['0'])
     expect(valuesOf(answer, 'x-rate-limit-remaining')).toEqual(['0'])
   })
 
-  it('is a page, or a redirect', async () => {
+  it('a fault may be a page or a redirect', async () => {
     const page = await spoilt({ kind: 'html' })
     expect(page.head).toBe('HTTP/1.1 200 OK')
     expect(valuesOf(page, 'content-type')).toEqual(['text/html; charset=utf-8'])
@@ -91,43 +91,43 @@ describe('an answer of another kind, seen from a raw socket', () => {
 })
 
 describe('Okta’s own answer, spoilt, seen from a raw socket', () => {
-  it('comes late', async () => {
+  it('a fault may delay Okta’s answer', async () => {
     const answer = await spoilt({ kind: 'delay', delayMs: 60 })
     expect(answer.head).toBe('HTTP/1.1 200 OK')
     expect(answer.arrivals[0]).toBeGreaterThanOrEqual(50)
   })
 
-  it('is no JSON, though as long as it says', async () => {
+  it('a fault may break the JSON of Okta’s answer, at its full length', async () => {
     const answer = await spoilt({ kind: 'malformed_body' })
     expect(valuesOf(answer, 'content-length')).toEqual([String(answer.body.length)])
     expect(() => jsonOf(answer)).toThrow(SyntaxError)
   })
 
-  it('is huge, and JSON all the same', async () => {
+  it('a fault may make Okta’s answer huge', async () => {
     const answer = await spoilt({ kind: 'huge_body', bytes: 200_000 })
     expect(answer.body.length).toBeGreaterThan(200_000)
     expect(jsonOf(answer)).toMatchObject({ status: 'ACTIVE' })
   })
 
-  it('is compressed without being asked for', async () => {
+  it('a fault may compress Okta’s answer unasked', async () => {
     const answer = await spoilt({ kind: 'gzip_body' })
     expect(valuesOf(answer, 'content-encoding')).toEqual(['gzip'])
     expect(JSON.parse(gunzipSync(answer.body).toString())).toMatchObject({ status: 'ACTIVE' })
   })
 
-  it('has another content type, or none', async () => {
+  it('a fault may change or drop the content type', async () => {
     expect(valuesOf(await spoilt({ kind: 'content_type' }), 'content-type')).toEqual(['text/plain'])
     const none = await spoilt({ kind: 'content_type', contentType: null })
     expect(valuesOf(none, 'content-type')).toEqual([])
   })
 
-  it('lacks fields and has others mistyped', async () => {
+  it('a fault may drop and mistype fields of Okta’s answer', async () => {
     const answer = await spoilt({ kind: 'fields', remove: ['login'], set: { expiresAt: 5 } })
     expect(jsonOf(answer)).toMatchObject({ status: 'ACTIVE', expiresAt: 5 })
     expect(jsonOf(answer)).not.toHaveProperty('login')
   })
 
-  it('has headers twice, with different values', async () => {
+  it('a fault may send headers twice, with different values', async () => {
     const answer = await spoilt({ kind: 'duplicate_headers' })
     for (const name of ['date', 'x-rate-limit-limit', 'x-rate-limit-reset']) {
       expect(new Set(valuesOf(answer, name)).size, name).toBe(2)
@@ -137,7 +137,7 @@ describe('Okta’s own answer, spoilt, seen from a raw socket', () => {
     expect(valuesOf(one, 'date')).toHaveLength(1)
   })
 
-  it('carries cookies that are not the session’s', async () => {
+  it('a fault may add cookies that are not the session’s', async () => {
     const answer = await spoilt({ kind: 'set_cookie' })
     expect(valuesOf(answer, 'set-cookie').length).toBeGreaterThan(3)
     const own = await spoilt({ kind: 'set_cookie', lines: ['a=b', 'c=d'] })
@@ -146,22 +146,22 @@ describe('Okta’s own answer, spoilt, seen from a raw socket', () => {
 })
 
 describe('a connection that fails, seen from a raw socket', () => {
-  it('hangs before the headers', async () => {
+  it('a fault may hang before the headers', async () => {
     const answer = await spoilt({ kind: 'hang' }, 80)
     expect(answer).toMatchObject({ head: '', ending: 'still_open' })
   })
 
-  it('is reset before the first byte', async () => {
+  it('a fault may reset the connection before the first byte', async () => {
     expect(await spoilt({ kind: 'reset' })).toMatchObject({ head: '', ending: 'reset' })
   })
 
-  it('speaks no HTTP', async () => {
+  it('a fault may answer with no HTTP', async () => {
     const answer = await spoilt({ kind: 'not_http' })
     expect(answer.head).not.toContain('HTTP/1.1')
     expect(answer.head.length).toBeGreaterThan(0)
   })
 
-  it('sends the headers at once and the body in pieces', async () => {
+  it('a fault may send the headers at once and the body in pieces', async () => {
     const answer = await spoilt({ kind: 'slow_body', overMs: 100 })
     expect(answer.arrivals.length).toBeGreaterThan(3)
     const [first = 0] = answer.arrivals
@@ -169,7 +169,7 @@ describe('a connection that fails, seen from a raw socket', () => {
     expect(jsonOf(answer)).toMatchObject({ status: 'ACTIVE' })
   })
 
-  it('ends half way through the body', async () => {
+  it('a fault may end the connection within the body', async () => {
     const answer = await spoilt({ kind: 'truncated_body' })
     const [promised] = valuesOf(answer, 'content-length')
     expect(answer.body.length).toBe(Math.floor(Number(promised) / 2))
@@ -180,14 +180,14 @@ describe('a connection that fails, seen from a raw socket', () => {
 describe('switching faults on and off', () => {
   const statusOf = async (org: LocalOrg, cookie = '') => (await me(org, cookie)).status
 
-  it('spoils the next n answers', async () => {
+  it('failNext() affects the next n answers', async () => {
     const org = await start()
     org.failNext({ kind: 'status', status: 500 }, { times: 2 })
     const statuses = [await statusOf(org), await statusOf(org), await statusOf(org)]
     expect(statuses).toEqual([500, 500, 404])
   })
 
-  it('spoils every answer until it is stopped', async () => {
+  it('fail() affects every answer until it is stopped', async () => {
     const org = await start()
     const stop = org.fail({ kind: 'status', status: 502, body: 'bad' })
     expect(org.faults).toMatchObject([{ fault: { kind: 'status' }, timesLeft: undefined }])
@@ -200,7 +200,7 @@ describe('switching faults on and off', () => {
     expect(await statusOf(org)).toBe(404)
   })
 
-  it('spoils one operation alone', async () => {
+  it('a fault may affect one operation alone', async () => {
     const org = await start()
     org.fail({ kind: 'status', status: 500 }, { operation: 'closeCurrentSession' })
     expect(await statusOf(org)).toBe(404)
@@ -208,7 +208,7 @@ describe('switching faults on and off', () => {
     expect(close.status).toBe(500)
   })
 
-  it('takes turns in the order they were switched on', async () => {
+  it('faults apply in the order they were switched on', async () => {
     const org = await start()
     org.failNext({ kind: 'status', status: 500 })
     const cancel = org.failNext({ kind: 'status', status: 501 })
@@ -217,7 +217,7 @@ describe('switching faults on and off', () => {
     expect([await statusOf(org), await statusOf(org), await statusOf(org)]).toEqual([500, 502, 404])
   })
 
-  it('leaves the session alone unless the operation is to take effect', async () => {
+  it('a fault does not change the session unless the operation is to take effect', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     const close = () =>
@@ -230,7 +230,7 @@ describe('switching faults on and off', () => {
     expect(await statusOf(org, cookie)).toBe(404)
   })
 
-  it('makes a late answer when the request comes, true or not when it arrives', async () => {
+  it('a delayed answer is made when the request comes', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     org.failNext({ kind: 'delay', delayMs: 80 })
@@ -241,7 +241,7 @@ describe('switching faults on and off', () => {
     expect(await statusOf(org, cookie)).toBe(404)
   })
 
-  it('leaves no timer and no connection behind', async () => {
+  it('close() leaves no timer and no connection of a fault', async () => {
     const org = await start()
     org.fail({ kind: 'hang' })
     const hanging = me(org, '')
@@ -265,13 +265,13 @@ describe('switching faults on and off', () => {
     [{ kind: 'set_cookie', lines: ['a=b\n'] }, /lines/],
     [{ kind: 'toString' }, /kind/],
     [null, /object/],
-  ])('refuses %o', async (fault, message) => {
+  ])('an invalid fault is refused: %o', async (fault, message) => {
     const org = await start()
     // @ts-expect-error: what a JavaScript caller may write
     expect(() => org.failNext(fault)).toThrow(message)
   })
 
-  it('holds for the other endpoints too', async () => {
+  it('faults apply to the other endpoints too', async () => {
     const org = await start()
     org.failNext({ kind: 'status', status: 503 }, { operation: 'keys' })
     const answer = await fetch(`${org.url}/oauth2/v1/keys`)

@@ -75,18 +75,21 @@ function worldOf(org: LocalOrg) {
 }
 
 describe('the names a local org answers to', () => {
-  it.each(addresses)('are its own for $method $path', async ({ method, path }) => {
-    const org = await start({ trustedOrigins: ['http://evil.example'] })
-    org.signIn('alice@example.com')
-    org.fail({ kind: 'hang' })
-    const before = worldOf(org)
-    const more = ['Origin: http://evil.example', 'Access-Control-Request-Method: POST']
-    const answer = await askRaw(org, ['evil.example'], { method, path, more })
-    expect(statusOf(answer)).toBe(421)
-    expect(worldOf(org)).toEqual(before)
-  })
+  it.each(addresses)(
+    'the local org refuses foreign names for $method $path',
+    async ({ method, path }) => {
+      const org = await start({ trustedOrigins: ['http://evil.example'] })
+      org.signIn('alice@example.com')
+      org.fail({ kind: 'hang' })
+      const before = worldOf(org)
+      const more = ['Origin: http://evil.example', 'Access-Control-Request-Method: POST']
+      const answer = await askRaw(org, ['evil.example'], { method, path, more })
+      expect(statusOf(answer)).toBe(421)
+      expect(worldOf(org)).toEqual(before)
+    },
+  )
 
-  it('are named in a refusal that says what to do, and that no page may read', async () => {
+  it('a refused name is answered with what to do, unreadable for pages', async () => {
     const org = await start({ trustedOrigins: ['http://evil.example'] })
     const { head, headers, body } = await askRaw(org, ['evil.example'], {
       more: ['Origin: http://evil.example'],
@@ -108,7 +111,7 @@ describe('the names a local org answers to', () => {
     '127.0.0.1:65535',
     '[::1]',
     '[::1]:4000',
-  ])('are those of this machine: %s', async (host) => {
+  ])('the local org answers to names of this machine: %s', async (host) => {
     expect(statusOf(await askRaw(await start(), [host]))).toBe(404)
   })
 
@@ -133,7 +136,7 @@ describe('the names a local org answers to', () => {
     '[::]',
     '[::ffff:127.0.0.1]',
     '',
-  ])('are no others: %j', async (host) => {
+  ])('the local org answers to no other names: %j', async (host) => {
     expect(statusOf(await askRaw(await start(), [host]))).toBe(421)
   })
 
@@ -142,11 +145,11 @@ describe('the names a local org answers to', () => {
     ['none, by HTTP/1.0', [], '1.0'],
     ['two', ['localhost', 'evil.example'], '1.1'],
     ['the same twice', ['localhost', 'localhost'], '1.1'],
-  ])('are one: a request with %s is refused', async (_name, hosts, version) => {
+  ])('a request has one host name: one with %s is refused', async (_name, hosts, version) => {
     expect(statusOf(await askRaw(await start(), hosts, { version }))).toBe(421)
   })
 
-  it('are joined by those it was given, by any port', async () => {
+  it('the local org answers to the names it was given, on any port', async () => {
     const org = await start({ allowedHosts: ['Org.Test', '192.0.2.7', '[2001:db8::1]'] })
     const given = ['org.test', 'ORG.test:8080', '192.0.2.7', '[2001:DB8::1]:443', 'localhost']
     for (const host of given) expect(statusOf(await askRaw(org, [host]))).toBe(404)
@@ -166,7 +169,7 @@ describe('the names a local org answers to', () => {
     ['org.test'],
     [[7]],
     [null],
-  ])('are no option where they cannot be: %j', async (allowedHosts) => {
+  ])('allowHosts refuses what is no name: %j', async (allowedHosts) => {
     // @ts-expect-error: some of them only a JavaScript caller may write
     await expect(createLocalOrg({ allowedHosts })).rejects.toThrow(
       /createLocalOrg\(\): allowedHosts/,
@@ -175,7 +178,7 @@ describe('the names a local org answers to', () => {
 })
 
 describe('a form of the org', () => {
-  it('is one of these', () => {
+  it('the list of forms is complete', () => {
     expect([...forms].sort()).toEqual([
       '/console/advance',
       '/console/fail',
@@ -206,14 +209,14 @@ describe('a form of the org', () => {
       ['an empty origin', { origin: '' }],
       ['a browser that hides where from', { 'sec-fetch-site': 'cross-site' }],
       ['a browser that hides which port', { 'sec-fetch-site': 'same-site' }],
-    ])('takes no post from %s', async (_name, headers) => {
+    ])('a form takes no post from %s', async (_name, headers) => {
       const org = await start()
       const before = worldOf(org)
       expect(await post(org, path, { host: 'localhost:4000', ...headers })).toBe(403)
       expect(worldOf(org)).toEqual(before)
     })
 
-    it('takes no post from a page whose name was made to point here', async () => {
+    it('a form takes no post from a page under a rebound name', async () => {
       const org = await start()
       const before = worldOf(org)
       const headers = {
@@ -236,7 +239,7 @@ describe('a form of the org', () => {
       ['its own page without an origin', { 'sec-fetch-site': 'same-origin' }],
       ['a person', { 'sec-fetch-site': 'none' }],
       ['a program', {}],
-    ])('takes a post from %s', async (_name, headers) => {
+    ])('a form takes a post from %s', async (_name, headers) => {
       const org = await start({ allowedHosts: ['org.test'] })
       expect(await post(org, path, { host: 'localhost:4000', ...headers })).not.toBeOneOf([
         403, 421,
@@ -244,13 +247,13 @@ describe('a form of the org', () => {
     })
   })
 
-  it('is refused before its path is looked up, so that a new one is held too', async () => {
+  it('a foreign post is refused before its path is looked up', async () => {
     const org = await start()
     const headers = { host: 'localhost:4000', origin: 'https://evil.example' }
     expect(await post(org, '/login/added-later', headers)).toBe(403)
   })
 
-  it('is each that its pages show', async () => {
+  it('every form on the local org’s pages is in the list', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')
     org.fail({ kind: 'hang' }, { operation: 'keys' })
@@ -275,7 +278,7 @@ describe('an address that changes something when it is read', () => {
     ['an image', ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: image']],
     ['a frame', ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: iframe']],
     ['a script’s request', ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: empty']],
-  ])('signs nobody out by %s of another site', async (_name, how) => {
+  ])('a sign-out URL ends no session by %s of another site', async (_name, how) => {
     const org = await start()
     const cookie = `Cookie: ${org.signIn('alice@example.com')}`
     const more = [site, ...how, cookie]
@@ -289,7 +292,7 @@ describe('an address that changes something when it is read', () => {
     ['a link of another site', [site, 'Sec-Fetch-Dest: document']],
     ['a script of an app on this machine', ['Sec-Fetch-Site: same-site', 'Sec-Fetch-Dest: empty']],
     ['a program', []],
-  ])('signs out by %s', async (_name, how) => {
+  ])('a sign-out URL ends the session by %s', async (_name, how) => {
     const org = await start()
     const more = [...how, `Cookie: ${org.signIn('alice@example.com')}`]
     const answer = await askRaw(org, [new URL(org.url).host], { path: '/login/signout', more })
@@ -299,7 +302,7 @@ describe('an address that changes something when it is read', () => {
 })
 
 describe('the console’s state', () => {
-  it('is not to be loaded by pages of other origins, as a script or as anything else', async () => {
+  it('the console’s state can’t be loaded by pages of other origins', async () => {
     const org = await start()
     const { headers } = await fetch(`${org.url}/console/state`)
     expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
@@ -309,7 +312,7 @@ describe('the console’s state', () => {
 })
 
 describe('the JSON API', () => {
-  it('takes a post of another origin, as before', async () => {
+  it('the JSON API takes a post of another origin', async () => {
     const org = await start()
     const headers = { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' }
     const alice = { username: 'alice@example.com', password: 'local-password' }

@@ -11,7 +11,7 @@ const byToken = (org: LocalOrg) =>
   fetch(`${org.url}/api/v1/sessions/102abc`, { headers: { authorization: `SSWS ${org.apiToken}` } })
 
 describe('the rate limit', () => {
-  it('lasts a minute from its first request, and errors count', async () => {
+  it('the rate-limit window lasts a minute from its first request, and errors count', async () => {
     const org = await start({ rateLimitPerMinute: 3, clock: stillClock })
     org.clock.advance(10_000)
     const reset = NOW / 1_000 + 70
@@ -36,7 +36,7 @@ describe('the rate limit', () => {
     expect(figures(await me(org, ''))).toEqual([3, 2, reset + 60])
   })
 
-  it('does nothing when it refuses', async () => {
+  it('a request over the rate limit has no effect', async () => {
     const org = await start({ rateLimitPerMinute: 1 })
     await me(org, '')
     const cookie = org.signIn('alice@example.com')
@@ -44,7 +44,7 @@ describe('the rate limit', () => {
     expect(org.sessions).toHaveLength(1)
   })
 
-  it('gives an API token half, out of the same minute', async () => {
+  it('an API token has half of the rate limit, out of the same window', async () => {
     const org = await start({ rateLimitPerMinute: 6 })
     expect(figures(await byToken(org)).slice(0, 2)).toEqual([3, 2])
     await byToken(org)
@@ -55,7 +55,7 @@ describe('the rate limit', () => {
     expect((await me(org, '')).status).toBe(429)
   })
 
-  it('does not concern pages and other parts of the API', async () => {
+  it('the rate limit does not apply to pages and other parts of the API', async () => {
     const org = await start({ rateLimitPerMinute: 1 })
     await me(org, '')
     expect((await me(org, '')).status).toBe(429)
@@ -67,7 +67,7 @@ describe('the rate limit', () => {
     expect(figures(authn)[0]).toBeGreaterThan(1)
   })
 
-  it('is practically none unless asked for', async () => {
+  it('the rate limit is practically none by default', async () => {
     const org = await start()
     expect(figures(await me(org, ''))[0]).toBe(1_000_000)
     expect(figures(await byToken(org))[0]).toBe(500_000)
@@ -75,7 +75,7 @@ describe('the rate limit', () => {
 })
 
 describe('the limit of requests at once', () => {
-  it('answers the 429 with zeros and a reset that is a guess', async () => {
+  it('the concurrency limit answers a 429 with zeros and a guessed reset', async () => {
     const org = await start({ maxConcurrent: 2, clock: stillClock })
     org.failNext({ kind: 'hang' }, { times: 2 })
     const hanging = [me(org, ''), me(org, '')].map((answer) => answer.catch(() => undefined))
@@ -88,7 +88,7 @@ describe('the limit of requests at once', () => {
     await Promise.all(hanging)
   })
 
-  it('admits again when others are done', async () => {
+  it('the concurrency limit admits again when others are done', async () => {
     const org = await start({ maxConcurrent: 1 })
     expect((await me(org, '')).status).toBe(404)
     expect((await me(org, '')).status).toBe(404)
@@ -96,7 +96,7 @@ describe('the limit of requests at once', () => {
 })
 
 describe('the Date header', () => {
-  it('can be off the time everything else goes by', async () => {
+  it('the Date header can differ from the org’s clock', async () => {
     const org = await start({ clock: stillClock, dateSkewMs: -90_000 })
     const answer = await me(org, org.signIn('alice@example.com'))
     expect(answer.headers.get('date')).toBe('Tue, 15 Jan 2030 11:58:30 GMT')

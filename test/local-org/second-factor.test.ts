@@ -15,7 +15,7 @@ async function firstStep(org: LocalOrg) {
 }
 
 describe('passcodes', () => {
-  it('are those of RFC 6238', () => {
+  it('passcodes are those of RFC 6238', () => {
     const secret = toBase32(Buffer.from('12345678901234567890'))
     expect(passCodeAt(secret, 59_000)).toBe('287082')
     expect(passCodeAt(secret, 1_111_111_109_000)).toBe('081804')
@@ -24,7 +24,7 @@ describe('passcodes', () => {
 })
 
 describe('primary authentication with a second factor', () => {
-  it('asks for it, and gives a session of both for the right passcode', async () => {
+  it('primary authentication asks for a second factor, and gives a session of both for the right passcode', async () => {
     const org = await start({ clock: stillClock })
     const { body, stateToken, verify } = await firstStep(org)
     expect(body).toMatchObject({
@@ -50,7 +50,7 @@ describe('primary authentication with a second factor', () => {
     })
   })
 
-  it('lets a wrong passcode be tried again, and a state token be used once', async () => {
+  it('a wrong passcode may be tried again, and a state token used once', async () => {
     const org = await start({ clock: stillClock })
     const { stateToken, verify } = await firstStep(org)
     const passCode = org.passCode('carol@example.com')
@@ -68,7 +68,7 @@ describe('primary authentication with a second factor', () => {
     expect(await bodyOf(again)).toMatchObject({ errorCode: 'E0000011' })
   })
 
-  it('takes the passcode before and after, and no older one', async () => {
+  it('the passcodes before and after the current one are accepted, and no older one', async () => {
     const org = await start({ clock: stillClock })
     const passCode = org.passCode('carol@example.com')
     org.clock.advance(30_000)
@@ -80,7 +80,7 @@ describe('primary authentication with a second factor', () => {
     expect((await postJson(verify, { stateToken: late.stateToken, passCode })).status).toBe(403)
   })
 
-  it('waits five minutes, or until it is cancelled', async () => {
+  it('a state token is valid for five minutes, or until it is cancelled', async () => {
     const org = await start({ clock: stillClock })
     const { stateToken, verify } = await firstStep(org)
     const { stateToken: cancelled } = await firstStep(org)
@@ -92,7 +92,7 @@ describe('primary authentication with a second factor', () => {
     expect((await postJson(verify, { stateToken, passCode })).status).toBe(401)
   })
 
-  it('knows each factor by its own address', async () => {
+  it('each factor has an address of its own', async () => {
     const org = await start()
     const { stateToken, verify } = await firstStep(org)
     const other = verify.replace(/ost\w+/, 'ostSomebodyElses1234')
@@ -105,7 +105,7 @@ describe('the sign-in page’s second step', () => {
   const field = (markup: string, name: string) =>
     new RegExp(`name="${name}" value="([^"]*)"`).exec(markup)?.[1] ?? ''
 
-  it('shows the passcode, takes it, and goes back to the app', async () => {
+  it('the sign-in page shows the passcode, accepts it, and goes back to the app', async () => {
     const org = await start()
     const fromURI = 'http://localhost:3000/account'
     const first = await postForm(`${org.url}/login/login.htm`, { ...CAROL, fromURI })
@@ -130,7 +130,7 @@ describe('the sign-in page’s second step', () => {
     })
   })
 
-  it('begins anew when it took too long', async () => {
+  it('the sign-in page starts anew when the second step took too long', async () => {
     const org = await start()
     const first = await postForm(`${org.url}/login/login.htm`, CAROL)
     const stateToken = field(await first.text(), 'stateToken')
@@ -144,7 +144,7 @@ describe('the sign-in page’s second step', () => {
 
 describe('sessions that are not active yet', () => {
   it.each(['MFA_REQUIRED', 'MFA_ENROLL'] as const)(
-    'are %s on demand, and become active under the same cookie on the sign-in page',
+    'a session may be %s on demand, and becomes active under the same cookie on the sign-in page',
     async (status) => {
       const org = await start()
       const cookie = org.signIn('alice@example.com', { status })
@@ -166,7 +166,7 @@ describe('sessions that are not active yet', () => {
 })
 
 describe('step-up of a live session', () => {
-  it('happens on a page, under the same cookie', async () => {
+  it('step-up happens on a page, under the same cookie', async () => {
     const org = await start({ clock: stillClock })
     const cookie = org.signIn('bob@example.com')
     const before = await bodyOf(await me(org, cookie))
@@ -188,7 +188,7 @@ describe('step-up of a live session', () => {
     })
   })
 
-  it('happens by hand too, by cookie or by id', async () => {
+  it('stepUp() takes a cookie or an id', async () => {
     const org = await start()
     const cookie = org.signIn('bob@example.com')
     expect(org.stepUp(cookie)).toBe(true)
@@ -197,7 +197,7 @@ describe('step-up of a live session', () => {
     expect(org.stepUp('sid=102nobody')).toBe(false)
   })
 
-  it('asks those without a session to sign in', async () => {
+  it('the step-up page without a session asks for sign-in', async () => {
     const org = await start()
     const page = await fetch(`${org.url}/login/step-up`)
     expect(await page.text()).toContain('name="password"')
@@ -207,7 +207,7 @@ describe('step-up of a live session', () => {
 })
 
 describe('signIn()', () => {
-  it('uses the second factor of those who are asked for one, unless told', async () => {
+  it('signIn() uses the second factor of users who have one, unless told not to', async () => {
     const org = await start()
     org.signIn('carol@example.com')
     org.signIn('carol@example.com', { mfa: false })
@@ -215,7 +215,7 @@ describe('signIn()', () => {
     expect(org.sessions.map(({ amr }) => amr.includes('mfa'))).toEqual([true, false, true])
   })
 
-  it('names a login it does not know', async () => {
+  it('signIn() names a login it does not know', async () => {
     const org = await start()
     expect(() => org.signIn('nobody@example.com')).toThrow('no user nobody@example.com')
   })

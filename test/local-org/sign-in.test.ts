@@ -12,7 +12,7 @@ describe('a local org in a browser', () => {
     ['identity', /^idx=[\w.-]{1000,2000}$/],
     ['classic', /^sid=102[\w-]{22}; xids=102[\w-]{22}$/],
   ] as const) {
-    it(`signs in on the ${engine} engine's page and goes back to the app`, async () => {
+    it(`the local org signs in on the ${engine} engine's page and goes back to the app`, async () => {
       const { url } = await start({ engine })
       const back = 'http://localhost:3000/account?x=1'
       const page = await fetch(`${url}/login/login.htm?fromURI=${encodeURIComponent(back)}`)
@@ -35,7 +35,7 @@ describe('a local org in a browser', () => {
     })
   }
 
-  it('shows the form again, with the username, after a wrong password', async () => {
+  it('the sign-in page shows the form again, with the username, after a wrong password', async () => {
     const { url } = await start()
     const answer = await post(`${url}/login/login.htm`, {
       username: 'alice@example.com',
@@ -48,7 +48,7 @@ describe('a local org in a browser', () => {
     expect(answer.headers.getSetCookie()).toEqual([])
   })
 
-  it('sends a browser that is signed in straight on', async () => {
+  it('the sign-in page redirects a browser with a session at once', async () => {
     const { url, signIn } = await start()
     const headers = { cookie: signIn('bob@example.com') }
     const answer = await fetch(`${url}/login/login.htm?fromURI=http://localhost:3000/`, {
@@ -67,7 +67,7 @@ describe('a local org in a browser', () => {
     'javascript:alert(1)',
     'http://alice:x@localhost/',
     '\\\\evil.example/',
-  ])('never sends a browser to %s', async (target) => {
+  ])('the sign-in page never redirects to %s', async (target) => {
     const { url, sessionToken, signIn } = await start()
     const encoded = encodeURIComponent(target)
     const cookie = signIn('alice@example.com')
@@ -91,7 +91,7 @@ describe('a local org in a browser', () => {
     expect(answers[3].headers.get('location')).toBe(`${url}/login/login.htm`)
   })
 
-  it('goes to a trusted origin', async () => {
+  it('the sign-in page redirects to a trusted origin', async () => {
     const { url, signIn } = await start({ trustedOrigins: ['https://app.example.com'] })
     const answer = await fetch(`${url}/login/login.htm?fromURI=https://app.example.com/a`, {
       headers: { cookie: signIn('alice@example.com') },
@@ -100,7 +100,7 @@ describe('a local org in a browser', () => {
     expect(answer.headers.get('location')).toBe('https://app.example.com/a')
   })
 
-  it('turns a session token into a cookie once', async () => {
+  it('the sign-in page turns a session token into a cookie once', async () => {
     const { url, sessionToken } = await start()
     const address = `${url}/login/sessionCookieRedirect?token=${sessionToken('alice@example.com')}&redirectUrl=http://localhost:3000/`
     const first = await fetch(address, { redirect: 'manual' })
@@ -113,7 +113,7 @@ describe('a local org in a browser', () => {
     expect(second.headers.getSetCookie()).toEqual([])
   })
 
-  it('signs out: the session ends and the cookies go', async () => {
+  it('a sign-out on a page ends the session and clears the cookies', async () => {
     const { url, signIn } = await start()
     const cookie = signIn('alice@example.com')
     const answer = await fetch(`${url}/login/signout?fromURI=http://localhost:3000/bye`, {
@@ -125,7 +125,7 @@ describe('a local org in a browser', () => {
     expect((await me(url, cookie)).status).toBe(404)
   })
 
-  it('escapes what it shows', async () => {
+  it('the sign-in page escapes what it shows', async () => {
     const { url } = await start()
     const answer = await post(`${url}/login/login.htm`, { username: '"><script>', password: 'x' })
     expect(await answer.text()).not.toContain('<script')
@@ -140,7 +140,7 @@ describe('primary authentication and session tokens', () => {
       body,
     })
 
-  it('gives a token for a password and E0000004 for a wrong one', async () => {
+  it('primary authentication gives a token for a password and E0000004 for a wrong one', async () => {
     const { url, users } = await start()
     const [alice] = users
     const good = await authn(
@@ -160,7 +160,7 @@ describe('primary authentication and session tokens', () => {
     expect(await broken.json()).toMatchObject({ errorCode: 'E0000003' })
   })
 
-  it('ends a session token after five minutes', async () => {
+  it('a session token ends after five minutes', async () => {
     const { url, sessionToken, clock } = await start({ clock: { now: () => 1_900_000_000_000 } })
     const create = (token: string) =>
       fetch(`${url}/api/v1/sessions`, {
@@ -177,7 +177,7 @@ describe('primary authentication and session tokens', () => {
 })
 
 describe('the end of a session', () => {
-  it('comes when it was idle, unless it is refreshed; looking at it does not count', async () => {
+  it('an idle session ends, unless it is refreshed; a lookup does not extend it', async () => {
     const { url, signIn, clock } = await start({ idleMinutes: 30 })
     const cookie = signIn('alice@example.com')
     clock.advance(29 * 60_000)
@@ -189,7 +189,7 @@ describe('the end of a session', () => {
     expect((await me(url, cookie)).status).toBe(404)
   })
 
-  it('comes when its lifetime is over, refreshed or not', async () => {
+  it('a session ends when its lifetime is over, refreshed or not', async () => {
     const { url, signIn, clock } = await start({ idleMinutes: 30, lifetimeMinutes: 45 })
     const cookie = signIn('alice@example.com')
     clock.advance(20 * 60_000)
@@ -200,7 +200,7 @@ describe('the end of a session', () => {
     expect((await me(url, cookie)).status).toBe(404)
   })
 
-  it('comes by hand, by either id, and by suspending its user', async () => {
+  it('endSession() takes either id, and suspending its user ends a session', async () => {
     const local = await start()
     const first = local.signIn('alice@example.com')
     const sid = local.signIn('alice@example.com', { cookie: 'sid' })
@@ -221,7 +221,7 @@ describe('the end of a session', () => {
     expect((await me(local.url, local.signIn('bob@example.com'))).status).toBe(200)
   })
 
-  it('is told by a clock of yours too', async () => {
+  it('a session ends by the clock given in the options', async () => {
     let now = Date.UTC(2030, 0, 1)
     const { url, signIn } = await start({ clock: { now: () => now } })
     const cookie = signIn('alice@example.com')
@@ -234,13 +234,13 @@ describe('the end of a session', () => {
 })
 
 describe('createLocalOrg()', () => {
-  it('names every option that cannot be, at once', async () => {
+  it('createLocalOrg() names every invalid option at once', async () => {
     const options = { port: -1, engine: 'oie', idleMinutes: 0, speed: 2 }
     // @ts-expect-error: what a JavaScript caller may write
     await expect(createLocalOrg(options)).rejects.toThrow(/speed.*port.*idleMinutes.*engine/)
   })
 
-  it('closes twice without complaint and leaves its port free', async () => {
+  it('a local org may be closed twice and frees its port', async () => {
     const first = await createLocalOrg()
     const port = Number(new URL(first.url).port)
     await Promise.all([first.close(), first.close()])

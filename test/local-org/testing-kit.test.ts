@@ -21,7 +21,7 @@ afterEach(() => org.clearFaults())
 
 afterAll(() => Promise.all([okta.close(), org.close()]))
 
-test('shows the account to those who are signed in, and asks Okta once for it', async () => {
+test('an app under test shows the account to a session, with one call to Okta', async () => {
   const cookie = org.signIn('alice@example.com')
   const before = org.calls.getCurrentSession
   for (let visit = 1; visit <= 3; visit += 1) {
@@ -33,19 +33,19 @@ test('shows the account to those who are signed in, and asks Okta once for it', 
   expect(org.calls.getCurrentSession - before).toBe(1)
 })
 
-test('shows it to nobody else', async () => {
+test('an app under test redirects a request without a session', async () => {
   await request(app).get('/account').expect(401)
   await request(app).get('/account').set('Cookie', 'idx=made.up').expect(401)
 })
 
-test('takes a payment only after a second factor', async () => {
+test('an app under test takes a payment only after a second factor', async () => {
   const cookie = org.signIn('alice@example.com')
   await request(app).post('/payment').set('Cookie', cookie).expect(403)
   org.stepUp(cookie)
   await request(app).post('/payment').set('Cookie', cookie).expect(204)
 })
 
-test('takes no payment once the session was revoked, or its user suspended', async () => {
+test('an app under test takes no payment once the session was revoked, or its user suspended', async () => {
   const alices = org.signIn('alice@example.com', { mfa: true })
   const carols = org.signIn('carol@example.com')
   await request(app).post('/payment').set('Cookie', alices).expect(204)
@@ -58,13 +58,13 @@ test('takes no payment once the session was revoked, or its user suspended', asy
   await request(app).post('/payment').set('Cookie', carols).expect(401)
 })
 
-test('takes no payment two hours later', async () => {
+test('an app under test takes no payment two hours later', async () => {
   const cookie = org.signIn('alice@example.com', { mfa: true })
   org.clock.advance(2 * 60 * 60_000)
   await request(app).post('/payment').set('Cookie', cookie).expect(401)
 })
 
-test('signs nobody out while Okta is down', async () => {
+test('an app under test signs nobody out while Okta is down', async () => {
   const cookie = org.signIn('alice@example.com', { mfa: true })
   const repair = org.fail({ kind: 'status', status: 500 })
   await request(app).post('/payment').set('Cookie', cookie).expect(503)

@@ -23,7 +23,7 @@ const getSession = (org: LocalOrg, headers: Readonly<Record<string, string>>, me
   fetch(`${org.url}/api/v1/sessions/${org.sessions[0]?.id}`, { method, headers })
 
 describe('the service app', () => {
-  it('is given an RSA key when it is first looked at, and keeps it', async () => {
+  it('the service app gets an RSA key when it is first read, and keeps it', async () => {
     const org = await startOrg()
     const { clientId, privateKey, keyId } = org.serviceApp
     expect(clientId).toMatch(/^0oa\w{17}$/)
@@ -32,7 +32,7 @@ describe('the service app', () => {
     expect((await askToken(org, await assertion(org))).status).toBe(200)
   })
 
-  it('takes a key of yours', async () => {
+  it('the service app takes a key of yours', async () => {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true })
     const jwk = { ...(await exportJWK(privateKey)), kid: 'mine' }
     const org = await startOrg({ serviceApp: { clientId: 'me', privateKey: jwk } })
@@ -44,15 +44,18 @@ describe('the service app', () => {
     { kty: 'oct', k: 'c2VjcmV0LXNlY3JldC1zZWNyZXQ' },
     { kty: 'RSA', n: 'only-public', e: 'AQAB' },
     {},
-  ])('refuses what is no private key, without a word of it', async (privateKey) => {
-    const refused = createLocalOrg({ serviceApp: { privateKey } })
-    await expect(refused).rejects.toThrow(/serviceApp.privateKey must be/)
-    await expect(refused).rejects.not.toThrow(/c2Vj|only-public/)
-  })
+  ])(
+    'the service app refuses what is no private key, and does not repeat it',
+    async (privateKey) => {
+      const refused = createLocalOrg({ serviceApp: { privateKey } })
+      await expect(refused).rejects.toThrow(/serviceApp.privateKey must be/)
+      await expect(refused).rejects.not.toThrow(/c2Vj|only-public/)
+    },
+  )
 })
 
 describe('POST /oauth2/v1/token', () => {
-  it('gives an access token for an hour, good for the scopes asked for', async () => {
+  it('the token endpoint gives an access token for an hour, for the requested scopes', async () => {
     const org = await start()
     const answer = await askToken(org, await assertion(org), { scope: 'okta.sessions.read' })
     const body = await bodyOf(answer)
@@ -81,7 +84,7 @@ describe('POST /oauth2/v1/token', () => {
     ['good for more than an hour', { exp: seconds + 3_601 }, /too far into the future/],
     ['without an end', { exp: undefined }, /exp/],
     ['without an id', { jti: undefined }, /jti/],
-  ])('refuses an assertion %s', async (_name, change, description) => {
+  ])('the token endpoint refuses an assertion %s', async (_name, change, description) => {
     const org = await start()
     const answer = await askToken(org, await assertion(org, change))
     expect(answer.status).toBe(401)
@@ -91,12 +94,12 @@ describe('POST /oauth2/v1/token', () => {
     })
   })
 
-  it('takes an assertion of just under an hour', async () => {
+  it('the token endpoint accepts an assertion of just under an hour', async () => {
     const org = await start()
     expect((await askToken(org, await assertion(org, { exp: seconds + 3_600 }))).status).toBe(200)
   })
 
-  it('refuses an assertion used before, and only that', async () => {
+  it('the token endpoint refuses an assertion used before, and only that', async () => {
     const org = await start()
     const used = await assertion(org)
     expect((await askToken(org, used)).status).toBe(200)
@@ -106,7 +109,7 @@ describe('POST /oauth2/v1/token', () => {
     expect((await askToken(org, await assertion(org, { jti: randomUUID() }))).status).toBe(200)
   })
 
-  it('refuses the key of another org, an unknown kid, and what is no token', async () => {
+  it('the token endpoint refuses the key of another org, an unknown kid, and what is no token', async () => {
     const org = await start()
     const other = await start()
     const { clientId } = org.serviceApp
@@ -131,21 +134,24 @@ describe('POST /oauth2/v1/token', () => {
     [{ scope: '' }, 400, 'invalid_scope'],
     [{ client_assertion_type: 'jwt' }, 401, 'invalid_client'],
     [{ client_id: 'somebody' }, 401, 'invalid_client'],
-  ])('answers %j with %i %s, in OAuth’s shape', async (change, status, error) => {
-    const org = await start()
-    const answer = await askToken(org, await assertion(org), change)
-    expect(answer.status).toBe(status)
-    expect(await bodyOf(answer)).toEqual({ error, error_description: expect.any(String) })
-  })
+  ])(
+    'the token endpoint answers %j with %i %s, in OAuth’s shape',
+    async (change, status, error) => {
+      const org = await start()
+      const answer = await askToken(org, await assertion(org), change)
+      expect(answer.status).toBe(status)
+      expect(await bodyOf(answer)).toEqual({ error, error_description: expect.any(String) })
+    },
+  )
 
-  it('wants a form', async () => {
+  it('the token endpoint requires a form', async () => {
     const org = await start()
     const answer = await fetch(tokenUrl(org), { method: 'POST', body: '{}' })
     expect(answer.status).toBe(400)
     expect(await bodyOf(answer)).toMatchObject({ error: 'invalid_request' })
   })
 
-  it('does not look at DPoP proofs while they are off', async () => {
+  it('the token endpoint ignores DPoP proofs while they are off', async () => {
     const org = await start()
     const answer = await askToken(org, await assertion(org), {}, { dpop: 'nonsense' })
     expect(await bodyOf(answer)).toMatchObject({ token_type: 'Bearer' })
@@ -182,7 +188,7 @@ describe('DPoP, where it is required', () => {
     ath: ath(token),
   })
 
-  it('dances with a nonce, then takes the token with a proof of its own', async () => {
+  it('required DPoP gives a nonce, then a token bound to its proof', async () => {
     const org = await start({ dpop: 'required' })
     const key = await dpopKey()
     const token = await boundToken(org, key)
@@ -194,7 +200,7 @@ describe('DPoP, where it is required', () => {
     expect(answer.status).toBe(200)
   })
 
-  it('takes the assertion again that came without the nonce', async () => {
+  it('required DPoP accepts the assertion again that came without the nonce', async () => {
     const org = await start({ dpop: 'required' })
     const key = await dpopKey()
     const same = await assertion(org)
@@ -204,7 +210,7 @@ describe('DPoP, where it is required', () => {
     expect((await askToken(org, same, {}, { dpop: proof })).status).toBe(200)
   })
 
-  it('gives no token without a good proof', async () => {
+  it('required DPoP gives no token without a good proof', async () => {
     const org = await start({ dpop: 'required' })
     const key = await dpopKey()
     const ask = async (dpop?: string) =>
@@ -228,7 +234,7 @@ describe('DPoP, where it is required', () => {
     expect(stale.headers.get('dpop-nonce')).toMatch(/.{20}/)
   })
 
-  it('refuses the token without a proof of the same key for it', async () => {
+  it('required DPoP refuses the token without a proof of the same key', async () => {
     const org = await start({ dpop: 'required' })
     const [key, other] = [await dpopKey(), await dpopKey()]
     const token = await boundToken(org, key)
@@ -276,7 +282,7 @@ describe('DPoP, where it is required', () => {
 })
 
 describe('access tokens got elsewhere', () => {
-  it('can be had without the dance and taken back', async () => {
+  it('an access token can be issued without a token request, and revoked', async () => {
     const org = await start()
     org.signIn('alice@example.com')
     const token = org.accessToken(['okta.sessions.read'])
@@ -289,7 +295,7 @@ describe('access tokens got elsewhere', () => {
 })
 
 describe('GET /oauth2/v1/keys', () => {
-  it('publishes the org’s public key, and only that', async () => {
+  it('GET /oauth2/v1/keys publishes the org’s public key, and only that', async () => {
     const org = await start()
     const ask = async () => bodyOf(await fetch(`${org.url}/oauth2/v1/keys`))
     const body = await ask()

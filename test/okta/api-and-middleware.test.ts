@@ -76,7 +76,7 @@ describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => 
     },
   )
 
-  it('a session closed or refreshed by its cookie counts as well', async () => {
+  it('a session closed or refreshed by its cookie changes the next request', async () => {
     const { org, okta, cookie, ask } = await appThatKnowsAlice({ engine })
     org.clock.advance(10 * MINUTE)
     const { expiresAt } = await okta.api.refreshCurrentSession(cookie)
@@ -86,7 +86,7 @@ describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => 
   })
 })
 
-it('an idx is forgotten by the id /me gives', async () => {
+it('revokeSession() with the id of /me voids an idx', async () => {
   const { org, okta } = await appThatKnowsAlice()
   const cookie = org.signIn('bob@example.com')
   const authenticate = () => okta.authenticate({ headers: { cookie } })
@@ -95,7 +95,7 @@ it('an idx is forgotten by the id /me gives', async () => {
   expect(await authenticate()).toMatchObject({ state: 'anonymous', reason: 'not_found' })
 })
 
-it('a lookup that was under way while its session was revoked lets nobody through', async () => {
+it('a lookup in flight while its session was revoked lets no request through', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   await okta.forget({ sessionId: external })
   // Okta says yes at once; its answer arrives when that is no longer true.
@@ -106,7 +106,7 @@ it('a lookup that was under way while its session was revoked lets nobody throug
   expect(await early).toMatchObject(refused)
 })
 
-it('Okta’s no to a revocation is news: the session had ended elsewhere', async () => {
+it('a 404 to revokeSession() voids the cached session', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   org.endSession(external)
   expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
@@ -114,14 +114,14 @@ it('Okta’s no to a revocation is news: the session had ended elsewhere', async
   expect(await ask()).toMatchObject(refused)
 })
 
-it('a revocation whose answer was lost counts, in case it took effect', async () => {
+it('revokeSession() without an answer voids the cached session', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
   await expect(okta.api.revokeSession(external)).rejects.toMatchObject({ code: 'timeout' })
   expect(await ask()).toMatchObject(refused)
 })
 
-it('so does one that its caller gave up', async () => {
+it('revokeSession() aborted by its caller voids the cached session', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
   const stop = new AbortController()
@@ -132,14 +132,14 @@ it('so does one that its caller gave up', async () => {
   expect(await ask()).toMatchObject(refused)
 })
 
-it('a refresh that came to nothing leaves the next request to ask', async () => {
+it('a failed refreshSession() leaves the next request to look up', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   org.failNext({ kind: 'status', status: 500 }, { operation: 'refreshSession' })
   await expect(okta.api.refreshSession(external)).rejects.toMatchObject({ status: 500 })
   expect(await ask()).toMatchObject(asked)
 })
 
-it('what was never asked changes nothing', async () => {
+it('a call with invalid arguments changes nothing', async () => {
   const { okta, external, ask } = await appThatKnowsAlice()
   // As JavaScript might call it.
   const wrong: string[] = JSON.parse('[5, null, "me", ".."]')

@@ -93,7 +93,7 @@ describe.each(doors)('%s', (_name, door) => {
     ['a token for a scope', { ...app, scopes: JWT }, /credentials\.scopes: got a string of/],
     ['scopes in one text', { ...app, scopes: 'okta.sessions.read' }, /got "okta\.sessions\.read"/],
     ['a token for a switch', { ...app, dpop: TOKEN }, /credentials\.dpop: got a string of/],
-  ])('refuses %s', (_what, credentials, fault) => {
+  ])('bad credentials are refused: %s', (_what, credentials, fault) => {
     const error = faultAt(door, { orgUrl, credentials })
     expect(error.message).toMatch(fault)
     expectNoSecret(error)
@@ -130,7 +130,7 @@ describe.each(doors)('%s', (_name, door) => {
       { OKTA_CLIENT_TOKEN: TOKEN, OKTA_CLIENT_ACCESSTOKEN: JWT },
       /credentials: OKTA_CLIENT_TOKEN and OKTA_CLIENT_ACCESSTOKEN are set; choose/,
     ],
-  ])('names %s of the environment', (_variable, env, fault) => {
+  ])('the error for bad credentials names %s of the environment', (_variable, env, fault) => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
     const error = faultAt(door, { orgUrl })
     expect(error.message).toMatch(fault)
@@ -138,7 +138,7 @@ describe.each(doors)('%s', (_name, door) => {
   })
 })
 
-describe('credentials that have been good', () => {
+describe('credentials that have expired', () => {
   async function expired(credentials: (org: LocalOrg) => Credentials): Promise<unknown> {
     const org = await createLocalOrg({ serviceApp: { privateKey: JWK } })
     const api = new SessionApi({ orgUrl: org.url, credentials: credentials(org) })
@@ -150,7 +150,7 @@ describe('credentials that have been good', () => {
     return api.getSession(id).catch((error: unknown) => error)
   }
 
-  it('an access token that has expired: Okta’s words, and the reason', async () => {
+  it('an expired access token rejects with Okta’s error and the reason', async () => {
     let token = ''
     const error = await expired((org) => {
       token = org.accessToken()
@@ -165,7 +165,7 @@ describe('credentials that have been good', () => {
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(token.slice(0, 24))
   })
 
-  it('a function gives a new one', async () => {
+  it('a token function is asked for a new token when one has expired', async () => {
     const answer = await expired((org) => {
       let current = org.accessToken()
       let asked = 0
@@ -181,7 +181,7 @@ describe('credentials that have been good', () => {
     expect(answer).toMatchObject({ login: 'alice@example.com' })
   })
 
-  it('a service app whose clock is too far behind is told so', async () => {
+  it('a service app whose clock is too far behind gets an error that says so', async () => {
     const error = await expired((org) => {
       const { clientId, privateKey } = org.serviceApp
       return { clientId, privateKey: { ...privateKey } }

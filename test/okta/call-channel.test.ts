@@ -43,7 +43,7 @@ const lines = () =>
 const settled = (calls: readonly Promise<unknown>[]) => Promise.allSettled(calls)
 
 describe('the call channel', () => {
-  it('tells of each of the seven operations, once each', async () => {
+  it('the call channel tells of each of the seven operations, once each', async () => {
     const api = apiWith({ apiToken: org.apiToken })
     const { id } = await api.createSession({ sessionToken: org.sessionToken(ALICE) })
     await api.getCurrentSession(`sid=${id}`)
@@ -69,7 +69,7 @@ describe('the call channel', () => {
     expect(JSON.stringify(heard)).not.toContain(org.apiToken)
   })
 
-  it('tells a no from what says nothing of the session', async () => {
+  it('the call channel tells a "not found" from what says nothing of the session', async () => {
     const api = apiWith({ apiToken: org.apiToken })
     const stranger = apiWith({ apiToken: 'somebody-else' })
     const calls = [
@@ -100,13 +100,13 @@ describe('the call channel', () => {
     [{ kind: 'status', status: 404, body: 'not here' }, 'unexpected_status 404'],
     [{ kind: 'not_http' }, 'malformed '],
     [{ kind: 'hang' }, 'timeout '],
-  ] as const)('says why there is no answer after %j', async (fault, said) => {
+  ] as const)('the call channel says why there is no answer after %j', async (fault, said) => {
     org.fail(fault)
     await settled([apiWith({ apiToken: org.apiToken }, 200).refreshSession('102abc')])
     expect(lines()).toEqual([`refreshSession ${said}`])
   })
 
-  it('tells of a retry once, with the call it belongs to', async () => {
+  it('the call channel tells of a retry once, with the call it belongs to', async () => {
     org.failNext({ kind: 'status', status: 503 })
     const api = apiWith({ apiToken: org.apiToken })
     await settled([api.getSession('nobody')])
@@ -114,7 +114,7 @@ describe('the call channel', () => {
     expect(lines()).toEqual(['getSession no 404'])
   })
 
-  it('tells of a token request once, however many wait for it', async () => {
+  it('the call channel tells of a token request once, however many calls wait for it', async () => {
     const { id } = await apiWith({ apiToken: org.apiToken }).getCurrentSession(org.signIn(ALICE))
     heard.length = 0
     const api = apiWith(serviceApp())
@@ -123,14 +123,14 @@ describe('the call channel', () => {
     expect(JSON.stringify(heard)).not.toMatch(/eyJ/)
   })
 
-  it('tells of a refused token request, and of no call that was never made', async () => {
+  it('the call channel tells of a refused token request, and of no call that was not made', async () => {
     org.fail({ kind: 'status', status: 500 }, { operation: 'token' })
     await settled([apiWith(serviceApp()).getSession('102abc')])
     expect(org.calls.getSession).toBe(0)
     expect(lines()).toEqual(['requestToken server_error 500'])
   })
 
-  it('tells a caller’s abort from a deadline', async () => {
+  it('the call channel tells a caller’s abort from a deadline', async () => {
     org.fail({ kind: 'hang' })
     const api = apiWith({ apiToken: org.apiToken })
     const stop = new AbortController()
@@ -141,7 +141,7 @@ describe('the call channel', () => {
     expect(lines()).toEqual(['getSession aborted ', 'revokeSession timeout '])
   })
 
-  it('tells nothing where no call was tried', async () => {
+  it('the call channel tells nothing where no call was tried', async () => {
     const broken = apiWith({
       accessToken: () => {
         throw new Error('the application has none')
@@ -151,7 +151,7 @@ describe('the call channel', () => {
     expect(lines()).toEqual([])
   })
 
-  it('tells of the middleware’s own calls and of its api’s, once each', async () => {
+  it('the call channel tells of the middleware’s calls and of its api’s, once each', async () => {
     const okta = oktaSession({ orgUrl: org.url, credentials: { apiToken: org.apiToken } })
     open.push(okta)
     const cookie = org.signIn(ALICE)
@@ -165,7 +165,7 @@ describe('the call channel', () => {
     ])
   })
 
-  it('costs nothing while nobody listens', async () => {
+  it('the call channel costs nothing without a subscriber', async () => {
     unsubscribe(channels.call, listen)
     const publish = vi.spyOn(publishers.call, 'publish')
     const api = apiWith(serviceApp())

@@ -78,32 +78,40 @@ describe('each kind of credentials administers sessions', () => {
     ],
     ['one with a PEM', (org) => appOf(org, { privateKey: pem('pkcs8'), keyId: 'key-1' })],
     ['one with an old PEM and no key id', (org) => appOf(org, { privateKey: pem('pkcs1') })],
-  ])('%s', async (_what, credentials) => {
+  ])('%s: the credentials read, refresh and revoke a session', async (_what, credentials) => {
     const org = await orgWith()
     await administer(org, apiOf(org, credentials(org)))
   })
 
-  it.each(['P-256', 'P-384', 'P-521'])('a service app with a key on %s', async (namedCurve) => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve })
-    const org = await orgWith({ serviceApp: { privateKey: privateKey.export({ format: 'jwk' }) } })
-    await administer(org, apiOf(org, appOf(org)))
-    const sec1 = createPrivateKey({ key: { ...org.serviceApp.privateKey }, format: 'jwk' })
-      .export({ format: 'pem', type: 'sec1' })
-      .toString()
-    await administer(org, apiOf(org, appOf(org, { privateKey: sec1 })))
-  })
+  it.each(['P-256', 'P-384', 'P-521'])(
+    'a service app with a key on %s administers sessions',
+    async (namedCurve) => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve })
+      const org = await orgWith({
+        serviceApp: { privateKey: privateKey.export({ format: 'jwk' }) },
+      })
+      await administer(org, apiOf(org, appOf(org)))
+      const sec1 = createPrivateKey({ key: { ...org.serviceApp.privateKey }, format: 'jwk' })
+        .export({ format: 'pem', type: 'sec1' })
+        .toString()
+      await administer(org, apiOf(org, appOf(org, { privateKey: sec1 })))
+    },
+  )
 
-  it.each([undefined, true])('a service app where proofs are required, dpop %s', async (dpop) => {
-    const org = await orgWith({ dpop: 'required' })
-    await administer(org, apiOf(org, appOf(org, { dpop })))
-  })
+  it.each([undefined, true])(
+    'a service app administers sessions where proofs are required, dpop %s',
+    async (dpop) => {
+      const org = await orgWith({ dpop: 'required' })
+      await administer(org, apiOf(org, appOf(org, { dpop })))
+    },
+  )
 
-  it('a service app told to send proofs, where none are required', async () => {
+  it('a service app told to send proofs administers sessions where none are required', async () => {
     const org = await orgWith({ dpop: 'off' })
     await administer(org, apiOf(org, appOf(org, { dpop: true })))
   })
 
-  it('a service app from the environment', async () => {
+  it('a service app from the environment administers sessions', async () => {
     const org = await orgWith()
     vi.stubEnv('OKTA_CLIENT_ORGURL', org.url)
     vi.stubEnv('OKTA_CLIENT_AUTHORIZATIONMODE', 'PrivateKey')
@@ -120,7 +128,7 @@ describe('each kind of credentials administers sessions', () => {
 })
 
 describe('one token', () => {
-  it('serves twenty calls at once', async () => {
+  it('one access token serves twenty calls at once', async () => {
     const org = await orgWith({ dpop: 'required' })
     const api = apiOf(org, appOf(org, { dpop: true }))
     const id = await sessionIdAt(org)
@@ -129,7 +137,7 @@ describe('one token', () => {
     expect([org.calls.token, org.calls.getSession]).toEqual([2, 20])
   })
 
-  it('is renewed when the org’s hour is over, and where a proof goes with it too', async () => {
+  it('an access token is renewed after an hour, with and without proofs', async () => {
     for (const dpop of ['off', 'required'] as const) {
       const org = await orgWith({ dpop })
       const settings = parseApiOptions({ orgUrl: org.url, credentials: appOf(org) }, {})
@@ -148,7 +156,7 @@ describe('one token', () => {
     }
   })
 
-  it('from a function is asked for anew when the org has taken it back', async () => {
+  it('an access token from a function is asked for anew when the org has revoked it', async () => {
     const org = await orgWith()
     const given: string[] = []
     const accessToken = () => {
@@ -161,7 +169,7 @@ describe('one token', () => {
   })
 })
 
-describe('credentials that do not do', () => {
+describe('refused credentials', () => {
   const stranger = {
     ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }),
   }
@@ -194,7 +202,7 @@ describe('credentials that do not do', () => {
       (org) => appOf(org, { scopes: ['okta.users.manage'] }),
       ['requestToken', 400, 'invalid_scope'],
     ],
-  ])('%s', async (_what, credentials, expected) => {
+  ])('%s: the call rejects with the org’s error', async (_what, credentials, expected) => {
     const org = await orgWith()
     const error = await errorOf(apiOf(org, credentials(org)).getSession(await sessionIdAt(org)))
     expect(summary(error)).toEqual(expected)
@@ -206,7 +214,7 @@ describe('credentials that do not do', () => {
     return token
   }
 
-  it('no proof where one is required, against the will of the app', async () => {
+  it('a call with dpop: false fails where the org requires proofs', async () => {
     const org = await orgWith({ dpop: 'required' })
     const error = await errorOf(apiOf(org, appOf(org, { dpop: false })).getSession('abc'))
     expect(summary(error)).toEqual(['requestToken', 400, 'invalid_dpop_proof'])
@@ -215,25 +223,28 @@ describe('credentials that do not do', () => {
   it.each<[string, (org: LocalOrg) => Credentials]>([
     ['an access token', (org) => ({ accessToken: org.accessToken(['okta.sessions.read']) })],
     ['a service app', (org) => appOf(org, { scopes: ['okta.sessions.read'] })],
-  ])('a scope missing from %s: named in message and challenge', async (_what, credentials) => {
-    const org = await orgWith()
-    const api = apiOf(org, credentials(org))
-    const id = await sessionIdAt(org)
-    expect((await api.getSession(id)).id).toBe(id)
-    for (const call of [api.refreshSession(id), api.revokeSession(id)]) {
-      const error = await errorOf(call)
-      expect(error).toMatchObject({
-        status: 403,
-        errorCode: 'E0000006',
-        challenge: { error: 'insufficient_scope', scope: 'okta.sessions.manage' },
-        message: expect.stringContaining('(insufficient_scope: okta.sessions.manage)'),
-      })
-    }
-    expect(org.sessions).toHaveLength(1)
-  })
+  ])(
+    'the error for a scope missing from %s names it in message and challenge',
+    async (_what, credentials) => {
+      const org = await orgWith()
+      const api = apiOf(org, credentials(org))
+      const id = await sessionIdAt(org)
+      expect((await api.getSession(id)).id).toBe(id)
+      for (const call of [api.refreshSession(id), api.revokeSession(id)]) {
+        const error = await errorOf(call)
+        expect(error).toMatchObject({
+          status: 403,
+          errorCode: 'E0000006',
+          challenge: { error: 'insufficient_scope', scope: 'okta.sessions.manage' },
+          message: expect.stringContaining('(insufficient_scope: okta.sessions.manage)'),
+        })
+      }
+      expect(org.sessions).toHaveLength(1)
+    },
+  )
 })
 
-describe('a token endpoint in trouble', () => {
+describe('a failing token endpoint', () => {
   const TOKEN = { operation: 'token' } as const
   const wrongNonce = {
     kind: 'status',
@@ -260,20 +271,23 @@ describe('a token endpoint in trouble', () => {
       ['requestToken', 'schema'],
     ],
     ['over its limit', { kind: 'rate_limit' }, ['requestToken', 429, 'E0000047']],
-  ] as const)('%s: the call says so, and the next one is well', async (_what, fault, expected) => {
-    const org = await orgWith()
-    const api = apiOf(org, appOf(org))
-    const id = await sessionIdAt(org)
-    org.failNext(fault, TOKEN)
-    expect(summary(await errorOf(api.getSession(id)))).toEqual(expected)
-    expect(org.calls.getSession).toBe(0)
-    expect((await api.getSession(id)).id).toBe(id)
-  })
+  ] as const)(
+    'a token endpoint’s failure rejects the call, and the next one succeeds: %s',
+    async (_what, fault, expected) => {
+      const org = await orgWith()
+      const api = apiOf(org, appOf(org))
+      const id = await sessionIdAt(org)
+      org.failNext(fault, TOKEN)
+      expect(summary(await errorOf(api.getSession(id)))).toEqual(expected)
+      expect(org.calls.getSession).toBe(0)
+      expect((await api.getSession(id)).id).toBe(id)
+    },
+  )
 
   it.each([
     ['never answering', { kind: 'hang' }],
     ['slow', { kind: 'slow_body', overMs: 5_000 }],
-  ] as const)('%s: the deadline of the call holds', async (_what, fault) => {
+  ] as const)('the deadline of a call holds for its token request: %s', async (_what, fault) => {
     const org = await orgWith()
     org.fail(fault, TOKEN)
     const error = await errorOf(apiOf(org, appOf(org), 100).getSession('abc'))
@@ -281,7 +295,7 @@ describe('a token endpoint in trouble', () => {
     expect(org.calls.getSession).toBe(0)
   })
 
-  it('with a nonce that is wrong by the time it is used', async () => {
+  it('a nonce of the token endpoint that is stale by the time it is used is renewed', async () => {
     const org = await orgWith({ dpop: 'required' })
     const id = await sessionIdAt(org)
     for (const dpop of [true, undefined]) {
@@ -290,7 +304,7 @@ describe('a token endpoint in trouble', () => {
     }
   })
 
-  it('with a nonce that is wrong every time: its words, after a few tries', async () => {
+  it('a nonce that is wrong every time rejects the call with the endpoint’s error, after a few tries', async () => {
     const org = await orgWith({ dpop: 'required' })
     org.fail(wrongNonce, TOKEN)
     const error = await errorOf(apiOf(org, appOf(org)).getSession('abc'))
@@ -313,7 +327,7 @@ describe('secrets', () => {
     { kind: 'status', status: 500 },
   ] as const
 
-  it('stand in no error, whatever the credentials and the fault', async () => {
+  it('no error holds a secret, whatever the credentials and the fault', async () => {
     for (const dpop of ['off', 'required'] as const) {
       const org = await orgWith({ dpop })
       const accessToken = org.accessToken()

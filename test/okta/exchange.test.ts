@@ -35,7 +35,7 @@ function codeOf(result: HttpResult): string {
 }
 
 describe('what is sent', () => {
-  it('says who asks and that it wants plain JSON', async () => {
+  it('a request names the package and asks for plain JSON', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     await exchangeWith(server.url).send({ ...GET, headers: { cookie: 'sid=abc' } })
     const [seen] = server.seen
@@ -51,7 +51,7 @@ describe('what is sent', () => {
     expect(seen?.headers).not.toHaveProperty('content-type')
   })
 
-  it('sends a body with its type and length, and an empty POST with length 0', async () => {
+  it('a request has its body’s type and length, and an empty POST length 0', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const exchange = exchangeWith(server.url)
     await exchange.send({
@@ -68,14 +68,14 @@ describe('what is sent', () => {
     expect(server.seen[1]?.headers['content-length']).toBe('0')
   })
 
-  it('uses one connection for calls in a row', async () => {
+  it('calls in a row use one connection', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const exchange = exchangeWith(server.url)
     for (let i = 0; i < 3; i += 1) await exchange.send(GET)
     expect(server.connections()).toBe(1)
   })
 
-  it("goes through the user's agent and leaves it open on close", async () => {
+  it("a request goes through the user's agent, which close() leaves open", async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const agent = new Agent({ keepAlive: true })
     const exchange = createExchange({ orgUrl: server.url, timeoutMs: 2_000, agent })
@@ -86,7 +86,7 @@ describe('what is sent', () => {
   })
 })
 
-it('goes through an agent that has no events and no pool of idle connections', async () => {
+it('a request goes through an agent that has no events and no pool of idle connections', async () => {
   const server = kept(await httpServer((_req, res) => res.end('{}')))
   const inner = new Agent()
   const agent = {
@@ -101,7 +101,7 @@ it('goes through an agent that has no events and no pool of idle connections', a
 
 describe('answers', () => {
   it.each([200, 204, 302, 304, 404, 429, 500, 503, 799])(
-    'hands over a %i as it came',
+    'an answer with status %i is handed over as it came',
     async (status) => {
       const result = await answerOf(
         await httpServer((_req, res) => {
@@ -114,7 +114,7 @@ describe('answers', () => {
     },
   )
 
-  it('keeps repeated headers apart and survives hostile header names', async () => {
+  it('an answer keeps repeated headers apart and may have hostile header names', async () => {
     const result = await answerOf(
       await tcpServer(
         bytes(
@@ -135,7 +135,7 @@ describe('answers', () => {
     expect(result.body?.toString()).toBe('{}')
   })
 
-  it('does not inflate a compressed body', async () => {
+  it('an answer’s compressed body is not inflated', async () => {
     const result = await answerOf(
       await httpServer((_req, res) => {
         res.writeHead(200, { 'content-encoding': 'gzip' })
@@ -147,7 +147,7 @@ describe('answers', () => {
 })
 
 describe('the body cap', () => {
-  it('takes 64 KiB and not a byte more, announced or not', async () => {
+  it('an answer’s body may have 64 KiB and not a byte more, announced or not', async () => {
     const sized = (length: number, announced: 'announced' | 'chunked') =>
       httpServer((_req, res) => {
         if (announced === 'announced') res.setHeader('content-length', length)
@@ -163,7 +163,7 @@ describe('the body cap', () => {
     expect(await lengths(65_537)).toEqual([undefined, undefined])
   })
 
-  it('cuts a 100 MB body off early, and knows its status all the same', async () => {
+  it('a body of 100 MB is cut off early, and its status is known', async () => {
     let written = 0
     const cut = latch()
     const server = await httpServer((_req, res) => {
@@ -190,7 +190,7 @@ describe('the body cap', () => {
     expect(written).toBeLessThan(20 * 1024 * 1024)
   })
 
-  it('does not wait for a body announced as too long', async () => {
+  it('a body announced as too long is not waited for', async () => {
     const server = await httpServer((_req, res) => {
       res.writeHead(200, { 'content-length': 100_000_000 })
       res.write('a')
@@ -200,7 +200,7 @@ describe('the body cap', () => {
 })
 
 describe('failures', () => {
-  it('calls silence a timeout, before the headers and inside the body', async () => {
+  it('silence is a timeout, before the headers and inside the body', async () => {
     expect(codeOf(await answerOf(await httpServer(() => {}), 50))).toBe('timeout')
     const stalled = await httpServer((_req, res) => {
       res.writeHead(200, { 'content-length': 10 })
@@ -209,7 +209,7 @@ describe('failures', () => {
     expect(codeOf(await answerOf(stalled, 50))).toBe('timeout')
   })
 
-  it('lets no trickle outlive the deadline', async () => {
+  it('an answer in small pieces does not outlive the deadline', async () => {
     const trickle = await httpServer((_req, res) => {
       const timer = setInterval(() => res.write(' '), 10)
       res.on('close', () => clearInterval(timer))
@@ -217,7 +217,7 @@ describe('failures', () => {
     expect(codeOf(await answerOf(trickle, 100))).toBe('timeout')
   })
 
-  it('calls a lost connection reset, before the answer and inside it', async () => {
+  it('a lost connection is reset, before the answer and inside it', async () => {
     expect(codeOf(await answerOf(await tcpServer((socket) => socket.resetAndDestroy())))).toBe(
       'reset',
     )
@@ -227,29 +227,29 @@ describe('failures', () => {
     expect(codeOf(await answerOf(await tcpServer(chunked)))).toBe('reset')
   })
 
-  it('calls what is not HTTP malformed', async () => {
+  it('an answer that is not HTTP is malformed', async () => {
     expect(codeOf(await answerOf(await tcpServer(bytes('SSH-2.0-OpenSSH', ''))))).toBe('malformed')
   })
 
-  it('calls endless headers too large', async () => {
+  it('endless headers are too_large', async () => {
     const endless = bytes('HTTP/1.1 200 OK', `X-A: ${'a'.repeat(100_000)}`, '', '')
     expect(codeOf(await answerOf(await tcpServer(endless)))).toBe('too_large')
   })
 
-  it('calls a refused connection connect and an unknown host dns', async () => {
+  it('a refused connection is connect and an unknown host dns', async () => {
     const server = await httpServer(() => {})
     await server.close()
     expect(codeOf(await exchangeWith(server.url).send(GET))).toBe('connect')
     expect(codeOf(await exchangeWith('http://nowhere.invalid').send(GET))).toBe('dns')
   })
 
-  it('calls a server that speaks no TLS tls', async () => {
+  it('a server without TLS is tls', async () => {
     const server = kept(await tcpServer(bytes('HTTP/1.1 400 Bad Request', '', '')))
     const result = await exchangeWith(server.url.replace('http:', 'https:')).send(GET)
     expect(codeOf(result)).toBe('tls')
   })
 
-  it('tells the name, code and message of the client, and nothing of the request', async () => {
+  it('a failure’s cause holds the name, code and message of the client’s error, and nothing of the request', async () => {
     const server = await httpServer(() => {})
     await server.close()
     const result = await exchangeWith(server.url).send({
@@ -266,7 +266,7 @@ describe('failures', () => {
 })
 
 describe("the caller's signal", () => {
-  it('makes no call when it has fired already', async () => {
+  it('a signal aborted already prevents the call', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const reason = new Error('enough')
     const result = await exchangeWith(server.url).send(GET, { signal: AbortSignal.abort(reason) })
@@ -274,14 +274,14 @@ describe("the caller's signal", () => {
     expect(server.seen).toHaveLength(0)
   })
 
-  it('ends a call at once and is told apart from the deadline', async () => {
+  it('a signal ends a call at once and is told apart from the deadline', async () => {
     const controller = new AbortController()
     const server = kept(await httpServer(() => controller.abort()))
     const result = await exchangeWith(server.url, 60_000).send(GET, { signal: controller.signal })
     expect(result).toMatchObject({ kind: 'aborted', reason: { name: 'AbortError' } })
   })
 
-  it('may fire after the answer without any harm', async () => {
+  it('a signal may abort after the answer without effect', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const controller = new AbortController()
     const result = await exchangeWith(server.url).send(GET, { signal: controller.signal })
@@ -290,7 +290,7 @@ describe("the caller's signal", () => {
     expect(result.kind).toBe('answered')
   })
 
-  it('is left without a listener by any number of calls', async () => {
+  it('a signal has no listener left after any number of calls', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     const { signal } = new AbortController()
     const exchange = exchangeWith(server.url)
@@ -300,7 +300,7 @@ describe("the caller's signal", () => {
 })
 
 describe('close', () => {
-  it('waits for calls under way, refuses later ones, and leaves no connection', async () => {
+  it('close() waits for calls in flight, rejects later ones, and leaves no connection', async () => {
     const asked = latch()
     const answer = latch()
     const server = kept(

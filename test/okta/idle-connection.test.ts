@@ -54,7 +54,7 @@ describe.each([
   ['the agent of the package', () => undefined],
   ['an agent of the application', () => new Agent({ keepAlive: true })],
 ])('a connection to Okta on which bytes arrive that no request asked for: %s', (_, agentOf) => {
-  it('is not used again when they come while it is idle', async () => {
+  it('a connection is not used again when bytes come while it is idle', async () => {
     const { orgUrl, sockets } = await upstream('')
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
@@ -67,7 +67,7 @@ describe.each([
     expect(sockets).toHaveLength(2)
   })
 
-  it('is not used again when they have arrived and are still unread at the next request', async () => {
+  it('a connection is not used again when bytes have arrived and are unread at the next request', async () => {
     const { orgUrl, sockets } = await upstream('')
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
@@ -77,7 +77,7 @@ describe.each([
     expect(sockets).toHaveLength(2)
   })
 
-  it('does not answer the next request with what came behind the first answer', async () => {
+  it('bytes behind an answer do not answer the next request', async () => {
     const { orgUrl, sockets } = await upstream(answerFor('mallory'))
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
@@ -85,7 +85,7 @@ describe.each([
     expect(sockets).toHaveLength(2)
   })
 
-  it('is used again where none came', async () => {
+  it('a connection without further bytes is used again', async () => {
     const { orgUrl, sockets } = await upstream('')
     const api = apiFor(orgUrl, agentOf())
     for (const cookie of ['sid=first-cookie', 'sid=second-cookie', 'sid=third-cookie'])

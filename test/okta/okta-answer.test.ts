@@ -92,7 +92,7 @@ describe('a session operation', () => {
     ['a 304', answer(304), 'redirect'],
     ['a 308', answer(308, SESSION), 'redirect'],
     ['a status beyond HTTP', answer(799, SESSION), 'unexpected_status'],
-  ] as const)('makes of %s: %s', (_what, given, expected) => {
+  ] as const)('a session operation makes of %s: %s', (_what, given, expected) => {
     expect(verdict(sessionAnswer, ME, given)).toBe(expected)
   })
 
@@ -108,25 +108,28 @@ describe('a session operation', () => {
     [503, 'server_error'],
     [504, 'server_error'],
     [599, 'server_error'],
-  ])('makes of a %i an error, in Okta’s shape or not', (status, code, inShape = code) => {
-    expect(verdict(sessionAnswer, ME, answer(status, ENVELOPE))).toBe(`error okta ${inShape}`)
-    const others = [
-      answer(status),
-      answer(status, '<html>', { 'content-type': 'text/html' }),
-      answer(status, ENVELOPE, { 'content-type': 'text/html' }),
-      answer(status, ENVELOPE, { ...JSON_TYPE, 'content-encoding': 'gzip' }),
-      answer(status, { error: 'not_found' }),
-      answer(status, [ENVELOPE]),
-      answer(status, { ...ENVELOPE, errorCode: 'E7' }),
-      answer(status, { ...ENVELOPE, errorCode: 'E00000071' }),
-      answer(status, { ...ENVELOPE, errorCode: 7 }),
-      longAnswer(status),
-    ]
-    for (const other of others)
-      expect(verdict(sessionAnswer, ME, other), inspect(other)).toBe(`error other ${code}`)
-  })
+  ])(
+    'a session operation makes of a %i an error, in Okta’s shape or not',
+    (status, code, inShape = code) => {
+      expect(verdict(sessionAnswer, ME, answer(status, ENVELOPE))).toBe(`error okta ${inShape}`)
+      const others = [
+        answer(status),
+        answer(status, '<html>', { 'content-type': 'text/html' }),
+        answer(status, ENVELOPE, { 'content-type': 'text/html' }),
+        answer(status, ENVELOPE, { ...JSON_TYPE, 'content-encoding': 'gzip' }),
+        answer(status, { error: 'not_found' }),
+        answer(status, [ENVELOPE]),
+        answer(status, { ...ENVELOPE, errorCode: 'E7' }),
+        answer(status, { ...ENVELOPE, errorCode: 'E00000071' }),
+        answer(status, { ...ENVELOPE, errorCode: 7 }),
+        longAnswer(status),
+      ]
+      for (const other of others)
+        expect(verdict(sessionAnswer, ME, other), inspect(other)).toBe(`error other ${code}`)
+    },
+  )
 
-  it('tells the two kinds of 429 apart and how long each asks to wait', () => {
+  it('a 429 tells its kind and how long to wait', () => {
     const limited = (limit: number) =>
       answer(
         429,
@@ -145,11 +148,11 @@ describe('a session operation', () => {
     expect(inSession(answer(503, ENVELOPE))).not.toHaveProperty('retryAfterMs')
   })
 
-  it('says with a 429 whose figures are no use to wait 5 s', () => {
+  it('a 429 without usable headers asks to wait 5 s', () => {
     expect(inSession(answer(429))).toMatchObject({ retryAfterMs: 5_000 })
   })
 
-  it('hands on what the answer said besides its body', () => {
+  it('an answer keeps what it said besides its body', () => {
     const ended = inSession(
       answer(200, SESSION, {
         ...JSON_TYPE,
@@ -172,12 +175,12 @@ describe('a session operation', () => {
     })
   })
 
-  it('leaves out a request id that could forge a log line', () => {
+  it('a request id that could forge a log line is left out', () => {
     const ended = inSession(answer(200, SESSION, { ...JSON_TYPE, 'x-okta-request-id': 'a\tb c' }))
     expect(ended.head).not.toHaveProperty('requestId')
   })
 
-  it('hides the id from inspection where it may be the cookie itself', () => {
+  it('an answer hides the session id from inspection where it may be the cookie itself', () => {
     const ended = secretSessionAnswer('getSession', answer(200, { ...SESSION, id: '102secretsid' }))
     expect(inspect(ended, { depth: Infinity })).not.toContain('102secretsid')
   })
@@ -194,14 +197,14 @@ describe('an operation without an answer body', () => {
     ],
     ['a 302', answer(302), 'redirect'],
     ['a 404 of Okta’s', answer(404, ENVELOPE), 'error okta no'],
-  ] as const)('makes of %s: %s', (_what, given, expected) => {
+  ] as const)('an operation without an answer body makes of %s: %s', (_what, given, expected) => {
     const subject: OperationSubject = { operation: 'revokeSession', secrets: [] }
     expect(verdict(emptyAnswer, subject, given)).toBe(expected)
   })
 })
 
 describe('no answer', () => {
-  it('becomes an error with code, operation and the client’s own reason', () => {
+  it('a missing answer becomes an error with code, operation and the client’s reason', () => {
     const cause = new Error('connect ECONNREFUSED 127.0.0.1:1')
     const ended = ending(sessionAnswer, ME, { kind: 'failed', code: 'connect', cause })
     expect(ended).toMatchObject({
@@ -226,7 +229,7 @@ describe('no answer', () => {
     ['tls', false],
     ['malformed', false],
     ['closed', false],
-  ] as const)('by %s: retryable %s', (code, retryable) => {
+  ] as const)('a missing answer by %s: retryable %s', (code, retryable) => {
     const ended = ending(sessionAnswer, ME, { kind: 'failed', code })
     expect(ended).toMatchObject({ error: { code, retryable } })
   })
@@ -239,7 +242,7 @@ describe('an OktaApiError', () => {
     return ended.error
   }
 
-  it('carries every field of the envelope as it came', () => {
+  it('an OktaApiError carries every field of the envelope as it came', () => {
     const causes = [{ errorSummary: 'first' }, { other: 1 }, 'text', { errorSummary: 2 }]
     const error = failure(
       ME,
@@ -260,7 +263,7 @@ describe('an OktaApiError', () => {
     })
   })
 
-  it('carries nothing where the body is not Okta’s', () => {
+  it('an OktaApiError carries nothing where the body is not Okta’s', () => {
     const error = failure(ME, answer(404, { errorCode: 'nope', errorSummary: 'text' }))
     expect(error.message).toBe("getCurrentSession: 404 an answer without Okta's error body")
     const { errorCode, errorSummary, errorLink, errorId, errorCauses, challenge } = error
@@ -271,7 +274,7 @@ describe('an OktaApiError', () => {
   })
 
   it.each(['102lUq-Ls_3RQ2abcdefghijk', 'e', 'a b', 'ü', 'x.y'])(
-    'writes the id asked for, %j, as {sessionId}',
+    'an OktaApiError writes the id of the call, %j, as {sessionId}',
     (sessionId) => {
       const errorSummary = `Not found: Resource not found: ${sessionId} (AppSession)`
       const error = failure(
@@ -305,39 +308,42 @@ describe('an OktaApiError', () => {
     ['as base64', bytes.toString('base64')],
     ['as base64url', bytes.toString('base64url')],
     ['as hex', bytes.toString('hex')],
-  ])('hides the id asked for in every text, and a secret too: %s', (_, echoed) => {
-    const given = answer(
-      403,
-      {
-        ...ENVELOPE,
-        errorSummary: `for ${echoed}`,
-        errorLink: `/api/v1/sessions/${echoed}/x`,
-        errorId: echoed,
-        errorCauses: [{ errorSummary: `${echoed}!` }],
-      },
-      {
-        ...JSON_TYPE,
-        'www-authenticate': `Bearer error="${echoed.replaceAll(/["\\]/g, '\\$&')}", scope="a ${echoed.replaceAll(/["\\]/g, '\\$&')} b"`,
-      },
-    )
-    for (const [subject, name] of [
-      [{ operation: 'getSession', sessionId: asked, secrets: [] }, '{sessionId}'],
-      [{ operation: 'getSession', secrets: [asked] }, '{secret}'],
-    ] as const) {
-      const error = failure(subject, given)
-      expect(error).toMatchObject({
-        errorCode: ENVELOPE.errorCode,
-        errorSummary: `for ${name}`,
-        errorLink: `/api/v1/sessions/${name}/x`,
-        errorId: name,
-        errorCauses: [{ errorSummary: `${name}!` }],
-        challenge: { error: name, scope: `a ${name} b` },
-      })
-      expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(echoed)
-    }
-  })
+  ])(
+    'an OktaApiError hides the id of the call in every text, and a secret too: %s',
+    (_, echoed) => {
+      const given = answer(
+        403,
+        {
+          ...ENVELOPE,
+          errorSummary: `for ${echoed}`,
+          errorLink: `/api/v1/sessions/${echoed}/x`,
+          errorId: echoed,
+          errorCauses: [{ errorSummary: `${echoed}!` }],
+        },
+        {
+          ...JSON_TYPE,
+          'www-authenticate': `Bearer error="${echoed.replaceAll(/["\\]/g, '\\$&')}", scope="a ${echoed.replaceAll(/["\\]/g, '\\$&')} b"`,
+        },
+      )
+      for (const [subject, name] of [
+        [{ operation: 'getSession', sessionId: asked, secrets: [] }, '{sessionId}'],
+        [{ operation: 'getSession', secrets: [asked] }, '{secret}'],
+      ] as const) {
+        const error = failure(subject, given)
+        expect(error).toMatchObject({
+          errorCode: ENVELOPE.errorCode,
+          errorSummary: `for ${name}`,
+          errorLink: `/api/v1/sessions/${name}/x`,
+          errorId: name,
+          errorCauses: [{ errorSummary: `${name}!` }],
+          challenge: { error: name, scope: `a ${name} b` },
+        })
+        expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(echoed)
+      }
+    },
+  )
 
-  it('cuts a text that is longer than any of Okta’s, and shows no part of the id at the cut', () => {
+  it('an OktaApiError cuts a text longer than any of Okta’s, and shows no part of the id at the cut', () => {
     const sessionId = '102lUq-Ls_3RQ2abcdefghijk'
     for (let before = 8_150; before < 8_200; before += 1) {
       const errorSummary = 'x'.repeat(before) + sessionId + 'y'.repeat(30_000)
@@ -359,7 +365,7 @@ describe('an OktaApiError', () => {
     ['another alphabet', {}, 'rq 1'],
     ['a letter no log needs', {}, 'rqé'],
   ])(
-    'has no request id that is %s, nor has the head the call channel reads',
+    'an OktaApiError has no request id that is %s, nor has the head the call channel reads',
     (_, more, requestId) => {
       const headers = { ...JSON_TYPE, 'x-okta-request-id': requestId }
       const subject: OperationSubject = { operation: 'getSession', secrets: [], ...more }
@@ -375,7 +381,7 @@ describe('an OktaApiError', () => {
     },
   )
 
-  it('gives back no secret that an answer echoes', () => {
+  it('an OktaApiError holds no secret that an answer echoes', () => {
     const secret = 'very-secret-value'
     const echo = { ...ENVELOPE, errorSummary: `for ${secret}`, errorId: secret, errorLink: secret }
     const error = failure(
@@ -395,7 +401,7 @@ describe('an OktaApiError', () => {
     expect(error.errorSummary).toBe('for {secret}')
   })
 
-  it('says which scope was missing', () => {
+  it('an OktaApiError says which scope was missing', () => {
     const error = failure(
       { operation: 'getSession', sessionId: 'abc', secrets: [] },
       answer(
@@ -426,12 +432,12 @@ describe('an OktaApiError', () => {
     ['Bearer error="x", Basic realm="y", scope="b"', { error: 'x' }],
     ['"', undefined],
     [`Bearer ${'a="'.repeat(20_000)}`, undefined],
-  ])('reads the challenge %s', (line, expected) => {
+  ])('an OktaApiError reads the challenge %s', (line, expected) => {
     const headers = { ...JSON_TYPE, 'www-authenticate': line }
     expect(failure(ME, answer(401, ENVELOPE, headers)).challenge).toEqual(expected)
   })
 
-  it('has OAuth’s words from the token endpoint, and only from there', () => {
+  it('an OktaApiError has OAuth’s error texts from the token endpoint, and only from there', () => {
     const body = { error: 'invalid_client', error_description: 'The client secret is invalid.' }
     const token = failure({ operation: 'requestToken', secrets: [] }, answer(401, body))
     expect(token).toMatchObject({

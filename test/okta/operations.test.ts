@@ -58,7 +58,7 @@ describe('the requests', () => {
     expect(requests[0]?.headers).toEqual(NO_AUTHORIZATION)
   })
 
-  it('of the cookie operations carry no Cookie header without a cookie', async () => {
+  it('cookie operations send no Cookie header without a cookie', async () => {
     const { requests } = await run((api) => api.getCurrentSession())
     expect(requests[0]?.headers).not.toHaveProperty('cookie')
   })
@@ -90,7 +90,7 @@ describe('the requests', () => {
       expect((await run(ask, other)).requests[0]?.headers).toEqual(NO_AUTHORIZATION)
   })
 
-  it('carry the headers given for one call, but never another Authorization', async () => {
+  it('a request carries the headers given for its call, but never another Authorization', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.9', authorization: 'other' }
     const { requests } = await run((api) => api.getSession('abc', { headers }), API_TOKEN)
     expect(requests[0]?.headers).toMatchObject({
@@ -99,7 +99,7 @@ describe('the requests', () => {
     })
   })
 
-  it('encode the id as one path segment', async () => {
+  it('a request encodes the id as one path segment', async () => {
     const { requests } = await run((api) => api.getSession('a?b#c;ü'), API_TOKEN)
     expect(requests[0]?.url).toBe('/api/v1/sessions/a%3Fb%23c%3B%C3%BC')
   })
@@ -142,7 +142,7 @@ describe('arguments that cannot be sent', () => {
     5,
     {},
     ['sid=abcdefgh1'],
-  ])('a cookie %j', async (cookie) => {
+  ])('an operation refuses the cookie %j', async (cookie) => {
     for (const operation of [
       'getCurrentSession',
       'refreshCurrentSession',
@@ -174,7 +174,7 @@ describe('arguments that cannot be sent', () => {
     null,
     7,
     {},
-  ])('a session id %j', async (sessionId) => {
+  ])('an operation refuses the session id %j', async (sessionId) => {
     for (const operation of ['getSession', 'refreshSession', 'revokeSession'] as const) {
       const error = await refusal((api) => Reflect.apply(api[operation], api, [sessionId]))
       expect(error).toBeInstanceOf(TypeError)
@@ -191,14 +191,14 @@ describe('arguments that cannot be sent', () => {
     { sessionToken: '' },
     { sessionToken: 5 },
     { sessionToken: `tok-secret${'a'.repeat(5_000)}` },
-  ])('a sign-in with %j', async (request) => {
+  ])('createSession refuses %j', async (request) => {
     const error = await refusal((api) => Reflect.apply(api.createSession, api, [request]))
     expect(error).toBeInstanceOf(TypeError)
     expect(String(error)).toContain('createSession: give it { sessionToken }')
     expect(String(error)).not.toContain('tok-secret')
   })
 
-  it('a signal that is none', async () => {
+  it('an operation refuses a signal that is no AbortSignal', async () => {
     const options = { signal: 'now' }
     const error = await refusal((api) => Reflect.apply(api.getSession, api, ['abc', options]))
     expect(String(error)).toContain('getSession: signal must be an AbortSignal')
@@ -206,7 +206,7 @@ describe('arguments that cannot be sent', () => {
 })
 
 describe('an access token', () => {
-  it('is sent as Bearer, once', async () => {
+  it('an access token is sent as Bearer, once', async () => {
     reply = () => [401, { ...ENVELOPE, errorCode: 'E0000011', errorSummary: 'Invalid token' }]
     const { outcome, requests } = await run((api) => api.getSession('abc'), {
       accessToken: 'tok-1',
@@ -215,7 +215,7 @@ describe('an access token', () => {
     expect(outcome).toMatchObject({ kind: 'error', error: { status: 401, errorCode: 'E0000011' } })
   })
 
-  it('from a function is asked for at each call', async () => {
+  it('an access token from a function is asked for at each call', async () => {
     let count = 0
     const credentials = { accessToken: () => `tok-${++count}` }
     const { requests } = await run(async (api) => {
@@ -228,7 +228,7 @@ describe('an access token', () => {
     ])
   })
 
-  it('from a function is asked for once more after a 401, and then the answer stands', async () => {
+  it('an access token from a function is asked for once more after a 401, and then the answer stands', async () => {
     reply = ({ headers }) =>
       headers.authorization === 'Bearer tok-2' ? [200, SESSION] : [401, ENVELOPE]
     let count = 0
@@ -242,7 +242,7 @@ describe('an access token', () => {
     expect(bad.requests).toHaveLength(2)
   })
 
-  it('is not asked for again after any other error', async () => {
+  it('an access token is not asked for again after any other error', async () => {
     reply = () => [403, ENVELOPE]
     const accessToken = vi.fn(async () => 'tok')
     await run((api) => api.getSession('abc'), { accessToken })
@@ -250,7 +250,7 @@ describe('an access token', () => {
   })
 
   it.each([undefined, null, '', 'a b-secret', 'a\nb-secret', 7, { token: 'b-secret' }])(
-    'that a function gives as %j is a TypeError that names the option and no value',
+    'an access token that a function gives as %j is a TypeError that names the option and no value',
     async (token) => {
       const accessToken = (() => token) as () => string
       const error = await run((api) => api.getSession('abc'), { accessToken }).catch(
@@ -262,13 +262,13 @@ describe('an access token', () => {
     },
   )
 
-  it('that a function fails to give is the function’s own error', async () => {
+  it('a token function that rejects rejects the call with its own error', async () => {
     const own = new Error('vault is sealed')
     const accessToken = () => Promise.reject(own)
     await expect(run((api) => api.getSession('abc'), { accessToken })).rejects.toBe(own)
   })
 
-  it('that never comes ends with the deadline', async () => {
+  it('a token function that never resolves ends with the deadline', async () => {
     const accessToken = () => new Promise<string>(() => {})
     const operations = createOperations(
       { orgUrl: server.url, credentials: { accessToken }, timeoutMs: 50, agent: undefined },
@@ -280,7 +280,7 @@ describe('an access token', () => {
 })
 
 describe("the caller's signal", () => {
-  it('rejects with its own reason, while waiting for a token or for Okta', async () => {
+  it('a signal rejects with its own reason, while waiting for a token or for Okta', async () => {
     const controller = new AbortController()
     const reason = new Error('user left')
     const accessToken = () => {

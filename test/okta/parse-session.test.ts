@@ -5,30 +5,30 @@ import { isDateTime, parseSession, parseSessionWithSecretId } from '../../src/ok
 import { SESSION } from './answers.js'
 
 describe('a session', () => {
-  it('keeps the known fields as they came and drops the rest', () => {
+  it('a session keeps the known fields as they came and drops the rest', () => {
     const { _links, ...known } = SESSION
     expect(parseSession({ ...SESSION, later: 1 })).toEqual(known)
   })
 
-  it('needs only the required fields; amr is then empty', () => {
+  it('a session needs only the required fields; amr is then empty', () => {
     const { id, login, userId, status, expiresAt } = SESSION
     const bare = { id, login, userId, status, expiresAt }
     expect(parseSession(bare)).toEqual({ ...bare, amr: [] })
   })
 
-  it('is frozen through and through', () => {
+  it('a session is deeply frozen', () => {
     const session = parseSession(SESSION)
     for (const part of [session, session?.amr, session?.idp])
       expect(Object.isFrozen(part)).toBe(true)
   })
 
-  it('keeps a status this package does not know', () => {
+  it('a session keeps a status this package does not know', () => {
     expect(parseSession({ ...SESSION, status: 'PASSWORD_WARN' })?.status).toBe('PASSWORD_WARN')
   })
 
   const oddities = [undefined, null, '', 0, 1, true, [], {}, ['ACTIVE'], { value: 'ACTIVE' }]
   const required = ['id', 'login', 'userId', 'status', 'expiresAt'] as const
-  it.each(required)('is none without a %s that is a non-empty string', (field) => {
+  it.each(required)('an object without a %s that is a non-empty string is no session', (field) => {
     for (const value of oddities)
       expect(parseSession({ ...SESSION, [field]: value }), inspect(value)).toBeUndefined()
   })
@@ -40,7 +40,7 @@ describe('a session', () => {
     'idp',
     'mfaActive',
   ] as const
-  it.each(optional)('goes without a %s that is not of its type', (field) => {
+  it.each(optional)('a session leaves out a %s that is not of its type', (field) => {
     for (const value of ['yes', 7, ['pwd'], '2026-02-30T00:00:00Z']) {
       const session = parseSession({ ...SESSION, [field]: value })
       expect(session?.id).toBe(SESSION.id)
@@ -48,7 +48,7 @@ describe('a session', () => {
     }
   })
 
-  it('takes null for the two verification dates only', () => {
+  it('a session accepts null for the two verification dates only', () => {
     const nulls = { createdAt: null, lastPasswordVerification: null, lastFactorVerification: null }
     const session = parseSession({ ...SESSION, ...nulls, idp: null, mfaActive: null, amr: null })
     expect(session).toMatchObject({ lastPasswordVerification: null, lastFactorVerification: null })
@@ -56,20 +56,20 @@ describe('a session', () => {
     expect(session?.amr).toEqual([])
   })
 
-  it('reads amr as the strings in an array, and never as more', () => {
+  it('a session reads amr as the strings in an array, and nothing else', () => {
     const amrOf = (amr: unknown) => parseSession({ ...SESSION, amr })?.amr
     expect(amrOf(['pwd', 5, null, ['mfa'], { 0: 'mfa' }, ''])).toEqual(['pwd'])
     expect(amrOf('mfa')).toEqual([])
     expect(amrOf({ 0: 'mfa', length: 1 })).toEqual([])
   })
 
-  it('reads of idp what is a string', () => {
+  it('a session reads of idp the strings', () => {
     expect(parseSession({ ...SESSION, idp: { id: 1, type: 'LDAP', more: 2 } })?.idp).toEqual({
       type: 'LDAP',
     })
   })
 
-  it('takes nothing from a prototype, be it in the JSON or tampered with', () => {
+  it('a session takes nothing from a prototype, in the JSON or tampered with', () => {
     const { status, ...rest } = SESSION
     const text = JSON.stringify(rest).replace('{', '{"__proto__":{"status":"ACTIVE"},')
     expect(parseSession(JSON.parse(text))).toBeUndefined()
@@ -82,7 +82,7 @@ describe('a session', () => {
     expect(Object.hasOwn(whole ?? {}, 'constructor')).toBe(false)
   })
 
-  it('is never made of anything else, and nothing makes it throw', () => {
+  it('no other value is a session, and none makes parsing throw', () => {
     for (const body of [null, undefined, 1, 'text', true, [], [SESSION], {}])
       expect(parseSession(body)).toBeUndefined()
     fc.assert(fc.property(fc.jsonValue(), (body) => parseSession(body) === undefined))
@@ -92,13 +92,13 @@ describe('a session', () => {
 describe('a session whose id is a credential', () => {
   const session = parseSessionWithSecretId({ ...SESSION, id: '102secretsidvalue' })
 
-  it('hides its id from inspection', () => {
+  it('a session whose id is a credential hides it from inspection', () => {
     for (const options of [{}, { depth: Infinity, showHidden: true, compact: false }])
       expect(inspect({ deep: { session } }, options)).not.toContain('102secretsidvalue')
     expect(inspect(session)).toContain('user@example.com')
   })
 
-  it('stays a frozen plain object that is whole in JSON and to its reader', () => {
+  it('a session whose id is a credential stays a frozen plain object that is whole in JSON', () => {
     expect(session?.id).toBe('102secretsidvalue')
     expect(JSON.parse(JSON.stringify(session))).toMatchObject({ id: '102secretsidvalue' })
     expect(Object.keys(session ?? {})).toEqual(Object.keys(parseSession(SESSION) ?? {}))
@@ -116,7 +116,7 @@ describe('dates', () => {
     '2026-11-24T10:00:00-00:00',
     '2024-02-29T23:59:59Z',
     '2000-02-29T00:00:00Z',
-  ])('are taken: %s', (date) => {
+  ])('a date is accepted: %s', (date) => {
     expect(isDateTime(date)).toBe(true)
     expect(Date.parse(date)).not.toBeNaN()
   })
@@ -152,11 +152,11 @@ describe('dates', () => {
     '2026-11-24T10:00:00Z\n',
     'Tue, 24 Nov 2026 10:00:00 GMT',
     '٢٠٢٦-11-24T10:00:00Z',
-  ])('are refused: %j', (date) => {
+  ])('a date is refused: %j', (date) => {
     expect(isDateTime(date)).toBe(false)
   })
 
-  it('are strings', () => {
+  it('dates are strings', () => {
     for (const date of [null, undefined, 1_795_000_000_000, new Date(), ['2026-11-24T10:00:00Z']])
       expect(isDateTime(date)).toBe(false)
   })

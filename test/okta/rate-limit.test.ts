@@ -20,7 +20,7 @@ const limits = (limit: string, remaining: string, reset: string | readonly strin
 })
 
 describe('the figures of the minute', () => {
-  it('are read as numbers, the reset in milliseconds', () => {
+  it('rate-limit headers are read as numbers, the reset in milliseconds', () => {
     const parsed = parseRateLimit(headers(limits('600', '599', String(NOW + 30))))
     expect(parsed).toEqual({ limit: 600, remaining: 599, resetAt: (NOW + 30) * 1_000 })
   })
@@ -36,13 +36,13 @@ describe('the figures of the minute', () => {
     ['repeated', limits('600', '5', ['1', '2'])],
     ['repeated with the same value', limits('600', '5', ['1', '1'])],
     ['joined by a proxy', limits('600', '5', '1, 1')],
-  ] as const)('are not trusted when %s', (_what, fields) => {
+  ] as const)('rate-limit headers are ignored when %s', (_what, fields) => {
     expect(parseRateLimit(headers(fields))).toBeUndefined()
   })
 })
 
 describe("Okta's date", () => {
-  it('is read in milliseconds', () => {
+  it('Okta’s Date is read in milliseconds', () => {
     expect(parseOktaTime(headers({ date: DATE }))).toBe(NOW * 1_000)
   })
 
@@ -55,7 +55,7 @@ describe("Okta's date", () => {
     ['Tue, 99 Nov 2026 10:00:00 GMT'],
     ['1795000000'],
     [[DATE, DATE]],
-  ])('is not read from %j', (date) => {
+  ])('Okta’s Date is not read from %j', (date) => {
     expect(parseOktaTime(headers(date === undefined ? {} : { date }))).toBeUndefined()
   })
 })
@@ -80,11 +80,11 @@ describe('the wait after a 429', () => {
       { ...limits('600', '0', String(NOW + 9)), 'retry-after': '50' },
       10_000,
     ],
-  ] as const)('is %s', (_what, fields, expected) => {
+  ] as const)('the wait after a 429 is %s', (_what, fields, expected) => {
     expect(waitAfter429(headers(fields))).toBe(expected)
   })
 
-  it('is of the concurrency kind when the limit is 0', () => {
+  it('a 429 is of the concurrency kind when the limit is 0', () => {
     const kind = (limit: string) =>
       isConcurrencyLimit(parseRateLimit(headers(limits(limit, '0', String(NOW)))))
     expect([kind('0'), kind('600'), isConcurrencyLimit(undefined)]).toEqual([true, false, false])

@@ -55,22 +55,25 @@ async function requestsOf(
 }
 
 describe('the one retry', () => {
-  it.each(repeatable)('saves %s from a lost connection, 502, 503 and 504', async (operation) => {
-    for (const status of [0, 502, 503, 504])
-      expect(await requestsOf(operation, status)).toEqual(['ok', 2])
-  })
+  it.each(repeatable)(
+    'one retry saves %s from a lost connection, 502, 503 and 504',
+    async (operation) => {
+      for (const status of [0, 502, 503, 504])
+        expect(await requestsOf(operation, status)).toEqual(['ok', 2])
+    },
+  )
 
-  it.each(once)('is not for %s, a POST', async (operation) => {
+  it.each(once)('%s, a POST, is not retried', async (operation) => {
     expect(await requestsOf(operation, 0)).toEqual(['unavailable', 1])
     expect(await requestsOf(operation, 503)).toEqual(['error', 1])
   })
 
-  it.each([302, 400, 401, 403, 404, 429, 500, 501])('is not for a %i', async (status) => {
+  it.each([302, 400, 401, 403, 404, 429, 500, 501])('a %i is not retried', async (status) => {
     const [, requests] = await requestsOf('getCurrentSession', status)
     expect(requests).toBe(1)
   })
 
-  it('is not for silence, which has used up the deadline', async () => {
+  it('a timeout is not retried', async () => {
     const server = await httpServer(() => {})
     open.push(server)
     const outcome = endingOf(await operationsAt(server.url, 50).getCurrentSession('sid=abc'))
@@ -78,7 +81,7 @@ describe('the one retry', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  it('stays inside the one deadline', async () => {
+  it('a retry stays inside the one deadline', async () => {
     const server = await failingOnce(503)
     const outcome = endingOf(await operationsAt(server.url, 49).getCurrentSession('sid=abc'))
     expect(outcome.kind).not.toBe('ok')
@@ -92,7 +95,7 @@ describe('the one retry', () => {
     expect(slowAfterwards.seen).toHaveLength(2)
   })
 
-  it('is one', async () => {
+  it('a call is retried once', async () => {
     const server = await httpServer((_req, res) => res.writeHead(503).end())
     open.push(server)
     const outcome = endingOf(await operationsAt(server.url).getCurrentSession('sid=abc'))
@@ -100,7 +103,7 @@ describe('the one retry', () => {
     expect(server.seen).toHaveLength(2)
   })
 
-  it('costs a dead org a tenth of the calls more, not twice as many', async () => {
+  it('retries add a tenth to the calls of a failing org', async () => {
     const server = await tcpServer((socket) => socket.resetAndDestroy())
     open.push(server)
     const operations = operationsAt(server.url)
@@ -109,7 +112,7 @@ describe('the one retry', () => {
     expect(server.connections()).toBeLessThanOrEqual(67)
   })
 
-  it('asks for no second access token', async () => {
+  it('a retry asks for no second access token', async () => {
     const server = await failingOnce(503)
     const accessToken = vi.fn(async () => 'tok')
     const outcome = endingOf(
@@ -119,7 +122,7 @@ describe('the one retry', () => {
     expect(accessToken).toHaveBeenCalledTimes(1)
   })
 
-  it("gives way to the caller's signal during its pause", async () => {
+  it("the caller's signal ends the pause before a retry", async () => {
     const controller = new AbortController()
     const reason = new Error('user left')
     const server = await httpServer((_req, res) => {
@@ -139,7 +142,7 @@ describe('the retry budget', () => {
   const deadline: Deadline = { signal: undefined, remainingMs: () => 60_000 }
   const lost: HttpFailure = { kind: 'failed', code: 'reset' }
 
-  it('saves up five at most', async () => {
+  it('the retry budget saves up five at most', async () => {
     const retries = createRetries(() => 0)
     for (let i = 0; i < 1_000; i += 1) retries.begin(request, deadline)
     const granted: boolean[] = []
@@ -147,14 +150,14 @@ describe('the retry budget', () => {
     expect(granted).toEqual([true, true, true, true, true, false, false])
   })
 
-  it('gives one operation one retry, however much is saved', async () => {
+  it('the retry budget gives one call one retry, however much is saved', async () => {
     const retries = createRetries(() => 0)
     for (let i = 0; i < 100; i += 1) retries.begin(request, deadline)
     const retry = retries.begin(request, deadline)
     expect([await retry(lost), await retry(lost)]).toEqual([true, false])
   })
 
-  it('is not touched by answers that need no retry', async () => {
+  it('the retry budget is not charged for answers that need no retry', async () => {
     const retries = createRetries(() => 0)
     for (let i = 0; i < 5; i += 1) await retries.begin(request, deadline)(answer(404))
     expect(await retries.begin(request, deadline)(lost)).toBe(true)

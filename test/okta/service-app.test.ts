@@ -50,7 +50,7 @@ function summary(call: CallResult<unknown>): unknown[] {
 }
 
 describe('a service app', () => {
-  it('asks for a token with its key and shows it as Bearer', async () => {
+  it('a service app asks for a token with its key and sends it as Bearer', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     expect(endingOf(await operations.getSession('abc')).kind).toBe('ok')
@@ -70,14 +70,14 @@ describe('a service app', () => {
     expect(api.map(({ headers }) => headers.authorization)).toEqual([bearer, bearer, bearer])
   })
 
-  it('asks for the scopes it is told to', async () => {
+  it('a service app asks for the configured scopes', async () => {
     const org = await orgWith()
     await operationsOf(org, { credentials: { scopes: ['okta.sessions.read'] } }).getSession('abc')
     const form = new URLSearchParams(org.asked().token[0]?.body)
     expect(form.get('scope')).toBe('okta.sessions.read')
   })
 
-  it('never shows its token to createSession or to the cookie operations', async () => {
+  it('a service app never sends its token with createSession or the cookie operations', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     await operations.createSession({ sessionToken: 'abc' })
@@ -106,7 +106,7 @@ describe('keys', () => {
     ['a P-256 SEC 1 PEM', pem(p256.privateKey, 'sec1'), p256.publicKey, 'ES256'],
     ['a P-384 PEM', pem(p384.privateKey, 'pkcs8'), p384.publicKey, 'ES384'],
     ['a P-521 PEM', pem(p521.privateKey, 'pkcs8'), p521.publicKey, 'ES512'],
-  ] as const)('%s signs', async (_what, privateKey, publicKey, algorithm) => {
+  ] as const)('a service app signs with %s', async (_what, privateKey, publicKey, algorithm) => {
     const org = await orgWith({ publicKey, algorithm })
     const key: PrivateKeyCredentials['privateKey'] =
       typeof privateKey === 'string' ? privateKey : { ...privateKey }
@@ -114,7 +114,7 @@ describe('keys', () => {
     expect(summary(outcome)).toEqual(['ok'])
   })
 
-  it('go by the keyId, else by the kid of the JWK', async () => {
+  it('a service app names its key by keyId, else by the kid of the JWK', async () => {
     const privateKey = { ...JWK, kid: 'own' }
     const named = await orgWith({ keyId: 'given' })
     const credentials = { privateKey, keyId: 'given' }
@@ -143,7 +143,7 @@ describe('keys', () => {
     ['a JWK for an algorithm Okta lacks', { ...JWK, alg: 'PS256' }],
     ['a JWK for another family', { ...JWK, alg: 'ES256' }],
   ])(
-    '%s is a TypeError that names the option and nothing of the key',
+    'a private key that is %s is a TypeError that names the option and nothing of the key',
     async (_what, privateKey) => {
       const org = await orgWith()
       const create = () => operationsOf(org, { credentials: { privateKey: privateKey as string } })
@@ -160,7 +160,7 @@ describe('keys', () => {
 })
 
 describe('the token', () => {
-  it('is asked for once, however many calls wait for it', async () => {
+  it('a token is asked for once, however many calls wait for it', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     const outcomes = await Promise.all(
@@ -170,7 +170,7 @@ describe('the token', () => {
     expect(org.asked()).toMatchObject({ token: { length: 1 }, api: { length: 20 } })
   })
 
-  it('is used until a minute before its end', async () => {
+  it('a token is used until a minute before its end', async () => {
     const org = await orgWith()
     let monotonic = 0
     const clock: Clock = { now: Date.now, monotonic: () => monotonic }
@@ -184,7 +184,7 @@ describe('the token', () => {
     expect(org.tokens).toHaveLength(2)
   })
 
-  it('that lives but briefly is used for nine tenths of its life', async () => {
+  it('a token with a short life is used for nine tenths of it', async () => {
     const org = await orgWith({ expiresIn: 10 })
     let monotonic = 0
     const operations = operationsOf(org, { clock: { now: Date.now, monotonic: () => monotonic } })
@@ -195,7 +195,7 @@ describe('the token', () => {
     expect(org.tokens).toHaveLength(2)
   })
 
-  it('that Okta no longer takes is renewed once, for all who met the 401', async () => {
+  it('a token that Okta no longer accepts is renewed once for all calls with a 401', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     await operations.getSession('abc')
@@ -205,7 +205,7 @@ describe('the token', () => {
     expect(org.tokens).toHaveLength(2)
   })
 
-  it('that replaced another is not thrown away by a late 401 of the old one', async () => {
+  it('a late 401 of an old token does not discard the new one', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     await operations.getSession('abc')
@@ -226,7 +226,7 @@ describe('the token', () => {
     expect(org.tokens).toHaveLength(2)
   })
 
-  it('that is refused though new leaves the 401 standing', async () => {
+  it('a 401 for a new token stands', async () => {
     const org = await orgWith()
     org.apiFault = (_req, res) => {
       res.writeHead(401, { 'content-type': 'application/json' })
@@ -238,7 +238,7 @@ describe('the token', () => {
     expect(org.asked()).toMatchObject({ token: { length: 2 }, api: { length: 2 } })
   })
 
-  it('lets one caller go without the others', async () => {
+  it('a token request may lose one caller and serve the others', async () => {
     const org = await orgWith()
     const asked = latch()
     const go = latch()
@@ -265,7 +265,7 @@ describe('the token', () => {
 })
 
 describe('DPoP', () => {
-  it('is found out about, nonce included, and then kept up', async () => {
+  it('DPoP is discovered, nonce included, and then kept', async () => {
     const org = await orgWith({ dpop: 'required' })
     const operations = operationsOf(org)
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
@@ -278,7 +278,7 @@ describe('DPoP', () => {
     expect(new Set(api.map(({ headers }) => headers.dpop)).size).toBe(2)
   })
 
-  it('saves a round when it is switched on', async () => {
+  it('dpop: true saves the discovery', async () => {
     const org = await orgWith({ dpop: 'required' })
     const operations = operationsOf(org, { credentials: { dpop: true } })
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
@@ -287,14 +287,14 @@ describe('DPoP', () => {
     expect(org.asked().token).toHaveLength(3)
   })
 
-  it('is not used against the will of the app: the refusal stands', async () => {
+  it('dpop: false leaves the refusal standing', async () => {
     const org = await orgWith({ dpop: 'required' })
     const outcome = await operationsOf(org, { credentials: { dpop: false } }).getSession('abc')
     expect(summary(outcome)).toEqual(['requestToken', 400, 'invalid_dpop_proof'])
     expect(org.asked().token).toHaveLength(1)
   })
 
-  it('follows a nonce the token endpoint has changed', async () => {
+  it('DPoP follows a nonce the token endpoint has changed', async () => {
     const org = await orgWith({ dpop: 'required' })
     const operations = operationsOf(org)
     await operations.getSession('abc')
@@ -304,7 +304,7 @@ describe('DPoP', () => {
     expect(org.asked().token).toHaveLength(5)
   })
 
-  it('follows the nonce of the API, with the same token', async () => {
+  it('DPoP follows the nonce of the API, with the same token', async () => {
     const org = await orgWith({ dpop: 'required', apiNonce: true })
     const operations = operationsOf(org)
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
@@ -316,7 +316,7 @@ describe('DPoP', () => {
     expect(org.asked()).toMatchObject({ token: { length: 3 }, api: { length: 5 } })
   })
 
-  it('follows a new nonce and renews the token in one call, when both have ended', async () => {
+  it('DPoP follows a new nonce and renews the token in one call, when both have ended', async () => {
     const org = await orgWith({ dpop: 'required', apiNonce: true })
     const operations = operationsOf(org)
     await operations.getSession('abc')
@@ -325,7 +325,7 @@ describe('DPoP', () => {
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
   })
 
-  it('gives up on nonces that are never right', async () => {
+  it('DPoP gives up on nonces that are never right', async () => {
     const org = await orgWith({ dpop: 'required' })
     const never = (res: ServerResponse) => {
       org.tokenFault = never
@@ -338,7 +338,7 @@ describe('DPoP', () => {
     expect(org.asked().token).toHaveLength(4)
   })
 
-  it('signs each try of a retried call anew', async () => {
+  it('DPoP signs each try of a retried call anew', async () => {
     const org = await orgWith({ dpop: 'required' })
     let failures = 1
     org.apiFault = (_req, res) => {
@@ -355,7 +355,7 @@ describe('DPoP', () => {
 describe('what can go wrong', () => {
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 
-  it('a key Okta does not know: the token endpoint’s words', async () => {
+  it('a key Okta does not know rejects with the token endpoint’s error', async () => {
     const org = await orgWith()
     const privateKey = { ...other.export({ format: 'jwk' }) }
     const outcome = endingOf(
@@ -372,7 +372,7 @@ describe('what can go wrong', () => {
     expect(outcome.answer).toBe('unavailable')
   })
 
-  it('a scope the app was not granted', async () => {
+  it('a scope the app was not granted rejects with the token endpoint’s error', async () => {
     const org = await orgWith({ scopes: ['okta.sessions.read'] })
     expect(summary(await operationsOf(org).getSession('abc'))).toEqual([
       'requestToken',
@@ -381,7 +381,7 @@ describe('what can go wrong', () => {
     ])
   })
 
-  it('a scope the token lacks: named in message and challenge', async () => {
+  it('the error for a scope the token lacks names it in message and challenge', async () => {
     const org = await orgWith()
     const credentials = { scopes: ['okta.sessions.read'] }
     const outcome = endingOf(await operationsOf(org, { credentials }).revokeSession('abc'))
@@ -438,7 +438,7 @@ describe('what can go wrong', () => {
       (res: ServerResponse) => res.writeHead(200, json).end('[]'),
       ['requestToken', 'schema'],
     ],
-  ])('a token endpoint that is %s', async (_what, fault, expected) => {
+  ])('a call fails with a token endpoint that is %s', async (_what, fault, expected) => {
     const org = await orgWith()
     const operations = operationsOf(org)
     org.tokenFault = fault
@@ -448,7 +448,7 @@ describe('what can go wrong', () => {
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
   })
 
-  it('a token endpoint that is slow: the deadline covers token and call together', async () => {
+  it('one deadline covers token request and call together', async () => {
     const org = await orgWith()
     org.tokenFault = () => {}
     const outcome = endingOf(await operationsOf(org, { timeoutMs: 60 }).getSession('abc'))
@@ -456,7 +456,7 @@ describe('what can go wrong', () => {
     expect(org.asked().api).toHaveLength(0)
   })
 
-  it('no secret stands in any error or on the way', async () => {
+  it('no error and no request of a service app holds a secret', async () => {
     const privateKey = { ...JWK }
     const shown: string[] = []
     const faults: ((org: TokenOrg) => void)[] = [
@@ -502,7 +502,7 @@ describe('what can go wrong', () => {
 })
 
 describe('jose', () => {
-  it('is loaded by the first token request and by nothing else', async () => {
+  it('jose is loaded by the first token request and by nothing else', async () => {
     vi.resetModules()
     const loaded = vi.fn()
     vi.doMock('jose', async (original) => {

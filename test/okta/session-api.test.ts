@@ -55,7 +55,7 @@ async function withAnswer(
 }
 
 describe('a SessionApi', () => {
-  it('gives the session, or nothing where there is nothing to give', async () => {
+  it('SessionApi resolves to the session, or to nothing where an operation has no answer', async () => {
     const { _links, ...known } = SESSION
     await withAnswer(200, JSON.stringify(SESSION), async (api) => {
       expect(await api.getCurrentSession('sid=abc')).toEqual(known)
@@ -68,7 +68,7 @@ describe('a SessionApi', () => {
   })
 
   it.each([400, 401, 403, 404, 405, 429, 500, 502, 503])(
-    'rejects a %i as an OktaApiError, with Okta’s body or without',
+    'SessionApi rejects a %i as an OktaApiError, with Okta’s body or without',
     async (status) => {
       for (const body of [JSON.stringify(ENVELOPE), '<html>'])
         await withAnswer(status, body, async (api) => {
@@ -81,7 +81,7 @@ describe('a SessionApi', () => {
     },
   )
 
-  it('rejects a redirect, an unusable body and silence as an OktaUnavailableError', async () => {
+  it('SessionApi rejects a redirect, an unusable body and silence as an OktaUnavailableError', async () => {
     const codes: unknown[] = []
     const record = async (api: SessionApi) => {
       const error = await errorOf(api.getCurrentSession('sid=abc'))
@@ -95,7 +95,7 @@ describe('a SessionApi', () => {
     expect(codes).toEqual(['redirect', 'schema', 'timeout'])
   })
 
-  it('rejects with the reason of a fired signal, whichever operation it is', async () => {
+  it('SessionApi rejects with the reason of an aborted signal, in every operation', async () => {
     const api = apiAt('http://127.0.0.1:9')
     const options = { signal: AbortSignal.abort() }
     const calls = [
@@ -110,14 +110,14 @@ describe('a SessionApi', () => {
     for (const call of calls) await expect(call).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  it('rejects calls after close, and may be closed twice', async () => {
+  it('SessionApi rejects calls after close, and may be closed twice', async () => {
     const api = apiAt('http://127.0.0.1:9')
     await api.close()
     await api.close()
     await expect(api.getCurrentSession()).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('sends nothing an application has no say in', async () => {
+  it('SessionApi ignores headers in the options of a call', async () => {
     const server = await httpServer((_req, res) => res.end())
     const options = { headers: { 'x-forwarded-for': '203.0.113.9' } }
     await errorOf(apiAt(server.url).getCurrentSession('sid=abc', options as object))
@@ -125,7 +125,7 @@ describe('a SessionApi', () => {
     await server.close()
   })
 
-  it('finds its settings in the environment', async () => {
+  it('SessionApi reads its settings from the environment', async () => {
     const server = await httpServer((_req, res) => res.end())
     vi.stubEnv('OKTA_CLIENT_ORGURL', server.url)
     vi.stubEnv('OKTA_CLIENT_TOKEN', 'token-from-env')
@@ -135,7 +135,7 @@ describe('a SessionApi', () => {
     await server.close()
   })
 
-  it('names every faulty option at once and shows no secret', () => {
+  it('SessionApi names every invalid option at once and shows no secret', () => {
     const options = { orgUrl: 'http://example.com', credentials: { apiToken: 'b ad-secret' } }
     expect(() => new SessionApi(options)).toThrow(/orgUrl[\s\S]*apiToken/)
     expect(() => new SessionApi(options)).not.toThrow(/ad-secret/)
@@ -191,7 +191,7 @@ describe('secrets', () => {
   })
   afterAll(() => Promise.all(servers.map((server) => server.close())))
 
-  it('stand in no error, at any depth, whatever the answer', async () => {
+  it('no error of SessionApi holds a secret, at any depth, whatever the answer', async () => {
     for (const [name, url] of urls)
       for (const [operation, call] of CALLS) {
         const error = await errorOf(call(apiAt(url, 60)))
@@ -202,7 +202,7 @@ describe('secrets', () => {
       }
   })
 
-  it('stand nowhere on the instance', () => {
+  it('no property of SessionApi holds a secret', () => {
     const credentials: Credentials[] = [
       { apiToken: SECRETS.apiToken },
       { accessToken: SECRETS.apiToken },

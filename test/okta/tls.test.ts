@@ -28,7 +28,7 @@ async function ask(identity: Identity, trusted?: Identity): Promise<HttpResult> 
 }
 
 describe('TLS', () => {
-  it('trusts an authority of the user’s agent', async () => {
+  it('TLS trusts an authority of the user’s agent', async () => {
     expect(await ask(trustworthy, trustworthy)).toMatchObject({ kind: 'answered', status: 200 })
   })
 
@@ -36,7 +36,7 @@ describe('TLS', () => {
     ['nobody vouches for', trustworthy, undefined, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['has expired', expired, expired, 'CERT_HAS_EXPIRED'],
     ['is for another host', misnamed, misnamed, 'ERR_TLS_CERT_ALTNAME_INVALID'],
-  ] as const)('refuses a certificate that %s', async (_what, identity, trusted, code) => {
+  ] as const)('TLS refuses a certificate that %s', async (_what, identity, trusted, code) => {
     expect(await ask(identity, trusted)).toMatchObject({
       kind: 'failed',
       code: 'tls',
@@ -44,7 +44,7 @@ describe('TLS', () => {
     })
   })
 
-  it('refuses it also when the environment says to look away', async () => {
+  it('TLS refuses a bad certificate also when NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     expect(await ask(trustworthy)).toMatchObject({ kind: 'failed', code: 'tls' })
     expect(await ask(expired, expired)).toMatchObject({ kind: 'failed', code: 'tls' })

@@ -46,7 +46,7 @@ const comments: ReadonlyMap<string, string> = new Map([
 ])
 
 describe('README', () => {
-  it('has a row for each option, with its default, its bounds and its meaning', () => {
+  it('README has a row for each option, with its default, its bounds and its meaning', () => {
     const [, table] = read('README.md').split(/<!-- options(?: end)? -->\n/)
     const rows = Object.keys(sessionOptions).flatMap((name) => {
       if (name === 'cache') return rowsOf('CacheOptions', cache.options, 'cache.')
@@ -59,7 +59,7 @@ describe('README', () => {
     expect(table?.trim()).toBe([...head, ...expected].join('\n'))
   })
 
-  it('names the environment variable of each credential', () => {
+  it('README names the environment variable of each credential', () => {
     for (const { env } of Object.values<Option<unknown>>(credentials.options))
       if (env !== undefined) expect(read('README.md')).toContain(`\`${env}\``)
   })
@@ -86,13 +86,16 @@ describe('the doc comment', () => {
     Object.entries(options).map(([name, option]) => [`${type}.${name}`, option] as const),
   )
 
-  test.each(each)('of %s names its default, bounds, unit and variable', (path, option) => {
-    const comment = comments.get(path)
-    expect(comment, 'there is one').toBeDefined()
-    for (const fact of factsOf(option)) expect(comment).toContain(fact)
-  })
+  test.each(each)(
+    'the doc comment of %s names its default, bounds, unit and variable',
+    (path, option) => {
+      const comment = comments.get(path)
+      expect(comment, 'there is one').toBeDefined()
+      for (const fact of factsOf(option)) expect(comment).toContain(fact)
+    },
+  )
 
-  it('is there for no option that the table lacks', () => {
+  it('no option has a doc comment without a row in the table', () => {
     for (const [, type, options] of documented) {
       const paths = [...comments.keys()].filter((path) => path.startsWith(`${type}.`))
       expect(paths).toEqual(Object.keys(options).map((name) => `${type}.${name}`))

@@ -13,13 +13,13 @@ describe('an error', () => {
       retryable: true,
       retryAfterMs: undefined,
     }),
-  ])('has no property for what is not known of it, here $name', (error) => {
+  ])('an error has no property for what is not known of it: $name', (error) => {
     const names = Object.getOwnPropertyNames(error)
     expect(names.filter((name) => Reflect.get(error, name) === undefined)).toEqual([])
     expect(inspect(error)).not.toContain('undefined')
   })
 
-  it('shows what is known of it', () => {
+  it('an error shows what is known of it', () => {
     const known = {
       operation,
       status: 429,

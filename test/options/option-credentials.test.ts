@@ -59,17 +59,17 @@ describe('credentials in the options', () => {
       { ...app, scopes: ['okta.sessions.read'], dpop: false },
       { ...keptApp, scopes: ['okta.sessions.read'], dpop: false },
     ],
-  ])('may be %s', (_, credentials, kept = credentials) => {
+  ])('credentials may be %s', (_, credentials, kept = credentials) => {
     expect(read(credentials)).toEqual(kept)
   })
 
-  it('show nothing of the key when they are printed', () => {
+  it('credentials show nothing of the key when they are printed', () => {
     const kept = parseApi({ orgUrl: 'https://id.example.com', credentials: app }).credentials
     expect(inspect(kept, { depth: null, showHidden: true })).not.toMatch(/MII|BEGIN/)
     expect(JSON.stringify(kept)).not.toMatch(/MII|BEGIN/)
   })
 
-  it('may hold a JWK as JSON', () => {
+  it('credentials may hold a JWK as JSON', () => {
     const credentials = { clientId: '0oa1', privateKey: ` ${JSON.stringify(jwk)}\n` }
     expect(read(credentials)).toEqual({ ...keptApp, keyId: 'k1' })
   })
@@ -129,7 +129,7 @@ describe('credentials in the options', () => {
       { ...app, dpop: 'required' },
       /^credentials\.dpop: got "required"; must be true or false/,
     ],
-  ])('may not be %s', (_, credentials, fault) => {
+  ])('credentials may not be %s', (_, credentials, fault) => {
     expect(faultsOf(credentials)).toEqual([expect.stringMatching(fault)])
   })
 
@@ -168,7 +168,7 @@ describe('credentials in the options', () => {
     ],
     ['an alg Okta does not take', { ...jwk, alg: 'PS256' }, /, whose alg is none of/],
     ['a number', 5, /^credentials\.privateKey: got a number/],
-  ])('may not hold %s as the private key', (_, privateKey, fault) => {
+  ])('credentials may not hold %s as the private key', (_, privateKey, fault) => {
     expect(faultsOf({ clientId: '0oa1', privateKey })).toEqual([expect.stringMatching(fault)])
   })
 })
@@ -215,11 +215,11 @@ describe('credentials in the environment', () => {
       { ...service, OKTA_CLIENT_PRIVATEKEY: JSON.stringify(jwk) },
       { ...keptApp, keyId: 'k1' },
     ],
-  ])('are read from %s', (_, env, credentials) => {
+  ])('credentials in the environment are read from %s', (_, env, credentials) => {
     expect(read(undefined, env)).toEqual(credentials)
   })
 
-  it('give way to the options as a whole', () => {
+  it('credentials in the options replace those of the environment as a whole', () => {
     expect(read({ accessToken: 'x' }, { ...all, ...mode('nonsense') })).toEqual({
       accessToken: 'x',
     })
@@ -266,7 +266,7 @@ describe('credentials in the environment', () => {
       { ...service, OKTA_CLIENT_SCOPES: ', ,' },
       /^OKTA_CLIENT_SCOPES: got an array of 0/,
     ],
-  ])('are at fault with %s', (_, env, fault) => {
+  ])('credentials in the environment are refused with %s', (_, env, fault) => {
     expect(faultsOf(undefined, env)).toEqual([expect.stringMatching(fault)])
   })
 })

@@ -320,7 +320,7 @@ describe('options', () => {
     ],
     ['an empty name', { '': 1 }, /^"": no such option/],
     ['a name with a line end', { 'a\nb': 1 }, /^"a\\nb": no such option/],
-  ])('refuses %s', (_, options, fault) => {
+  ])('oktaSession() refuses %s', (_, options, fault) => {
     expect(faultsOf({ orgUrl: org, ...Object.fromEntries(Object.entries(options)) })).toEqual([
       expect.stringMatching(fault),
     ])
@@ -330,13 +330,13 @@ describe('options', () => {
     ...['headers', 'url', 'method', 'socket', 'session', 'body', 'query', 'params', 'cookies'],
     ...['ip', 'protocol', 'originalUrl', 'on', 'pipe', 'read', 'destroy', 'rawHeaders', 'get'],
     ...['constructor', 'toString', 'hasOwnProperty', 'valueOf'],
-  ])('refuses the property %s, which requests have already', (property) => {
+  ])('the property %s is refused, which requests have already', (property) => {
     expect(faultsOf({ orgUrl: org, property })).toEqual([
       expect.stringMatching(/^property: .+requests have that already/),
     ])
   })
 
-  test.each(['__proto__', '_events'])('refuses the property %s', (property) => {
+  test.each(['__proto__', '_events'])('the property %s is refused', (property) => {
     expect(faultsOf({ orgUrl: org, property })).toHaveLength(1)
   })
 })

@@ -9,7 +9,7 @@ const secret = 's'.repeat(32)
 const store = {}
 
 describe('parseOptions', () => {
-  it('fills in every default', () => {
+  it('parseOptions fills in every default', () => {
     const { logger, ...settings } = parse({ orgUrl: org })
     expect(logger).toBe(console)
     expect(settings).toEqual({
@@ -43,7 +43,7 @@ describe('parseOptions', () => {
     })
   })
 
-  it('takes everything an app may write', () => {
+  it('parseOptions takes everything an app may write', () => {
     const agent = new HttpsAgent()
     const onDenied = () => {}
     const logger = { warn() {} }
@@ -85,7 +85,7 @@ describe('parseOptions', () => {
     expect(settings.property).toBe('oktaAdmin')
   })
 
-  it('takes undefined for an option left out, at every level', () => {
+  it('parseOptions takes undefined for an option left out, at every level', () => {
     expect(
       parse({
         orgUrl: org,
@@ -101,11 +101,11 @@ describe('parseOptions', () => {
     ).toEqual(parse({ orgUrl: org }))
   })
 
-  it('lifts the default of maxTtlMs to a longer ttlMs', () => {
+  it('parseOptions raises the default of maxTtlMs to a longer ttlMs', () => {
     expect(parse({ orgUrl: org, cache: { ttlMs: 600_000 } }).cache.maxTtlMs).toBe(600_000)
   })
 
-  it('reads the environment where an option is left out, and the option where both are given', () => {
+  it('parseOptions reads the environment where an option is left out, and the option where both are given', () => {
     const env = { OKTA_CLIENT_ORGURL: org, APP_BASE_URL: 'https://app.example.com' }
     expect(parse(undefined, env)).toMatchObject({
       api: { orgUrl: org },
@@ -117,11 +117,11 @@ describe('parseOptions', () => {
     expect(parse({ orgUrl: org }, { APP_BASE_URL: ' ' }).appUrl).toBeUndefined()
   })
 
-  it('is silent with logger: false', () => {
+  it('parseOptions makes no logger with logger: false', () => {
     expect(parse({ orgUrl: org, logger: false }).logger).toBeUndefined()
   })
 
-  it('keeps a signInUrl function', () => {
+  it('parseOptions keeps a signInUrl function', () => {
     const signInUrl = () => '/'
     expect(parse({ orgUrl: org, signInUrl }).signInUrl).toBe(signInUrl)
   })
@@ -134,14 +134,14 @@ describe('parseOptions', () => {
     'http://[::1]:8080',
     'https://localhost',
     'https://dev-1.okta.com',
-  ])('takes the org %s', (orgUrl) => {
+  ])('parseOptions takes the org %s', (orgUrl) => {
     expect(parse({ orgUrl }).api.orgUrl).toBe(orgUrl)
   })
 
   test.each([
     ['HTTPS://ID.Example.com:443', org],
     ['http://127.1', 'http://127.0.0.1'],
-  ])('makes an origin of %s', (orgUrl, origin) => {
+  ])('parseOptions makes an origin of %s', (orgUrl, origin) => {
     expect(parse({ orgUrl }).api.orgUrl).toBe(origin)
   })
 
@@ -151,18 +151,18 @@ describe('parseOptions', () => {
     ['null', null],
     ['a URL alone', org],
     ['a number', 3],
-  ])('refuses %s in place of options', (_, options) => {
+  ])('parseOptions refuses %s in place of options', (_, options) => {
     expect(() => parse(options)).toThrow(TypeError)
     expect(() => parse(options)).toThrow(/options must be an object such as \{ orgUrl: /)
   })
 
-  it('names a missing org', () => {
+  it('parseOptions names a missing org', () => {
     expect(faultsOf({})).toEqual([
       'orgUrl: missing; write orgUrl: "https://id.example.com", or set OKTA_CLIENT_ORGURL',
     ])
   })
 
-  it('tells all faults together, one a line', () => {
+  it('parseOptions tells all faults together, one a line', () => {
     const faults = faultsOf({
       orgUrl: 'http://id.example.com',
       issuer: org,
@@ -190,14 +190,14 @@ describe('parseOptions', () => {
     expect(() => parse({ issuer: org })).toThrow(/^oktaSession\(\): 2 options are wrong\n {2}/)
   })
 
-  it('names the variable where the fault is in the environment', () => {
+  it('parseOptions names the variable where the fault is in the environment', () => {
     expect(faultsOf({}, { OKTA_CLIENT_ORGURL: 'id.example.com', APP_BASE_URL: 'app' })).toEqual([
       expect.stringMatching(/^OKTA_CLIENT_ORGURL: got "id\.example\.com"/),
       expect.stringMatching(/^APP_BASE_URL: got a string of 3 characters/),
     ])
   })
 
-  it('shows no secret, whichever option it was put in', () => {
+  it('parseOptions shows no secret, whichever option it was put in', () => {
     const hidden = 'hunter2HUNTER2'
     const inputs: object[] = [
       { secret: hidden },
@@ -233,7 +233,7 @@ describe('parseOptions', () => {
     }
   })
 
-  it('changes nothing the app handed over', () => {
+  it('parseOptions changes nothing the app passed in', () => {
     const options = Object.freeze({
       orgUrl: org,
       cookies: Object.freeze(['sid']),
@@ -244,7 +244,7 @@ describe('parseOptions', () => {
 })
 
 describe('parseApiOptions', () => {
-  it('fills in defaults and reads the environment', () => {
+  it('parseApiOptions fills in defaults and reads the environment', () => {
     expect(parseApi(undefined, { OKTA_CLIENT_ORGURL: org, OKTA_CLIENT_TOKEN: '00abc' })).toEqual({
       orgUrl: org,
       credentials: { apiToken: '00abc' },
@@ -253,7 +253,7 @@ describe('parseApiOptions', () => {
     })
   })
 
-  it('takes the timeout and the agent at the top', () => {
+  it('parseApiOptions takes the timeout and the agent at the top level', () => {
     const agent = new HttpAgent()
     const settings = parseApi({ orgUrl: 'http://localhost:1', timeoutMs: 100, agent })
     expect(settings).toMatchObject({ timeoutMs: 100 })
@@ -271,13 +271,13 @@ describe('parseApiOptions', () => {
     ],
     ['timeoutMs as text', { timeoutMs: '5' }, /^timeoutMs: got "5"/],
     ['an agent that is none', { agent: 5 }, /^agent: got 5/],
-  ])('refuses %s', (_, options, fault) => {
+  ])('parseApiOptions refuses %s', (_, options, fault) => {
     const error = thrownBy(() => parseApi({ orgUrl: org, ...options }))
     expect(linesOf(error)).toEqual([expect.stringMatching(fault)])
     expect(String(error)).toMatch(/^TypeError: SessionApi: an option is wrong\n/)
   })
 
-  it('refuses what is no options object', () => {
+  it('parseApiOptions refuses what is no options object', () => {
     expect(() => parseApi(org)).toThrow(/^SessionApi: options must be an object/)
   })
 })

@@ -17,7 +17,7 @@ describe('times', () => {
     ['an hour behind', -3_600_000],
     ['right', 0],
     ['an hour ahead', 3_600_000],
-  ])("accepts to within 2 s of a session's end when Okta's clock is %s", async (_, ahead) => {
+  ])("a session is accepted to within 2 s of its end when Okta's clock is %s", async (_, ahead) => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     org.now = () => clock.now() + ahead
     const end = clock.now() + 40_000
@@ -30,7 +30,7 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
   })
 
-  it('looks a session up again at its end, which Okta may have extended', async () => {
+  it('a session is looked up again at its end, which Okta may have extended', async () => {
     const okta = middleware(org, clock)
     const begun = clock.now()
     org.endsAt = () => begun + 40_000
@@ -43,7 +43,7 @@ describe('times', () => {
     })
   })
 
-  it("takes a session whose end is past by Okta's clock as expired", async () => {
+  it("a session whose end is past by Okta's clock is expired", async () => {
     const okta = middleware(org, clock)
     org.endsAt = () => clock.now() - 1_000
     expect(await okta.authenticate(requestWith('alice'))).toEqual({
@@ -55,7 +55,7 @@ describe('times', () => {
   it.each([
     ['forward', DAY_MS],
     ['back', -DAY_MS],
-  ])('asks everybody again after the wall clock jumped a day %s', async (_, jump) => {
+  ])('every session is looked up again after the wall clock jumped a day %s', async (_, jump) => {
     const okta = middleware(org, clock)
     org.endsAt = () => clock.now() + 7_200_000
     await okta.authenticate(requestWith('alice'))
@@ -64,7 +64,7 @@ describe('times', () => {
     expect(org.calls).toBe(2)
   })
 
-  it('serves nothing from before a suspend while Okta is silent', async () => {
+  it('no answer from before a suspend is served while Okta is silent', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     await okta.authenticate(requestWith('alice'))
     clock.wall += 6_000
@@ -72,7 +72,7 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
   })
 
-  it('serves a session past its ttl as stale while Okta is silent, and not past maxTtlMs', async () => {
+  it('a session past its ttl is served as stale while Okta is silent, and not past maxTtlMs', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     await okta.authenticate(requestWith('alice'))
     org.silent = true
@@ -82,7 +82,7 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
   })
 
-  it('holds ttlMs as a hard bound when maxTtlMs equals it', async () => {
+  it('ttlMs is a hard bound when maxTtlMs equals it', async () => {
     const cache = { ttlMs: 60_000, maxTtlMs: 60_000 }
     const okta = middleware(org, clock, { cache, upstream: { timeoutMs: 300 } })
     await okta.authenticate(requestWith('alice'))
@@ -91,7 +91,7 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
   })
 
-  it('caches a negative answer for negativeTtlMs, and looks up again for a page after a second', async () => {
+  it('a negative answer is cached for negativeTtlMs, and looked up again for a page after a second', async () => {
     const okta = middleware(org, clock)
     org.endsAt = () => undefined
     const page = { headers: { cookie: 'sid=gone', 'sec-fetch-mode': 'navigate' } }
@@ -109,7 +109,7 @@ describe('times', () => {
     expect(org.calls).toBe(3)
   })
 
-  it('looks up a cookie that Okta goes on not to know ever less often, whatever the request demands', async () => {
+  it('a cookie that stays unknown to Okta is looked up ever less often, whatever the request demands', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     org.endsAt = () => undefined
@@ -136,7 +136,7 @@ describe('times', () => {
     expect(org.calls).toBe(calls + 2)
   })
 
-  it('lets no demand for a fresh answer shorten the rest of a negative answer', async () => {
+  it('a demand for a fresh answer does not shorten the rest of a negative answer', async () => {
     const world = new LookupWorld()
     for (let i = 0; i < 10; i += 1) {
       expect(await world.ask('gone', { maxStalenessMs: 0 })).toMatchObject({ reason: 'not_found' })
@@ -145,7 +145,7 @@ describe('times', () => {
     expect(world.calls).toBe(1)
   })
 
-  it('looks up a session that lacks a factor each second', async () => {
+  it('a session that lacks a factor is looked up each second', async () => {
     const okta = middleware(org, clock)
     org.fields = { status: 'MFA_REQUIRED' }
     for (let second = 0; second < 10; second += 1) {

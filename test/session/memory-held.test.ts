@@ -44,13 +44,13 @@ function heapAfterCollection(): number {
 }
 
 describe("a request's Cookie header", () => {
-  it('is not kept alive by the session it brought', async () => {
+  it('a cached session does not retain the Cookie header of its request', async () => {
     const held = await bytesHeldEach((index) => okta.authenticate(longRequest(index)))
     expect(okta.stats().sessions).toBe(COUNT + 1)
     expect(held).toBeLessThan(PADDING_BYTES / 2)
   })
 
-  it('is not kept alive by a watch of its session', async () => {
+  it('a watch does not retain the Cookie header of its request', async () => {
     const stops: (() => void)[] = []
     const held = await bytesHeldEach(async (index) => {
       await okta.authenticate(longRequest(index))

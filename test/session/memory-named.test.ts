@@ -54,7 +54,7 @@ const operations: Readonly<Record<string, (value: string) => Promise<unknown>>> 
   'api.refreshCurrentSession()': (idx) => okta.api.refreshCurrentSession(`idx=${idx}`),
 }
 
-it('finds a text that is kept', async () => {
+it('the search of the heap finds a text that is kept', async () => {
   const value = newValue()
   const kept = { text: textOf(value) }
   expect(await inHeap({ kept: value })).toEqual(['kept'])
@@ -64,7 +64,7 @@ it('finds a text that is kept', async () => {
 // A connection keeps more of the request that opened it than of later ones: each may be the first.
 const sample = ['forget({ sessionId })', 'api.closeCurrentSession() of an idx']
 it.each(runs(sample, Object.keys(operations)))(
-  'is no value that was revoked, with %s first',
+  'the heap holds no value that was revoked, with %s first',
   async (first) => {
     const names = [first, ...Object.keys(operations).filter((name) => name !== first)]
     const values = Object.fromEntries(names.map((name) => [name, newValue()]))

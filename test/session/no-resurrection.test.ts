@@ -149,7 +149,7 @@ const commands = [
 ]
 
 describe('operations in any order', () => {
-  it('bring no session back, serve none too long, and no session of another user', async () => {
+  it('operations in any order bring no session back, serve none too long, and none of another user', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

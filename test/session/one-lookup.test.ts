@@ -17,7 +17,7 @@ const MANY = runs(2_000, 10_000)
 const ENDING = runs(250, 1_000)
 
 describe('one lookup per cookie', () => {
-  it(`calls Okta once for ${MANY} concurrent requests`, async () => {
+  it(`${MANY} concurrent requests with one cookie share one call to Okta`, async () => {
     const okta = middleware(org, clock)
     const answers = await Promise.all(
       Array.from({ length: MANY }, () => okta.authenticate(requestWith('cold'))),
@@ -27,7 +27,7 @@ describe('one lookup per cookie', () => {
     expect(okta.stats()).toMatchObject({ misses: 1, coalesced: MANY - 1, calls: 1 })
   })
 
-  it('answers a cached session before the middleware returns', async () => {
+  it('a cached session is answered before the middleware returns', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     const handler = okta.attachSession()
@@ -46,7 +46,7 @@ describe('one lookup per cookie', () => {
     expect(req).toMatchObject({ okta: { state: 'active', source: 'memory' } })
   })
 
-  it('lets a caller go when its signal fires, and answers the others', async () => {
+  it('a caller leaves an in-flight lookup when its signal aborts, and the others are answered', async () => {
     const okta = middleware(org, clock)
     org.silent = true
     const leaver = new AbortController()
@@ -59,7 +59,7 @@ describe('one lookup per cookie', () => {
     expect(org.calls).toBe(1)
   })
 
-  it('shares a failure with the waiting requests and does not cache it', async () => {
+  it('a failed lookup rejects the waiting requests and is not cached', async () => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 200 } })
     org.silent = true
     const waiting = [1, 2, 3].map(() => okta.authenticate(requestWith('alice')))
@@ -70,7 +70,7 @@ describe('one lookup per cookie', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject(active)
   })
 
-  it('looks up in the background from three quarters of the ttl on, without a wait', async () => {
+  it('a session is prefetched from three quarters of ttlMs on, without a wait', async () => {
     const okta = middleware(org, clock)
     await okta.authenticate(requestWith('alice'))
     clock.advance(44_000)
@@ -87,7 +87,7 @@ describe('one lookup per cookie', () => {
     expect(org.calls).toBe(2)
   })
 
-  it('never has more calls in flight than the cap when many entries end together, and hits go on', async () => {
+  it('no more calls than maxConcurrent are in flight when many entries end together, and hits go on', async () => {
     const okta = middleware(org, clock, { upstream: { maxQueueMs: 10_000 } })
     const values = Array.from({ length: ENDING }, (_, index) => `user${index}`)
     org.endsAt = () => clock.now() + 90_000

@@ -17,7 +17,7 @@ describe('the revocation log', () => {
 
   const voids = (key: string, position: number) => log.isVoid(key, undefined, position)
 
-  it('voids what was learned before a record, and nothing learned after it', async () => {
+  it('a revocation record voids what was learned before it, and nothing learned after', async () => {
     const before = log.position
     await log.forget([subject.credential('a')], 'credential')
     expect(voids('a', before)).toBe(true)
@@ -25,14 +25,14 @@ describe('the revocation log', () => {
     expect(voids('a', log.position)).toBe(false)
   })
 
-  it('tells credentials, sessions and users apart', async () => {
+  it('the revocation log tells credentials, sessions and users apart', async () => {
     const before = log.position
     await log.forget([subject.user('x')], 'user')
     expect(log.isVoid('x', { id: 'x', userId: 'y' }, before)).toBe(false)
     expect(log.isVoid('k', { id: 's', userId: 'x' }, before)).toBe(true)
   })
 
-  it('voids everything before a lost record', async () => {
+  it('the revocation log voids everything before a lost record', async () => {
     const before = log.position
     for (const key of ['a', 'b', 'c', 'd'])
       await log.forget([subject.credential(key)], 'credential')
@@ -42,7 +42,7 @@ describe('the revocation log', () => {
     expect(voids('somebody', log.position)).toBe(false)
   })
 
-  it('loses a confirmed sign-out before one Okta has not confirmed', () => {
+  it('the revocation log drops a confirmed sign-out before one Okta has not confirmed', () => {
     log.signOut('waiting', 3_600_000, 'unconfirmed')
     log.confirm(log.signOut('done', 3_600_000, 'unconfirmed'), 6_000)
     log.signOut('another', 3_600_000, 'unconfirmed')
@@ -51,14 +51,14 @@ describe('the revocation log', () => {
     expect(log.signOutOf('done')).toBeUndefined()
   })
 
-  it('voids no cached session because of junk', () => {
+  it('sign-outs of junk cookies void no cached session', () => {
     const before = log.position
     for (let index = 0; index < 50; index += 1) log.signOut(`junk${index}`, 60_000, 'provisional')
     expect(log.size).toBe(2)
     expect(voids('somebody', before)).toBe(false)
   })
 
-  it('keeps a sign-out until Okta has confirmed it, then for as long as an answer may be in flight', () => {
+  it('a sign-out record is kept until Okta has confirmed it, then for as long as an answer may be in flight', () => {
     const signOut = log.signOut('a', 3_600_000, 'unconfirmed')
     clock.advance(600_000)
     expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
@@ -69,7 +69,7 @@ describe('the revocation log', () => {
     expect(log.signOutOf('a')).toBeUndefined()
   })
 
-  it('keeps a sign-out for a day at most', () => {
+  it('a sign-out record is kept for a day at most', () => {
     log.signOut('a', Number.POSITIVE_INFINITY, 'unconfirmed')
     clock.advance(86_399_999)
     expect(log.signOutOf('a')).toBeDefined()
@@ -77,14 +77,14 @@ describe('the revocation log', () => {
     expect(log.signOutOf('a')).toBeUndefined()
   })
 
-  it('goes on voiding what is older than a sign-out that has ended', () => {
+  it('a sign-out record that has ended still voids what is older', () => {
     const before = log.position
     log.confirm(log.signOut('a', 3_600_000, 'unconfirmed'), 6_000)
     clock.advance(7_000)
     expect(voids('a', before)).toBe(true)
   })
 
-  it('leaves no trace of a provisional sign-out it removes, and keeps the record before it', async () => {
+  it('removing a provisional sign-out keeps the record before it', async () => {
     const before = log.position
     log.remove(log.signOut('a', 60_000, 'provisional'))
     expect(log.size).toBe(0)
@@ -94,13 +94,13 @@ describe('the revocation log', () => {
     expect(voids('b', before)).toBe(true)
   })
 
-  it('keeps a sign-out of what is forgotten besides', async () => {
+  it('forget() keeps a sign-out record of the same subject', async () => {
     log.signOut('a', 3_600_000, 'unconfirmed')
     await log.forget([subject.credential('a')], 'credential')
     expect(log.signOutOf('a')).toMatchObject({ confirmed: false })
   })
 
-  it('deletes a record once nothing servable is older', async () => {
+  it('a record is deleted once nothing servable is older', async () => {
     await log.forget([subject.user('x')], 'user')
     clock.advance(310_001)
     await log.forget([subject.user('y')], 'user')
@@ -109,7 +109,7 @@ describe('the revocation log', () => {
 })
 
 describe('an answer overtaken', () => {
-  it('to another operation is not cached', async () => {
+  it('an answer overtaken by another operation’s is not cached', async () => {
     const world = new LookupWorld()
     const { session } = world.begin('alice')
     const asked = world.lookup.begin()
@@ -120,7 +120,7 @@ describe('an answer overtaken', () => {
     expect(world.lookup.cached('a key')).toMatchObject({ state: 'active' })
   })
 
-  it('by a newer one does not overwrite it', () => {
+  it('an older answer does not overwrite a newer one', () => {
     const world = new LookupWorld()
     const { session } = world.begin('alice')
     const older = world.lookup.begin()
@@ -133,7 +133,7 @@ describe('an answer overtaken', () => {
     expect(world.lookup.cached('a key')).toMatchObject({ state: 'active' })
   })
 
-  it('by a sign-out is not looked up again', async () => {
+  it('an answer overtaken by a sign-out is not looked up again', async () => {
     const land: (() => void)[] = []
     const world = new LookupWorld({
       deliver: async (value) => {
@@ -152,7 +152,7 @@ describe('an answer overtaken', () => {
     expect(world.calls).toBe(1)
   })
 
-  it('by a sign-out while Okta is silent is signed out, not unavailable', async () => {
+  it('a sign-out while Okta is silent makes the context signed_out, not unavailable', async () => {
     const world = new LookupWorld()
     world.begin('alice')
     world.up = false
@@ -163,7 +163,7 @@ describe('an answer overtaken', () => {
 })
 
 describe('a request for a recent answer', () => {
-  it('does not take an entry of the shared cache for one', async () => {
+  it('a request for a recent answer does not accept an entry of the shared cache', async () => {
     const shared = new SharedStore()
     const here = new LookupWorld({ shared: shared.member() })
     const there = new LookupWorld({ shared: shared.member(), beside: here })

@@ -17,14 +17,14 @@ beforeEach(() => {
 })
 
 describe('two instances with one shared store', () => {
-  it('call Okta once for one cold cookie, also for concurrent requests at both', async () => {
+  it('two instances with one store call Okta once for an unseen cookie, also for concurrent requests at both', async () => {
     const answers = await Promise.all([here.ask('alice'), there.ask('alice'), there.ask('alice')])
     expect(answers.map(({ state }) => state)).toEqual(['active', 'active', 'active'])
     expect(here.calls + there.calls).toBe(1)
     expect(await there.ask('alice')).toMatchObject({ source: 'memory' })
   })
 
-  it('serve what the other found, with its age', async () => {
+  it('an instance serves what the other found, with its age', async () => {
     await here.ask('alice')
     here.clock.advance(50_000)
     expect(await there.ask('alice')).toMatchObject({
@@ -36,21 +36,21 @@ describe('two instances with one shared store', () => {
     expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
   })
 
-  it('ignore an entry from a clock that is more than two seconds ahead', async () => {
+  it('an instance ignores an entry from a clock that is more than two seconds ahead', async () => {
     await here.ask('alice')
     here.clock.wall -= 3_000
     expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
     expect(there.lookup.stats()).toMatchObject({ fromTheFuture: 1 })
   })
 
-  it('answer signed_out for what was signed out at the other', async () => {
+  it('an instance answers signed_out for what was signed out at the other', async () => {
     await here.ask('alice')
     await there.ask('alice')
     await here.leave('alice')
     expect(await there.ask('alice')).toEqual({ state: 'anonymous', reason: 'signed_out' })
   })
 
-  it('void a shared entry from before a revocation, however late it is read', async () => {
+  it('a revocation voids an older shared entry, however late it is read', async () => {
     await here.ask('alice')
     const before = shared.entries.get([...shared.entries.keys()][0] ?? '')
     await here.lookup.forget({ userId: 'user-alice' })
@@ -61,13 +61,13 @@ describe('two instances with one shared store', () => {
     expect(await there.ask('alice')).toMatchObject({ state: 'anonymous', reason: 'not_found' })
   })
 
-  it('accept a shared entry from after the revocation', async () => {
+  it('a shared entry from after a revocation is accepted', async () => {
     await here.lookup.forget({ userId: 'user-alice' })
     await here.ask('alice')
     expect(await there.ask('alice')).toMatchObject({ source: 'shared' })
   })
 
-  it('do not accept the entry of an instance that had not read the revocation yet', async () => {
+  it('a shared entry of an instance that had not read the revocation yet is not accepted', async () => {
     shared.slow = true
     await here.lookup.forget({ userId: 'user-alice' })
     await there.ask('alice')
@@ -75,14 +75,14 @@ describe('two instances with one shared store', () => {
     expect(here.calls).toBe(1)
   })
 
-  it('reject when a revocation could not be recorded, and hold it here all the same', async () => {
+  it('forget() rejects when the store could not record it, and takes effect here', async () => {
     await here.ask('alice')
     shared.up = false
     await expect(here.lookup.forget({ userId: 'user-alice' })).rejects.toThrow('not writable')
     expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
   })
 
-  it('look sessions up again after a gap, and serve cached ones while Okta is silent', async () => {
+  it('sessions are looked up again after a gap in the shared log, and served from the cache while Okta is silent', async () => {
     await here.ask('alice')
     shared.entries.clear()
     shared.gap()
@@ -93,7 +93,7 @@ describe('two instances with one shared store', () => {
     expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
   })
 
-  it('take no failure budget for a cookie in the shared cache', async () => {
+  it('a cookie in the shared cache is charged to no failure budget', async () => {
     await here.ask('alice')
     const poor = new LookupWorld({
       shared: shared.member(),
@@ -106,7 +106,7 @@ describe('two instances with one shared store', () => {
 })
 
 describe('the cache.store option', () => {
-  it('carries a sign-out from one app to another', async () => {
+  it('cache.store carries a sign-out from one app to another', async () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
     const secret = 'a secret of at least thirty-two bytes'
@@ -120,7 +120,7 @@ describe('the cache.store option', () => {
     expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ reason: 'not_found' })
   })
 
-  it('is handed no session id, no user id and no digest that can be guessed', async () => {
+  it('cache.store receives no session id, no user id and no digest that can be guessed', async () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
     const namesUnder = async (secret: string) => {
@@ -146,7 +146,7 @@ describe('the cache.store option', () => {
     expect(others.filter((name) => names.includes(name))).toEqual([])
   })
 
-  it('is handed a cookie as a digest under the secret, never as one that can be guessed', async () => {
+  it('cache.store receives a cookie as a digest under the secret, never as one that can be guessed', async () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
     const namesUnder = async (secret: string) => {
@@ -183,7 +183,7 @@ describe('the cache.store option', () => {
     expect(others.filter((name) => names.includes(name))).toEqual([])
   })
 
-  it('refuses what no factory made', async () => {
+  it('cache.store refuses what no factory made', async () => {
     const org = await tinyOrg(new TestClock())
     const secret = 'a secret of at least thirty-two bytes'
     const store = {} as SessionStore

@@ -21,7 +21,7 @@ function stderrWith(DEBUG: string): string {
 }
 
 describe('DEBUG=express-okta-session:*', () => {
-  it('prints calls, verdicts and revocations, and no cookie', () => {
+  it('DEBUG=express-okta-session:* prints calls, verdicts and revocations, and no cookie', () => {
     const lines = stderrWith('express-okta-session:*')
     expect(lines).toMatch(/express-okta-session:call .*getCurrentSession.*connect/)
     expect(lines).toMatch(/express-okta-session:verdict .*unavailable/)
@@ -29,7 +29,7 @@ describe('DEBUG=express-okta-session:*', () => {
     expect(lines).not.toContain('102secret')
   })
 
-  it('prints nothing without it', () => {
+  it('nothing is printed without DEBUG', () => {
     expect(stderrWith('')).toBe('')
   })
 })

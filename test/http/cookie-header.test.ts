@@ -8,6 +8,7 @@ import {
   spotEach,
 } from '../../src/http/cookie-header.js'
 import { runs } from '../deep.js'
+import { growth } from './growth.js'
 
 const entry = (name: string, as: 'idx' | 'sid' = 'sid'): CookieEntry => ({
   name,
@@ -133,7 +134,7 @@ describe('readCookie', () => {
       `sid=b${unit === 'a' ? '' : '; '}${unit.repeat(bytes / unit.length)}sid=b`
     const [small, large] = [headerOf(100_000), headerOf(1_000_000)]
     // Quadratic would be a hundred times.
-    expect(fastest(large) / fastest(small)).toBeLessThan(50)
+    expect(growth((header) => readCookie(header, entries), small, large, 50)).toBeLessThan(50)
   })
 })
 
@@ -167,14 +168,4 @@ function plainReading(text: string, list: readonly CookieEntry[], from: number):
     return isValid ? found(index, value) : invalid(index)
   }
   return none
-}
-
-function fastest(header: string): number {
-  readCookie(header, entries)
-  const times = Array.from({ length: 7 }, () => {
-    const start = process.hrtime.bigint()
-    for (let run = 0; run < 3; run += 1) readCookie(header, entries)
-    return Number(process.hrtime.bigint() - start)
-  })
-  return Math.min(...times)
 }

@@ -15,6 +15,7 @@ import { safeCause } from '../../src/okta/exchange.js'
 import { parseChallenge, parseOktaTime, readJson } from '../../src/okta/http-answer.js'
 import { parseSession } from '../../src/okta/parse-session.js'
 import { answer, SESSION } from '../okta/answers.js'
+import { growth, type Work } from './growth.js'
 
 /** Node takes 16 KiB of headers. */
 const MOST = 16_384
@@ -42,7 +43,6 @@ const postRules = {
   api: { orgUrl: 'https://id.example.com' },
 }
 
-type Work = (text: string) => unknown
 const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
 const inCookie: Work = (text) => readCookie(text, entries)
@@ -127,15 +127,15 @@ const linear: [string, Work, (length: number) => string][] = [
   ],
 ]
 
-describe('is read within a bound:', () => {
-  it.each(bounded)('%s', (_, work, input) => {
+describe('inputs with a bound', () => {
+  it.each(bounded)('%s is read within a bound', (_, work, input) => {
     // Eight times the input: read as a whole it would cost eight times as much, or more.
     expect(growth(work, input(MOST / 8), input(MOST), 4)).toBeLessThan(4)
   })
 })
 
-describe('is read in one pass:', () => {
-  it.each(linear)('%s', (_, work, input) => {
+describe('inputs without a bound', () => {
+  it.each(linear)('%s is read in one pass', (_, work, input) => {
     // Three doublings: 8 where the work follows the length, 64 where it follows its square.
     expect(growth(work, input(MOST / 8), input(MOST), 27)).toBeLessThan(27)
   })
@@ -148,26 +148,3 @@ it('preferring HTML reads the first kilobyte of an Accept header, and no range t
   expect(wantsPage(request({ accept: `text/html,${filler}application/json` }))).toBe(true)
   expect(wantsPage(request({ accept: `${fill('a', 2_000)},text/html` }))).toBe(false)
 })
-
-/**
- * How many times the CPU the longer input takes: the least of many runs each, in turns. On a busy machine
- * the least is found late, so that more runs are made while the figure is not below the limit.
- */
-function growth(work: Work, shorter: string, longer: string, limit: number): number {
-  const repeats = Math.max(1, Math.round(1_000 / Math.max(1, cpu(work, shorter, 8) / 8)))
-  let least = { shorter: Number.POSITIVE_INFINITY, longer: Number.POSITIVE_INFINITY }
-  for (let run = 0; run < 12 || (run < 200 && least.longer >= limit * least.shorter); run += 1)
-    least = {
-      shorter: Math.min(least.shorter, cpu(work, shorter, repeats)),
-      longer: Math.min(least.longer, cpu(work, longer, repeats)),
-    }
-  return least.longer / Math.max(1, least.shorter)
-}
-
-/** Microseconds of this process. */
-function cpu(work: Work, input: string, repeats: number): number {
-  const before = process.cpuUsage()
-  for (let count = 0; count < repeats; count += 1) work(input)
-  const { user, system } = process.cpuUsage(before)
-  return user + system
-}

@@ -7,6 +7,7 @@ import type { Operation, UnavailableCode } from './errors.js'
  * service app's token.
  */
 export interface CallMessage {
+  /** What was asked of Okta. */
   readonly operation: Operation
   /**
    * `yes`; `no`, Okta's word that there is no such session or sign-in; `aborted` by the caller's signal;
@@ -15,39 +16,58 @@ export interface CallMessage {
   readonly outcome: 'yes' | 'no' | 'aborted' | UnavailableCode
   /** The HTTP status of the last answer. */
   readonly status?: number | undefined
+  /** From the call to its end. In milliseconds. */
   readonly durationMs: number
   /** Okta's `x-okta-request-id`. */
   readonly requestId?: string | undefined
 }
 
-/** A request was answered without a call having been made, or with the one it waited for. */
+/** It was found out, or not, whose session a request's cookie is. */
 export interface VerdictMessage {
+  /** As on `req.okta`. */
   readonly state: 'active' | 'incomplete' | 'anonymous' | 'unavailable'
+  /** Where the answer came from; present where the state is `active`. */
   readonly source?: 'memory' | 'shared' | 'okta' | 'stale' | undefined
+  /** Why the state is not `active`. */
   readonly reason?: string | undefined
 }
 
-/** Something learned before now no longer counts. */
+/** The revocation log changed: something learned before now no longer counts. */
 export interface RevocationMessage {
+  /**
+   * `forget`: everything learned of the subject; `refuse`: a sign-out began; `confirm`: Okta confirmed it;
+   * `withdraw`: Okta does not know the cookie; `suspend`: everything learned, after a clock jumped.
+   */
   readonly kind: 'forget' | 'refuse' | 'confirm' | 'withdraw' | 'suspend'
+  /** What it concerns. */
   readonly scope: 'credential' | 'session' | 'user' | 'all'
   /** The position in the revocation log. */
   readonly position: number
 }
 
-/** Calls to Okta are held off, or no longer. */
+/** A circuit opened, so that calls to Okta are rejected for a while, or closed. */
 export interface HoldOffMessage {
+  /** Whether it opened. */
   readonly on: boolean
-  /** Whose calls: everybody's, those for cookies never seen before, or sign-ins. */
+  /** Which calls: all of them, those for unseen cookies, or sign-ins. */
   readonly who: 'everybody' | 'newcomers' | 'sign_ins'
+  /** Why it opened. */
   readonly code: UnavailableCode
+  /** How long it stays open. In milliseconds. */
   readonly forMs?: number | undefined
 }
 
 /**
  * The names to subscribe to with `node:diagnostics_channel`:
  * `call` ({@link CallMessage}), `verdict` ({@link VerdictMessage}), `revocation`
- * ({@link RevocationMessage}), `holdOff` ({@link HoldOffMessage}).
+ * ({@link RevocationMessage}), `holdOff` ({@link HoldOffMessage}). Messages hold no secret.
+ *
+ * @example
+ * diagnostics_channel.subscribe(channels.call, (message) => {
+ *   const { operation, outcome, durationMs } = message as CallMessage
+ *   console.log(`${operation}: ${outcome} after ${durationMs} ms`)
+ * })
+ * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export const channels = {
   call: 'express-okta-session:call',

@@ -44,9 +44,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Where log lines go. One line per change of state and per misuse; never one per request. */
+/**
+ * Where log lines go. One line per change of state and per misuse; never one per request. Errors that it
+ * throws are dropped.
+ *
+ * @example
+ * const logger: Logger = { warn: (message, fields) => console.error(message, fields) }
+ */
 export interface Logger {
+  /** A line for an operator. `fields` are its facts, never a secret. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** A line that tells of a return to normal. */
   info?(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
@@ -57,6 +65,7 @@ declare const opaque: unique symbol
  * it: get one from a factory of this package.
  */
 export interface SessionStore {
+  /** Keeps other objects from being taken for a store. */
   readonly [opaque]: 'SessionStore'
 }
 

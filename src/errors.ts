@@ -35,18 +35,25 @@ export type UnavailableCode =
   | 'breaker_open'
   | 'closed'
 
-/** The `x-rate-limit-*` headers of one answer. Absent when a header is missing, malformed or duplicated. */
+/**
+ * The `x-rate-limit-*` headers of one answer. Absent when a header is missing, malformed or duplicated.
+ *
+ * @see https://developer.okta.com/docs/reference/rl-best-practices/
+ */
 export interface RateLimit {
   /** Requests allowed in the window. 0 marks Okta's concurrency limit. */
   readonly limit: number
+  /** Requests left in the window. */
   readonly remaining: number
-  /** Epoch milliseconds by Okta's clock. */
+  /** When the window ends. Epoch milliseconds, by Okta's clock. */
   readonly resetAt: number
 }
 
-/** What `WWW-Authenticate` said, for example `insufficient_scope`. */
+/** What the `WWW-Authenticate` header of an answer said (RFC 6750 section 3). */
 export interface Challenge {
+  /** For example `insufficient_scope`. */
   readonly error: string
+  /** The scope that was missing, for example `okta.sessions.manage`. */
   readonly scope?: string
 }
 
@@ -70,25 +77,42 @@ export interface OktaApiErrorDetails {
  * `message` is `<operation>: <status> <errorCode> <errorSummary>`. The fields are Okta's text as it came,
  * but for the session id that was asked for, which may be a live credential: it reads `{sessionId}`
  * everywhere. A text of more than 8,192 characters is cut.
+ *
+ * @example
+ * try {
+ *   await api.revokeSession(sessionId)
+ * } catch (error) {
+ *   if (!(error instanceof OktaApiError) || error.status !== 404) throw error
+ *   console.log('That session had ended already')
+ * }
+ * @see https://developer.okta.com/docs/reference/error-codes/
  */
 export class OktaApiError extends Error {
+  /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaApiError'
+  /** What was asked of Okta. */
   readonly operation: Operation
   /** The HTTP status. */
   readonly status: number
   // Optional fields are declared, not defined: one without a value is no property at all.
   /** `E` and seven digits, or the token endpoint's `error`. Absent when the body was not Okta's. */
   declare readonly errorCode?: string
+  /** Okta's description of the error. */
   declare readonly errorSummary?: string
+  /** Okta's link to more about it; usually the code once more. */
   declare readonly errorLink?: string
   /** Okta's id of this error, for a support case. */
   declare readonly errorId?: string
+  /** Okta's list of what led to the error; `[]` where it sent none. */
   readonly errorCauses: readonly { readonly errorSummary: string }[]
   /** Okta's `x-okta-request-id`, for a support case. Absent when it is longer than 128 characters or no plain word. */
   declare readonly requestId?: string
+  /** The org's rate limit as this answer gave it. */
   declare readonly rateLimit?: RateLimit
+  /** Why a credential was refused. */
   declare readonly challenge?: Challenge
 
+  /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaApiErrorDetails) {
     super(message)
     this.operation = details.operation
@@ -119,15 +143,28 @@ export interface OktaUnavailableErrorDetails {
  *
  * It says nothing about whether the session exists. `cause` is a fresh Error with the original's name,
  * code and message, never the HTTP client's own error, which holds the request and its headers.
+ *
+ * @example
+ * try {
+ *   await api.getSession(sessionId)
+ * } catch (error) {
+ *   if (!(error instanceof OktaUnavailableError) || !error.retryable) throw error
+ *   console.log(`${error.code}: try again in ${error.retryAfterMs ?? 1_000} ms`)
+ * }
  */
 export class OktaUnavailableError extends Error {
+  /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaUnavailableError'
+  /** What was asked of Okta. */
   readonly operation: Operation
+  /** Why there is no usable answer. */
   readonly code: UnavailableCode
+  /** Whether the same call may succeed later without a change on this side. */
   readonly retryable: boolean
-  /** Milliseconds to wait before the next try, where that is known. */
+  /** How long to wait before the next try, where that is known. In milliseconds. */
   declare readonly retryAfterMs?: number
 
+  /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaUnavailableErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.operation = details.operation

@@ -13,6 +13,7 @@ export type { Challenge, Operation, RateLimit, UnavailableCode } from './errors.
 export { OktaApiError, OktaUnavailableError } from './errors.js'
 export { SessionApi } from './okta/session-api.js'
 export { oktaSession } from './okta-session.js'
+export type { CodeCounts, OktaSession, OktaSessionStats } from './okta-session-types.js'
 export type {
   AccessTokenCredentials,
   ApiTokenCredentials,
@@ -29,7 +30,6 @@ export type {
   ActiveContext,
   AnonymousContext,
   AnonymousReason,
-  CodeCounts,
   Decision,
   Denial,
   DenialCode,
@@ -39,8 +39,6 @@ export type {
   IncompleteReason,
   LoginOptions,
   LogoutOptions,
-  OktaSession,
-  OktaSessionStats,
   RefreshAnswer,
   RefreshOnActivityOptions,
   RefreshOptions,

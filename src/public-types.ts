@@ -1,8 +1,7 @@
-/** The types an app sees: what oktaSession() returns, what lands on a request, and what handlers take and answer. Types only. */
+/** The types an app sees on requests: what lands there, what guards ask, and what handlers take and answer. Types only. */
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { UnavailableCode } from './errors.js'
-import type { SessionApi } from './okta/session-api.js'
 
 /** Why no user is signed in. */
 export type AnonymousReason =
@@ -17,47 +16,67 @@ export type AnonymousReason =
 /** What a session that is not `ACTIVE` still lacks. */
 export type IncompleteReason = 'mfa_required' | 'mfa_enroll' | 'unknown_status'
 
-/**
- * Okta vouched for this session.
- * `source`: `memory` (cached in this process), `shared` (cached for all instances), `okta` (looked up for
- * this request), `stale` (older than `ttlMs`, served because a new lookup was unwise or impossible).
- */
+/** Okta vouched for this session. */
 export interface ActiveContext {
+  /** Tells this context from the others. */
   readonly state: 'active'
+  /** The user's session. */
   readonly session: Session
+  /**
+   * Where the answer came from: `memory` (cached in this process), `shared` (cached for all instances),
+   * `okta` (looked up for this request), `stale` (older than `ttlMs`, served because a new lookup was
+   * unwise or impossible).
+   */
   readonly source: 'memory' | 'shared' | 'okta' | 'stale'
-  /** Epoch milliseconds when the lookup that gave this answer began. */
+  /** When the lookup that gave this answer began. Epoch milliseconds. */
   readonly askedAt: number
 }
 
-/** The session exists and still lacks a factor. `session` is absent, so that it cannot be mistaken for a complete one. */
+/** The session exists and still lacks a factor. */
 export interface IncompleteContext {
+  /** Tells this context from the others. */
   readonly state: 'incomplete'
+  /** Absent, so that the session cannot be mistaken for a complete one. */
   readonly session?: undefined
+  /** The session that still lacks a factor: no proof that its user is signed in. */
   readonly incompleteSession: Session
+  /** What the session lacks. */
   readonly reason: IncompleteReason
 }
 
 /** No user is signed in: no usable cookie, or Okta said that there is no such session. */
 export interface AnonymousContext {
+  /** Tells this context from the others. */
   readonly state: 'anonymous'
+  /** Absent: no user is signed in. */
   readonly session?: undefined
+  /** Why no user is signed in. */
   readonly reason: AnonymousReason
 }
 
 /** Whether there is a session could not be found out. The user is not signed out. */
 export interface UnavailableContext {
+  /** Tells this context from the others. */
   readonly state: 'unavailable'
+  /** Absent: it could not be found out. */
   readonly session?: undefined
+  /** Why there is no answer. */
   readonly reason: UnavailableCode
-  /** Milliseconds until asking again makes sense. */
+  /** How long until asking again makes sense. In milliseconds. */
   readonly retryAfterMs: number
 }
 
 /**
  * What lands on `req.okta`. Three outcomes, never two: Okta said yes (`active`), Okta said no
- * (`anonymous`, `incomplete`), we could not find out (`unavailable`).
+ * (`anonymous`, `incomplete`), or it could not be found out (`unavailable`).
  * `if (req.okta.session)` is a correct guard: `session` exists on `active` only.
+ *
+ * @example
+ * app.get('/', okta.attachSession(), (req, res) => {
+ *   const { okta: context } = req
+ *   if (context.state === 'unavailable') res.status(503).end()
+ *   else res.send(context.session ? `Hello ${context.session.login}` : 'Hello')
+ * })
  */
 export type SessionContext =
   | ActiveContext
@@ -65,20 +84,37 @@ export type SessionContext =
   | AnonymousContext
   | UnavailableContext
 
-/** A Connect-style handler: Express 4 and 5, Connect, and `node:http` with a `next` of the app's own. */
+/**
+ * A Connect-style handler: for Express 4 and 5, Connect, and `node:http` with a `next` of the app's own.
+ *
+ * @example
+ * const guard: Handler = okta.requireSession()
+ * createServer((req, res) => guard(req, res, () => res.end('Hello')))
+ */
 export type Handler = (
   req: IncomingMessage,
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
 
-/** Anything with headers: an IncomingMessage, an HTTP/2 request, a Fetch `Request`, a Fastify or Koa request. */
+/**
+ * Anything with headers: an IncomingMessage, an HTTP/2 request, a Fetch `Request`, a Fastify or Koa request.
+ *
+ * @example
+ * const context = await okta.authenticate({ headers: { cookie: 'sid=101W' } })
+ */
 export interface RequestLike {
+  /** The headers, named in lower case, or a Fetch `Headers`. Without them there is a TypeError. */
   readonly headers: IncomingHttpHeaders | Headers
+  /** The HTTP method. Only `GET` and `HEAD` are redirected to sign in. */
   readonly method?: string | undefined
+  /** The path and query, or the whole URL. */
   readonly url?: string | undefined
+  /** The same before a framework rewrote `url`, as Express does in routers. */
   readonly originalUrl?: string | undefined
+  /** The address of the client as the framework knows it, for limits per client. */
   readonly ip?: string | undefined
+  /** The connection, whose `remoteAddress` counts where there is no `ip`. */
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined
 }
 
@@ -93,15 +129,29 @@ export type DenialCode =
   | 'okta_unavailable'
   | 'too_many_attempts'
 
-/** What a guard is about to answer; `onDenied` may answer instead. */
+/**
+ * What a guard is about to answer; `onDenied` may answer instead.
+ *
+ * @example
+ * const okta = oktaSession({
+ *   onDenied({ status, code }, req, res) {
+ *     if (req.headers.accept !== 'text/plain') return false
+ *     res.writeHead(status).end(code)
+ *   },
+ * })
+ */
 export interface Denial {
+  /** The HTTP status; a page may be redirected to sign in instead. */
   readonly status: 401 | 403 | 429 | 503
+  /** What was missing. */
   readonly code: DenialCode
+  /** The `reason` of the context, where it has one. */
   readonly reason?: AnonymousReason | IncompleteReason | UnavailableCode
+  /** What is known of the session. */
   readonly context: SessionContext
   /** Where a browser would be sent to sign in; present when signing in could help. */
   readonly signInUrl?: string
-  /** Milliseconds for `Retry-After`; present with 429 and 503. */
+  /** What `Retry-After` says, in milliseconds; present with 429 and 503. */
   readonly retryAfterMs?: number
   /** The methods the rule asks for, when `amr` was not met. */
   readonly amr?: readonly string[]
@@ -116,6 +166,7 @@ export interface Denial {
  * @example
  * const admins: SessionRule = { mfa: true, signedInWithinMs: 15 * 60_000 }
  * app.use('/admin', okta.requireSession(admins))
+ * @see https://www.rfc-editor.org/rfc/rfc8176 for the values of `amr`
  */
 export interface SessionRule {
   /** A second factor: `amr` contains `mfa` or `mca`. */
@@ -138,6 +189,7 @@ export type SessionStatus = 'ACTIVE' | 'MFA_REQUIRED' | 'MFA_ENROLL' | (string &
 
 /** The identity provider that signed the user in. Identity Engine may leave it out. */
 export interface SessionIdentityProvider {
+  /** The id of the identity provider at Okta. */
   readonly id?: string
   /** `OKTA`, `ACTIVE_DIRECTORY`, `LDAP`, `FEDERATION`, `SOCIAL`, or a later one. */
   readonly type?: string
@@ -152,18 +204,25 @@ export interface SessionIdentityProvider {
  * `getSession` and `refreshSession` when they were asked with it) it is the **value of the `sid`
  * cookie, a live credential**: `util.inspect` and `console.log` hide it there, `JSON.stringify` does not.
  *
+ * @example
+ * app.get('/account', okta.requireSession(), (req, res) => {
+ *   const { login, expiresAt }: Session = okta.session(req)
+ *   res.json({ login, expiresAt })
+ * })
  * @see https://developer.okta.com/docs/api/openapi/okta-management/management/tag/Session/
  */
 export interface Session {
+  /** The external id, or a live credential: see above. */
   readonly id: string
   /** The user name, usually an e-mail address. */
   readonly login: string
   /** The user's id at Okta (`00u...`). */
   readonly userId: string
+  /** `ACTIVE` where the sign-in is complete. */
   readonly status: SessionStatus
   /** ISO 8601. The earlier of the idle end and the end of the session's lifetime, as of the answer. */
   readonly expiresAt: string
-  /** ISO 8601. */
+  /** ISO 8601. When the user signed in. */
   readonly createdAt?: string
   /** ISO 8601, or null when no password was used. */
   readonly lastPasswordVerification?: string | null
@@ -171,93 +230,65 @@ export interface Session {
   readonly lastFactorVerification?: string | null
   /** How the user proved who they are (RFC 8176 values such as `pwd`, `otp`, `mfa`); `[]` when Okta sent none. */
   readonly amr: readonly string[]
+  /** The identity provider that signed the user in. */
   readonly idp?: SessionIdentityProvider
-  /** Deprecated by Okta, still sent. */
+  /** Whether a second factor was used. Deprecated by Okta, still sent. */
   readonly mfaActive?: boolean
 }
 
-export type CodeCounts = { readonly [code in UnavailableCode]?: number }
-
-/** Counters count since the instance was made; gauges are as of now. Plain numbers throughout. */
-export interface OktaSessionStats {
-  /** Requests answered from memory. */
-  readonly hits: number
-  /** Requests that had to ask Okta. */
-  readonly misses: number
-  /** Requests answered by a remembered no. */
-  readonly negatives: number
-  /** Requests answered by a cached session older than `ttlMs`. */
-  readonly stale: number
-  /** Requests that waited for a lookup another request had begun. */
-  readonly coalesced: number
-  /** Lookups begun in the background before an entry went stale. */
-  readonly refreshedAhead: number
-  /** Answers thrown away because a revocation overtook them. */
-  readonly overtaken: number
-  /** Shared entries thrown away because another instance's clock is ahead of this one's. */
-  readonly fromTheFuture: number
-  /** Calls made to Okta, every operation. */
-  readonly calls: number
-  /** Calls that brought no usable answer, by code. */
-  readonly failures: CodeCounts
-  /** Calls not made, by code. */
-  readonly refused: CodeCounts
-  /** Calls to Okta under way. */
-  readonly inFlight: number
-  /** The most calls to Okta at once, as of now. */
-  readonly maxConcurrent: number
-  readonly queued: number
-  /** Entries in memory, the ended ones included. */
-  readonly sessions: number
-  readonly negativeEntries: number
-  /** Marks in the revocation log. */
-  readonly revocations: number
-  /** Sessions watched by watch(). */
-  readonly watched: number
-  /**
-   * Present while calls to Okta are held off: everybody's, or only those for cookies never seen before or
-   * sign-ins. 0 ms: over as soon as one more call is answered.
-   */
-  readonly heldOff?: {
-    readonly who: 'everybody' | 'newcomers' | 'sign_ins'
-    readonly code: UnavailableCode
-    readonly forMs: number
-  }
-  /** The org's rate-limit window as its last answer gave it. */
-  readonly quota?: {
-    readonly limit: number
-    readonly remaining: number
-    readonly resetsInMs: number
-  }
-}
-
-/** Options of login(). */
+/**
+ * Options of login().
+ *
+ * @example
+ * app.post('/login', okta.login({ returnTo: '/account' }))
+ */
 export interface LoginOptions {
   /** Where the browser goes when the request names no safe `returnTo`. Default `/`. */
   readonly returnTo?: string | undefined
 }
 
-/** Options of logout(). */
+/**
+ * Options of logout().
+ *
+ * @example
+ * app.post('/logout', okta.logout({ returnTo: '/goodbye' }))
+ */
 export interface LogoutOptions {
   /** Where the browser goes when the request names no safe `returnTo`. Default `/`. */
   readonly returnTo?: string | undefined
 }
 
-/** Options of refresh(). */
+/**
+ * Options of refresh().
+ *
+ * @example
+ * app.post('/session/refresh', okta.refresh({ everyMs: 120_000 }))
+ */
 export interface RefreshOptions {
   /** At most one refresh of a session in this time. In milliseconds. Default 60,000. */
   readonly everyMs?: number | undefined
 }
 
-/** The body refresh() answers with. */
+/**
+ * The body refresh() answers with.
+ *
+ * @example
+ * const response = await fetch('/session/refresh', { method: 'POST' })
+ * const { expiresAt } = (await response.json()) as RefreshAnswer
+ */
 export interface RefreshAnswer {
-  /** ISO 8601, by Okta's clock. Okta does not always move it. */
+  /** When the session ends: ISO 8601, by Okta's clock. Okta does not always move it. */
   readonly expiresAt: string
   /** Whether this request refreshed the session at Okta. */
   readonly refreshed: boolean
 }
 
-/** Options of refreshOnActivity(). */
+/**
+ * Options of refreshOnActivity().
+ *
+ * @example
+ * app.use(okta.refreshOnActivity({ counts: (req) => req.method !== 'GET' }))
+ */
 export interface RefreshOnActivityOptions {
   /** At most one refresh of a session in this time. In milliseconds. Default 300,000. */
   readonly everyMs?: number | undefined
@@ -284,25 +315,45 @@ export interface RefreshOnActivityOptions {
   counts?(req: IncomingMessage): boolean
 }
 
-/** Options of sessionInfo(). */
+/**
+ * Options of sessionInfo().
+ *
+ * @example
+ * app.get('/session', okta.sessionInfo({ maxStalenessMs: 5_000 }))
+ */
 export interface SessionInfoOptions {
   /** How old an answer may be before Okta is asked. In milliseconds. Default: `cache.maxTtlMs`, which is also the most. */
   readonly maxStalenessMs?: number
 }
 
-/** The body sessionInfo() answers with. */
+/**
+ * The body sessionInfo() answers with. Never the session's id, never a cookie.
+ *
+ * @example
+ * const response = await fetch('/session')
+ * const { state, user } = (await response.json()) as SessionInfo
+ */
 export interface SessionInfo {
+  /** As on `req.okta`. */
   readonly state: SessionContext['state']
+  /** Why the state is not `active`. */
   readonly reason?: string
+  /** The user's id at Okta and user name; present where the state is `active`. */
   readonly user?: { readonly id: string; readonly login: string }
+  /** The authentication methods; present where the state is `active`. */
   readonly amr?: readonly string[]
-  /** ISO 8601, by Okta's clock. */
+  /** When the session ends: ISO 8601, by Okta's clock; present where the state is `active`. */
   readonly expiresAt?: string
   /** ISO 8601, by Okta's clock: what `expiresAt` is to be compared with. */
   readonly serverTime: string
 }
 
-/** Options of forwardAuth(). */
+/**
+ * Options of forwardAuth().
+ *
+ * @example
+ * app.get('/verify', okta.forwardAuth({ rule: { mfa: true } }))
+ */
 export interface ForwardAuthOptions {
   /** What is asked of an active session, as by requireSession(). Default: nothing more. */
   readonly rule?: SessionRule
@@ -310,18 +361,31 @@ export interface ForwardAuthOptions {
   readonly redirect?: boolean | undefined
 }
 
-/** An answer as data, for any framework to send. */
+/**
+ * An answer as data, for any framework to send.
+ *
+ * @example
+ * function send(res: ServerResponse, { status, headers, body }: Reply) {
+ *   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+ *   res.writeHead(status).end(body)
+ * }
+ */
 export interface Reply {
+  /** The HTTP status. */
   readonly status: number
   /** Names in lower case. `set-cookie` is a list of lines; every other value is a string. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
-  /** `''` when there is none. */
+  /** The text of the body; `''` when there is none. */
   readonly body: string
 }
 
 /**
  * What check() decides. `headers` of a request that may pass belong on the answer the app gives it:
  * `cache-control`, `vary`, and `set-cookie` where the count of sign-in redirects ends.
+ *
+ * @example
+ * const decision: Decision = await okta.check(req, { mfa: true })
+ * const status = decision.ok ? 200 : decision.reply.status
  */
 export type Decision =
   | {
@@ -331,115 +395,3 @@ export type Decision =
       readonly headers: Reply['headers']
     }
   | { readonly ok: false; readonly denial: Denial; readonly reply: Reply }
-
-/** What oktaSession() returns. */
-export interface OktaSession {
-  /**
-   * Middleware: learns whose session the request's cookie is and puts the answer on `req.okta`. It never
-   * answers a request and never fails one. Mount it after static files.
-   */
-  attachSession(): Handler
-
-  /**
-   * The guard: lets a request with an active session that satisfies `rule` through and answers every
-   * other one. It looks up by itself where attachSession() did not run.
-   *
-   * No user signed in: a page is redirected to sign in (302), anything else gets 401. A session that lacks a
-   * factor or does not satisfy the rule: 403. Okta could not be asked: 503 with `Retry-After`, and no user
-   * is signed out. Too many guesses from one client: 429. Everything but pages is
-   * `application/problem+json` (RFC 9457).
-   *
-   * `rule` is a plain object. What would read as no rule (a class instance, a Map, `undefined`, a key that
-   * is undefined) is a fault: leave the argument or the key out instead.
-   *
-   * @throws TypeError when the rule has a fault.
-   */
-  requireSession(...rule: [] | [rule: SessionRule]): Handler
-
-  /**
-   * POST handler: `{ sessionToken, returnTo? }` as JSON or form becomes a session (CreateSession) and a
-   * cookie. A form is answered 303, a fetch 200 `{ expiresAt, returnTo }`. From this call on the instance
-   * asks about that cookie before any other, so that a planted one can't make its holder somebody else.
-   *
-   * @throws TypeError when no entry of `cookies` is read as `sid`.
-   */
-  login(options?: LoginOptions): Handler
-
-  /**
-   * POST handler: extends the session (RefreshCurrentSession), at most once per `everyMs`. Answers 200
-   * `{ expiresAt, refreshed }`.
-   */
-  refresh(options?: RefreshOptions): Handler
-
-  /**
-   * POST handler: signs out here at once and closes the session at Okta (CloseCurrentSession), now or as
-   * soon as Okta hears. A form is answered 303, a fetch 204.
-   */
-  logout(options?: LogoutOptions): Handler
-
-  /**
-   * The session requireSession() let through.
-   *
-   * @throws TypeError when no guard ran for this request.
-   */
-  session(req: IncomingMessage): Session
-
-  /**
-   * The core, for anything with headers: WebSocket upgrades, Fetch requests, other frameworks. Rejects
-   * with the signal's reason when aborted, which leaves everybody else's lookup alone.
-   */
-  authenticate(
-    req: RequestLike,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<SessionContext>
-
-  /**
-   * The guard without a framework: everything requireSession() answers, as data. Synchronous when the
-   * session is cached. `onDenied` is not called. A rule object is read once; make it where the app starts.
-   *
-   * @example
-   * const decision = await okta.check(request, { mfa: true })
-   * if (!decision.ok) return new Response(decision.reply.body, decision.reply)
-   */
-  check(req: RequestLike, rule?: SessionRule): Decision | Promise<Decision>
-
-  /**
-   * Calls back once when the request's session ends; returns how to stop watching. For connections that
-   * outlast their request. It asks Okta again every `maxTtlMs` and at expiry.
-   */
-  watch(req: RequestLike, onEnd: (reason: SessionEnd) => void): () => void
-
-  /**
-   * Middleware: extends the session of a user who navigates or changes something, after the response.
-   * Never delays or fails a request, never relays a cookie.
-   */
-  refreshOnActivity(options?: RefreshOnActivityOptions): Handler
-
-  /** GET handler: what a page in the browser may know of its session, from what is known here. */
-  sessionInfo(options?: SessionInfoOptions): Handler
-
-  /** Handler for a reverse proxy's sub-request: 204 with identity headers, or 401, 403, 429, 503. */
-  forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
-
-  /**
-   * Nothing learned before now about this session or user counts: the next request asks Okta. `sessionId`
-   * is compared with `Session.id` and with the cookie value. It ends nothing at Okta; `api.revokeSession`
-   * does. Resolves when every instance will see it.
-   */
-  forget(target: { readonly sessionId: string } | { readonly userId: string }): Promise<void>
-
-  /** The Sessions API with this instance's credentials. Its revocations and refreshes reach the cache. */
-  readonly api: SessionApi
-
-  /** Counters and gauges. */
-  stats(): OktaSessionStats
-
-  /** Resolves when no background work is left: for serverless `waitUntil`. */
-  settled(): Promise<void>
-
-  /**
-   * Ends this instance, in at most `timeoutMs`; no handle stays open. Afterwards a request with a session
-   * cookie is `unavailable` (`closed`), one without is anonymous. Calling it again changes nothing.
-   */
-  close(): Promise<void>
-}

@@ -36,12 +36,15 @@ const PUBLIC_NAMES = ['heldOff']
 /** Against an identifier's words, small and apart. */
 const DIALECT = /\b(gates?|newcomers?|whoever|nobodys?|fleet|turned away|holds? offs?|held offs?)\b/
 
+/** Every public declaration has an example in its doc comment: these lines are not counted. */
+const EXAMPLE = /\n *\* @example\n(?: *\* (?!@).*\n)+/g
+
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !name.startsWith('local-org/'))
   .map((name) => {
     const path = join(src, name)
     const code = readFileSync(path, 'utf8')
-    return { name, path, code, lines: code.split('\n').length - 1 }
+    return { name, path, code, lines: code.replace(EXAMPLE, '').split('\n').length - 1 }
   })
 
 describe('src/ without the local org', () => {

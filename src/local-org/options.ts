@@ -51,7 +51,9 @@ export interface LocalOrgOptions {
   readonly eventHooks?: readonly EventHook[]
 }
 
+/** An event hook: reserved, the org delivers no events yet. */
 export interface EventHook {
+  /** The URL to post events to. */
   readonly url: string
   /** The value of the Authorization header, the only secret of an event hook. */
   readonly authorization: string

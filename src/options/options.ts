@@ -22,7 +22,7 @@ export interface ApiTokenCredentials {
  * An OAuth 2.0 access token from elsewhere.
  *
  * @example
- * const credentials: AccessTokenCredentials = { accessToken: () => tokens.current() }
+ * const credentials: AccessTokenCredentials = { accessToken: () => accessTokens.current() }
  */
 export interface AccessTokenCredentials {
   /**

@@ -2,7 +2,7 @@ import express from 'express'
 import type { LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { OktaSession } from '../../src/public-types.js'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { startParts, type TestClock } from './door.js'
 
 const page = { 'Sec-Fetch-Mode': 'navigate' }

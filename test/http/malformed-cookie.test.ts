@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { OktaSession } from '../../src/public-types.js'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { TestClock } from '../session/lookup-world.js'
 import { middleware, type TinyOrg, tinyOrg } from '../session/tiny-org.js'
 

@@ -1,7 +1,7 @@
 import express from 'express'
 import request from 'supertest'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { OktaSession } from '../../src/public-types.js'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { serve, startOkta } from '../front-door/door.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 

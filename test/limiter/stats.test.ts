@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import type { OktaSession } from '../../src/public-types.js'
 import { startOkta } from '../front-door/door.js'
 import { httpServer, type RawServer, type Seen } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'

@@ -3,7 +3,7 @@ import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import type { LocalOrg, LocalOrgOptions } from '../../src/local-org/index.js'
-import type { OktaSession } from '../../src/public-types.js'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { machineClock, startOkta, startOrg } from '../front-door/door.js'
 
 const ALICE = 'alice@example.com'

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { OktaSession } from '../../src/public-types.js'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { TestClock } from './lookup-world.js'
 import { middleware, type TinyOrg, tinyOrg } from './tiny-org.js'
 

@@ -1,7 +1,8 @@
 /** An org of a few lines that answers GetCurrentSession when the test lets it, and counts requests in flight. */
 import type { RequestListener, ServerResponse } from 'node:http'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import type { OktaSession, Session } from '../../src/public-types.js'
+import type { Session } from '../../src/public-types.js'
 import { serve, startOkta } from '../front-door/door.js'
 import { sessionFor, type TestClock } from './lookup-world.js'
 

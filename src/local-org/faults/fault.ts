@@ -85,4 +85,5 @@ export type Fault = (AnswerFault | SpoilingFault | ConnectionFault) & {
   readonly delayMs?: number
 }
 
+/** The `kind` of a fault, for example `hang`. */
 export type FaultKind = Fault['kind']

@@ -19,6 +19,7 @@ export const CALL_NAMES = [
 ] as const
 
 export type SessionOperation = (typeof SESSION_OPERATIONS)[number]
+/** The name of a call: an operation of the Sessions API, a step of primary authentication, or an OAuth endpoint. */
 export type CountedCall = (typeof CALL_NAMES)[number]
 
 export function isCountedCall(value: unknown): value is CountedCall {

@@ -24,10 +24,15 @@ export interface SignInOptions {
 
 /** A live session as `org.sessions` lists it, with its external id. */
 export interface SessionSummary {
+  /** The external id. */
   readonly id: string
+  /** The user name. */
   readonly login: string
+  /** `00u...` */
   readonly userId: string
+  /** `ACTIVE` where the sign-in is complete. */
   readonly status: SessionStatus
+  /** The authentication methods (RFC 8176). */
   readonly amr: readonly string[]
   /** ISO 8601. */
   readonly createdAt: string

@@ -2,13 +2,17 @@
 import type { Fault } from '../faults/fault.js'
 import type { CountedCall } from './calls.js'
 
+/** Which calls a fault applies to. */
 export interface FaultScope {
   /** The operation that the fault applies to. Default: all. */
   readonly operation?: CountedCall
 }
 
+/** A fault that is switched on. */
 export interface ActiveFault extends FaultScope {
+  /** Counts up in the order in which the faults were switched on. */
   readonly id: number
+  /** What it does to an answer. */
   readonly fault: Fault
   /** The number of answers that it still applies to; undefined: until it is switched off. */
   readonly timesLeft: number | undefined

@@ -6,6 +6,12 @@ export interface Clock {
   now(): number
 }
 
+/**
+ * The clock of a local org.
+ *
+ * @example
+ * org.clock.advance(2 * 60 * 60_000)
+ */
 export interface OrgClock extends Clock {
   /** Advances the org's time by `ms` milliseconds; sessions and tokens expire accordingly. */
   advance(ms: number): void

@@ -10,7 +10,9 @@ import { stableId } from './okta-ids.js'
 
 /** A private key as a JWK (RFC 7517): RSA, or EC on P-256, P-384 or P-521. */
 export interface PrivateJwk extends JsonWebKey {
+  /** The id of the key. */
   readonly kid: string
+  /** The JWS algorithm that it signs with, for example `RS256`. */
   readonly alg: string
 }
 
@@ -20,6 +22,7 @@ export interface ServiceApp {
   readonly clientId: string
   /** The private key of the client: a secret. */
   readonly privateKey: PrivateJwk
+  /** The `kid` of the key. */
   readonly keyId: string
 }
 
@@ -35,6 +38,7 @@ export interface ServiceAppOption {
   readonly keyId?: string
 }
 
+/** The algorithms for which a key can be generated. */
 export type ServiceAppAlg = 'RS256' | 'ES256'
 
 /** The signing algorithms that Okta accepts, by a key's curve or else its type. */

@@ -5,7 +5,10 @@ import { type Clock, wholeSeconds } from './org-clock.js'
 import type { SessionCookies } from './session-cookies.js'
 import type { LocalUser } from './users.js'
 
+/** Okta's engines: Identity Engine, whose cookie is `idx`, and Classic, whose cookie is `sid`. */
 export type Engine = 'identity' | 'classic'
+
+/** The statuses of a session; only an `ACTIVE` one is a complete sign-in. */
 export type SessionStatus = 'ACTIVE' | 'MFA_REQUIRED' | 'MFA_ENROLL'
 
 /** How a user authenticated, and the session status that results. */

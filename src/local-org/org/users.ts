@@ -5,7 +5,9 @@ import { toBase32 } from './totp.js'
 
 /** A user of a local org. */
 export interface LocalUser {
+  /** The user name, an e-mail address. */
   readonly login: string
+  /** The password that the sign-in page asks for. */
   readonly password: string
   /** `00u...`, the same at every start for the same login. */
   readonly userId: string
@@ -15,6 +17,7 @@ export interface LocalUser {
 
 /** An authenticator app: six digits, a new passcode every 30 seconds (RFC 6238, SHA-1). */
 export interface LocalFactor {
+  /** The id of the factor at the org. */
   readonly factorId: string
   /** Base32, the format that authenticator apps accept. */
   readonly sharedSecret: string
@@ -22,7 +25,9 @@ export interface LocalFactor {
 
 /** A user in the `users` option of createLocalOrg(). */
 export interface LocalUserOption {
+  /** The user name, an e-mail address. */
   readonly login: string
+  /** The password that the sign-in page asks for. */
   readonly password: string
   /** Default: derived from the login. */
   readonly userId?: string

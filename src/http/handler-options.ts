@@ -43,36 +43,28 @@ function copyOf(factory: string, options: unknown, table: Table): Record<string,
   if (!isPlain(options)) throw notPlain(factory)
   const faults = createFaults()
   const copy: Record<string, unknown> = {}
-  for (const key of Reflect.ownKeys(options)) copyOption(faults, key, options, table, copy)
+  for (const key of Reflect.ownKeys(options)) {
+    const value = readOption(faults, key, options, table)
+    if (value !== undefined) copy[String(key)] = value
+  }
   faults.throwIfAny(`${factory}()`)
   return copy
 }
 
-/** Copies one option, or reports what is wrong with it. Getters are not run. */
-function copyOption(
-  faults: Faults,
-  key: string | symbol,
-  options: object,
-  table: Table,
-  copy: Record<string, unknown>,
-): void {
+/** One option, or undefined where it is at fault or written as undefined. Getters are not run. */
+function readOption(faults: Faults, key: string | symbol, options: object, table: Table): unknown {
   const option = typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
-  if (option === undefined || typeof key === 'symbol') {
-    const advice = meant(String(key), Object.keys(table))
-    faults.add(printable(key), 'no such option', advice)
-    return
-  }
+  if (option === undefined || typeof key === 'symbol')
+    return faults.add(printable(key), 'no such option', meant(String(key), Object.keys(table)))
   const property = Object.getOwnPropertyDescriptor(options, key)
-  if (property === undefined || !property.enumerable || !('value' in property)) {
-    faults.add(key, 'got a getter or a hidden property', 'write a plain property')
-    return
-  }
+  if (property === undefined || !property.enumerable || !('value' in property))
+    return faults.add(key, 'got a getter or a hidden property', 'write a plain property')
   const value: unknown = snapshot(property.value)
-  if (value === undefined) {
-    const advice = `leave it out for no rule (else it ${option.allowed})`
-    if (option.refusesUndefined) faults.add(key, given(value), advice)
-  } else if (option.accepts(value)) copy[key] = value
-  else faults.add(key, option.hidden ? givenSecret(value) : given(value), option.allowed)
+  if (option.accepts(value)) return value
+  if (value !== undefined)
+    return faults.add(key, option.hidden ? givenSecret(value) : given(value), option.allowed)
+  const advice = `leave it out for no rule (else it ${option.allowed})`
+  return option.refusesUndefined && faults.add(key, given(value), advice)
 }
 
 /** A list as it is now: a later change to the app's own array weakens no guard. */

@@ -45,20 +45,16 @@ function has(value: unknown, method: string): boolean {
 
 /** The same logger, whose errors are dropped: a line that cannot be written must not fail its request. */
 export function unfailing(logger: Logger | undefined): Logger | undefined {
-  if (logger === undefined) return undefined
-  return {
-    warn: (message, fields) => attempt(() => logger.warn(message, fields)),
-    info: (message, fields) => attempt(() => logger.info?.(message, fields)),
-  }
-}
+  return logger && { warn: attempt('warn'), info: attempt('info') }
 
-function attempt(write: () => unknown): void {
-  try {
-    const written = write()
-    // The logger is where errors are reported: its own go nowhere.
-    if (written instanceof Promise) written.catch(() => {})
-  } catch {
-    // As above.
+  function attempt(level: 'warn' | 'info') {
+    return async (...line: Parameters<Logger['warn']>) => {
+      try {
+        await logger?.[level]?.(...line)
+      } catch {
+        // The logger is where errors are reported: its own go nowhere.
+      }
+    }
   }
 }
 
@@ -66,17 +62,13 @@ function attempt(write: () => unknown): void {
 export function readStore(faults: Faults, value: unknown): SessionStore | undefined {
   if (value === undefined) return undefined
   const isClient = has(value, 'sendCommand') || has(value, 'call')
-  if (isStore(value) && !isClient) return value
+  // The contract of a store is not public; the factories of this package make objects.
+  if (isRecord(value) && !isClient) return value as object as SessionStore
   return faults.add(
     'cache.store',
     isClient ? 'got a Redis client itself' : givenSecret(value),
     'must come from a factory of this package; leave it out to keep sessions in this process alone',
   )
-}
-
-/** The contract of a store is not public; the factories of this package make objects. */
-function isStore(value: unknown): value is SessionStore {
-  return isRecord(value)
 }
 
 /** Names on a request that Express, its usual middleware or Node itself own, beside those of its prototype. */

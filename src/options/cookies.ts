@@ -9,6 +9,7 @@ import { cookieOptions } from './table.js'
 const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects']
 
 const SECRET_BYTES = 32
+const RANDOM = `a random string of at least ${SECRET_BYTES} bytes`
 
 /** The cookies to read, in order. `orgUrl` is '' when it is at fault itself. */
 export function readCookieEntries(
@@ -20,14 +21,16 @@ export function readCookieEntries(
     faults.add('cookies', given(value), 'must name at least one cookie, for example ["idx", "sid"]')
     return []
   }
-  const entries = value.flatMap(
-    (entry, index) => readEntry(faults, `cookies[${index}]`, entry) ?? [],
-  )
-  entries.forEach((entry, index) => {
-    if (entries.findIndex(({ name }) => name === entry.name) !== index)
-      faults.add('cookies', `${quote(entry.name)} given twice`, 'name each cookie once')
-    if (orgUrl.startsWith('http:')) refuseOnHttp(faults, entry)
-  })
+  const entries = value.flatMap((each, index) => readEntry(faults, `cookies[${index}]`, each) ?? [])
+  for (const [index, { name, signed }] of entries.entries()) {
+    if (entries.slice(0, index).some((earlier) => earlier.name === name))
+      faults.add('cookies', `${quote(name)} given twice`, 'name each cookie once')
+    // Over http the cookies of this package lack `Secure`, and browsers refuse these names without it.
+    if (!orgUrl.startsWith('http:') || !/^__(?:Host|Secure)-/.test(name)) continue
+    const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
+    const advice = 'needs an https orgUrl; use "sid" in development'
+    faults.add('cookies', `${what} with an http orgUrl`, advice)
+  }
   return entries
 }
 
@@ -67,17 +70,6 @@ function readName(faults: Faults, path: string, name: unknown): string | undefin
   return fault(`browsers compare the prefix without case; write "${exact}" and a name`)
 }
 
-/** Over http the cookies of this package lack `Secure`, and browsers refuse these names without it. */
-function refuseOnHttp(faults: Faults, { name, signed }: CookieEntry): void {
-  if (!signed && !/^__(?:Host|Secure)-/.test(name)) return
-  const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
-  faults.add(
-    'cookies',
-    `${what} with an http orgUrl`,
-    'needs an https orgUrl; use "sid" in development',
-  )
-}
-
 /** `[]`, `[current]` or `[current, previous]`. `neededBy` names the options that need a secret. */
 export function readSecrets(
   faults: Faults,
@@ -85,7 +77,7 @@ export function readSecrets(
   neededBy: readonly string[],
 ): readonly string[] {
   if (value === undefined) {
-    const advice = `write secret: a random string of at least ${SECRET_BYTES} bytes, from the environment`
+    const advice = `write secret: ${RANDOM}, from the environment`
     if (neededBy.length > 0)
       faults.add('secret', `missing, and needed by ${neededBy.join(' and ')}`, advice)
     return []
@@ -94,12 +86,10 @@ export function readSecrets(
     faults.add('secret', givenSecret(value), 'must be one string, or [current, previous]')
     return []
   }
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return list.flatMap((secret, index) => {
+  return [value].flat().flatMap((secret, index) => {
     if (typeof secret === 'string' && Buffer.byteLength(secret) >= SECRET_BYTES) return secret
-    const name = list.length === 1 ? 'secret' : `secret[${index}]`
-    const advice = `must be a random string of at least ${SECRET_BYTES} bytes`
-    return faults.add(name, givenSecret(secret), advice) ?? []
+    const name = Array.isArray(value) ? `secret[${index}]` : 'secret'
+    return faults.add(name, givenSecret(secret), `must be ${RANDOM}`) ?? []
   })
 }
 
@@ -117,14 +107,17 @@ const instances = new Set<WeakRef<ApiSettings>>()
  * @throws TypeError where an instance for another org is in use.
  */
 export function refuseAnotherOrg({ orgUrl }: ApiSettings): void {
-  const other = living().find((api) => api.orgUrl !== orgUrl)
-  if (other === undefined || isLocal(orgUrl)) return
-  throw new TypeError(
-    `oktaSession(): two instances for two orgs ("${other.orgUrl}" and "${orgUrl}") read the same cookies (\`idx\`, \`sid\`), ` +
-      "so each would send the other's live cookie to its org; give each org its own names with `cookies`, " +
-      'for example cookies: [{ name: "__Host-second", as: "sid" }], and its own `property`; ' +
-      'where they serve different hosts, write `cookies` out on one of them; an instance no longer used needs its close()',
-  )
+  for (const instance of instances) {
+    const other = instance.deref()?.orgUrl
+    if (other === undefined) instances.delete(instance)
+    if (other === undefined || other === orgUrl || isLocal(orgUrl)) continue
+    throw new TypeError(
+      `oktaSession(): two instances for two orgs ("${other}" and "${orgUrl}") read the same cookies (\`idx\`, \`sid\`), ` +
+        "so each would send the other's live cookie to its org; give each org its own names with `cookies`, " +
+        'for example cookies: [{ name: "__Host-second", as: "sid" }], and its own `property`; ' +
+        'where they serve different hosts, write `cookies` out on one of them; an instance no longer used needs its close()',
+    )
+  }
 }
 
 /** `api` identifies its instance: it lives as long as any handler of the instance. */
@@ -134,14 +127,6 @@ export function enter(api: ApiSettings): void {
 
 export function leave(api: ApiSettings): void {
   for (const instance of instances) if (instance.deref() === api) instances.delete(instance)
-}
-
-function living(): readonly ApiSettings[] {
-  return [...instances].flatMap((instance) => {
-    const api = instance.deref()
-    if (api === undefined) instances.delete(instance)
-    return api ?? []
-  })
 }
 
 function isLocal(orgUrl: string): boolean {

@@ -1,13 +1,15 @@
 /** Reads the credentials of by-id operations, from the options or from the environment that the SDKs of Okta read. */
 import { type Faults, given, givenSecret } from './faults.js'
 import { isRecord, openGroup, type Values } from './group.js'
-import type { CheckedCredentials, ServiceApp } from './options.js'
+import type { AccessTokenCredentials, CheckedCredentials, ServiceApp } from './options.js'
 import { readPrivateKey } from './private-key.js'
 import { sessionOptions } from './table.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const { options } = sessionOptions.credentials
+
+type TokenFunction = Exclude<AccessTokenCredentials['accessToken'], string>
 
 type OptionName = keyof typeof options
 
@@ -40,8 +42,7 @@ export function readCredentials(
   const kinds = KINDS.filter(
     (kind) => value[kind] !== undefined || (kind === 'privateKey' && value.clientId !== undefined),
   )
-  if (kinds.length === 1)
-    return readKind(kinds[0], faults, value, (option) => `credentials.${option}`)
+  if (kinds.length === 1) return readKind(kinds[0], faults, value, (name) => `credentials.${name}`)
   const found = kinds.length === 0 ? 'none of them given' : `${kinds.join(' and ')} given`
   const advice = 'exactly one of apiToken, accessToken, clientId with privateKey'
   return faults.add('credentials', found, advice)
@@ -70,6 +71,7 @@ function variableOf(option: OptionName): string {
 
 function valuesIn(env: Environment): Values {
   const read = (option: OptionName) => variable(env, variableOf(option))
+  const scopes = read('scopes')
   return {
     apiToken: read('apiToken'),
     accessToken: read('accessToken'),
@@ -77,9 +79,7 @@ function valuesIn(env: Environment): Values {
     // Many deployment tools store a PEM in one line, with its line ends written as \n.
     privateKey: read('privateKey')?.replaceAll('\\n', '\n'),
     keyId: read('keyId'),
-    scopes: read('scopes')
-      ?.split(/[\s,]+/)
-      .filter((scope) => scope !== ''),
+    scopes: scopes?.split(/[\s,]+/).filter(Boolean),
   }
 }
 
@@ -101,15 +101,12 @@ function readKind(
     return faults.add(nameOf(kind), givenToken(apiToken), rule)
   }
   if (kind === 'accessToken') {
-    if (isTokenFunction(accessToken) || isHeaderSafe(accessToken)) return { accessToken }
+    if (isHeaderSafe(accessToken)) return { accessToken }
+    if (typeof accessToken === 'function') return { accessToken: accessToken as TokenFunction }
     const advice = `${rule}, or a function that returns it`
     return faults.add(nameOf(kind), givenToken(accessToken), advice)
   }
   return kind === undefined ? undefined : readServiceApp(faults, values, nameOf)
-}
-
-function isTokenFunction(value: unknown): value is () => string | Promise<string> {
-  return typeof value === 'function'
 }
 
 function isHeaderSafe(value: unknown): value is string {

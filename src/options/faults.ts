@@ -22,9 +22,6 @@ export function createFaults(): Faults {
   }
 }
 
-/** The longest text that a fault repeats. */
-const SHOWN = 80
-
 /** A fault repeats a word; a longer text where a word belongs may be a token in the wrong place. */
 export const LONGEST_WORD = 24
 
@@ -44,7 +41,7 @@ export function givenSecret(value: unknown): string {
   return `got ${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }
 
-/** A name, safe to print. */
+/** A name, safe to print: 80 characters of it at most. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

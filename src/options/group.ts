@@ -7,11 +7,6 @@ export type Values = Readonly<Record<string, unknown>>
 /** The options of a group; `V` holds the type of each. */
 type TableOf<V> = { readonly [K in keyof V]: Option<V[K]> }
 
-interface Group<V> {
-  /** The option, or its default where it is left out or at fault. */
-  get<K extends keyof V & string>(name: K): V[K]
-}
-
 /** Reports the unknown keys of a group. An absent or wrong group reads as empty. */
 export function openGroup<V>(
   faults: Faults,
@@ -19,7 +14,7 @@ export function openGroup<V>(
   value: unknown,
   table: TableOf<V>,
   everywhere: readonly string[] = SESSION_PATHS,
-): Group<V> {
+): { get<K extends keyof V & string>(name: K): V[K] } {
   const known = Object.keys(table)
   const prefix = path === '' ? '' : `${path}.`
   if (value !== undefined && !isRecord(value))
@@ -29,6 +24,7 @@ export function openGroup<V>(
     if (!known.includes(key))
       faults.add(prefix + printable(key), 'no such option', meant(key, known, everywhere))
   return {
+    /** The option, or its default where it is left out or at fault. */
     get(name) {
       const option = table[name]
       const value = values[name]

@@ -245,11 +245,10 @@ export interface ApiSettings {
 }
 
 type Groups = typeof sessionOptions
-type Cache = Checked<Groups['cache']['options']>
-type Upstream = Checked<Groups['upstream']['options']>
+type Upstream = Groups['upstream']['options']
 
 /** A checked budget. */
-export type Budget = Checked<Groups['upstream']['options']['failedLookups']['options']>
+export type Budget = Checked<Upstream['failedLookups']['options']>
 
 /** oktaSession()'s options, checked, with every default filled in. */
 export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients' | 'onDenied'> {
@@ -257,10 +256,12 @@ export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients'
   /** An origin, or undefined: the Host the request came to. */
   readonly appUrl: string | undefined
   readonly cookies: readonly CookieEntry[]
-  readonly cache: Omit<Cache, 'store'> & { readonly store: SessionStore | undefined }
+  readonly cache: Checked<Omit<Groups['cache']['options'], 'store'>> & {
+    readonly store: SessionStore | undefined
+  }
   /** `[]`, `[current]` or `[current, previous]`. */
   readonly secrets: readonly string[]
-  readonly upstream: Pick<Upstream, 'maxConcurrent' | 'maxQueueMs' | 'forwardClientIp'> &
+  readonly upstream: Checked<Pick<Upstream, 'maxConcurrent' | 'maxQueueMs' | 'forwardClientIp'>> &
     Readonly<Record<'failedLookups' | 'failedLookupsPerClient', Budget>>
   readonly signInUrl: string | SignInUrl['call'] | undefined
   readonly trustedOrigins: readonly string[]

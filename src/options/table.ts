@@ -20,7 +20,7 @@ export interface Option<Value> {
   readonly env?: string
   /** A fault shows the length of the text, not the text. */
   readonly hidden?: true
-  /** Written as undefined it is a fault: a check that was lost must not read as no check. */
+  /** Written as undefined it is a fault. */
   readonly refusesUndefined?: true
 }
 
@@ -31,29 +31,49 @@ export type Checked<T> = {
   readonly [K in keyof T]: T[K] extends Option<infer Value> ? Value : never
 }
 
-/** An option that is an object of options. */
-export interface GroupOption<T extends Table> extends Option<unknown> {
-  readonly options: T
-}
-
-interface Bounds {
-  readonly min: number
-  readonly max: number
-  readonly integer?: true
-  readonly unit?: 'ms'
-}
-
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-function option<V, D>(
-  fallback: D,
-  allowed: string,
-  accepts: (value: unknown) => value is V,
-): Option<V | D> {
-  return { default: fallback, allowed, accepts }
+function option<V>(fallback: V, allowed: string, accepts: (value: unknown) => boolean): Option<V> {
+  // What `accepts` is true for is a V: each of the kinds below pairs the two.
+  return { default: fallback, allowed, accepts: accepts as Option<V>['accepts'] }
+}
+
+/** true or false; the text 'false' is a fault. */
+function flag<D extends boolean | undefined>(fallback: D) {
+  const isFlag = (value: unknown) => typeof value === 'boolean'
+  return option<boolean | D>(fallback, 'must be true or false', isFlag)
+}
+
+function callback<F>() {
+  const isFunction = (value: unknown) => typeof value === 'function'
+  return option<F | undefined>(undefined, 'must be a function', isFunction)
+}
+
+/** An option that a reader of its own checks. */
+function special(fallback?: unknown) {
+  return option<unknown>(fallback, '', () => true)
+}
+
+function fromEnv(env: string, fallback?: unknown) {
+  return { ...special(fallback), env }
+}
+
+function group<T extends Table>(options: T) {
+  return { ...special(), options }
+}
+
+/** Written as undefined it is a fault: a check that was lost must not read as no check. */
+function explicit<V>(option: Option<V>): Option<V> {
+  return { ...option, refusesUndefined: true }
+}
+
+interface Bounds extends Pick<Option<number>, 'unit'> {
+  readonly min: number
+  readonly max: number
+  readonly integer?: true
 }
 
 /** `hint` says what to write instead, where the range does not. */
@@ -62,13 +82,11 @@ function number<D extends number | undefined>(fallback: D, bounds: Bounds, hint 
   const what = `${integer ? 'a whole number' : 'a number'}${unit === 'ms' ? ' of milliseconds' : ''}`
   const range = Number.isFinite(max) ? `from ${plain(min)} to ${plain(max)}` : `of ${min} or more`
   const example = fallback === undefined ? '' : `, for example ${plain(fallback)}`
-  const isInRange = (value: unknown): value is number =>
-    typeof value === 'number' &&
-    value >= min &&
-    value <= max &&
-    Number.isFinite(value) &&
-    (integer !== true || Number.isInteger(value))
-  return { ...option(fallback, `must be ${what} ${range}${example}${hint}`, isInRange), ...bounds }
+  const isInRange = (value: unknown) =>
+    typeof value === 'number' && value >= min && value <= max && Number.isFinite(value)
+  const accepts = (value: unknown) => isInRange(value) && (!integer || Number.isInteger(value))
+  const allowed = `must be ${what} ${range}${example}${hint}`
+  return { ...option<number | D>(fallback, allowed, accepts), ...bounds }
 }
 
 /** Grouped by thousands: 60000 and 600000 look alike. */
@@ -89,74 +107,47 @@ function duration<D extends number | undefined>(fallback: D) {
   return number(fallback, { min: 0, max: Number.POSITIVE_INFINITY, unit: 'ms' })
 }
 
-/** true or false; the text 'false' is a fault. */
-function flag<D extends boolean | undefined>(fallback: D) {
-  const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
-  return option(fallback, 'must be true or false', isFlag)
-}
-
-function callback<F>() {
-  const isFunction = (value: unknown): value is F => typeof value === 'function'
-  return option(undefined, 'must be a function', isFunction)
-}
-
-/** A path on this app. Two slashes, or a slash and a backslash, would name another host. */
-function path(fallback: string): Option<string> {
-  const isPath = (value: unknown): value is string =>
-    typeof value === 'string' && /^\/(?![/\\])/.test(value)
-  const allowed = `must be a path on this app, for example "${fallback}"`
-  return { ...option(fallback, allowed, isPath), hidden: true }
-}
-
-/** Authentication methods, as Okta names them in `amr`. */
-function methods() {
-  const areMethods = (value: unknown): value is readonly string[] =>
-    !types.isProxy(value) &&
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((method) => typeof method === 'string' && method !== '')
-  const allowed = 'must be a non-empty array of methods, for example ["pwd", "otp"]'
-  return option(undefined, allowed, areMethods)
-}
-
-/** A rule inside other options; its own options are checked as the rule's. */
-function rule() {
-  const isObject = (value: unknown): value is SessionRule =>
-    typeof value === 'object' && value !== null
-  return option(undefined, 'must be an object such as { mfa: true }', isObject)
-}
-
-function logger() {
-  const isLogger = (value: unknown): value is Logger | false => {
-    if (typeof value !== 'object' || value === null) return value === false
-    const { warn, info }: { warn?: unknown; info?: unknown } = value
-    return typeof warn === 'function' && (info === undefined || typeof info === 'function')
-  }
-  const allowed = 'must be false or an object with warn(message, fields?), info? too'
-  return option(console, allowed, isLogger)
-}
-
-/** An option that a reader of its own checks. */
-function special(fallback?: unknown): Option<unknown> {
-  return option(fallback, '', (_): _ is unknown => true)
-}
-
-function fromEnv(env: string, fallback?: unknown) {
-  return { ...special(fallback), env }
-}
-
-function group<T extends Table>(options: T): GroupOption<T> {
-  return { ...special(), options }
-}
-
 function budget(perSecond: number, burst: number) {
   const rate = number(perSecond, { min: 0.001, max: 100_000 })
   return group({ perSecond: rate, burst: count(burst, 1_000_000) })
 }
 
-function explicit<Value>(option: Option<Value>): Option<Value> {
-  return { ...option, refusesUndefined: true }
+/** A path on this app. Two slashes, or a slash and a backslash, would name another host. */
+function path(fallback: string): Option<string> {
+  const isPath = (value: unknown) => typeof value === 'string' && /^\/(?![/\\])/.test(value)
+  const allowed = `must be a path on this app, for example "${fallback}"`
+  return { ...option(fallback, allowed, isPath), hidden: true }
 }
+
+function isLogger(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { warn, info }: { warn?: unknown; info?: unknown } = value
+  return typeof warn === 'function' && (info === undefined || typeof info === 'function')
+}
+
+const logger = option<Logger | false>(
+  console,
+  'must be false or an object with warn(message, fields?), info? too',
+  (value) => value === false || isLogger(value),
+)
+
+/** Authentication methods, as Okta names them in `amr`. */
+const methods = option<readonly string[] | undefined>(
+  undefined,
+  'must be a non-empty array of methods, for example ["pwd", "otp"]',
+  (value) =>
+    !types.isProxy(value) &&
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((method) => typeof method === 'string' && method !== ''),
+)
+
+/** A rule inside other options; its own options are checked as the rule's. */
+const rule = option<SessionRule | undefined>(
+  undefined,
+  'must be an object such as { mfa: true }',
+  (value) => typeof value === 'object' && value !== null,
+)
 
 const PER_REQUEST = ' (for a lookup on every request use requireSession({ maxStalenessMs: 0 }))'
 
@@ -196,7 +187,7 @@ export const sessionOptions = {
   trustedOrigins: special([]),
   allowNonBrowserClients: flag(false),
   onDenied: callback<NonNullable<OktaSessionOptions['onDenied']>>(),
-  logger: logger(),
+  logger,
   property: special('okta'),
 }
 
@@ -222,10 +213,10 @@ export const handlerOptions = {
     counts: explicit(callback<NonNullable<RefreshOnActivityOptions['counts']>>()),
   },
   sessionInfo: { maxStalenessMs: explicit(duration(undefined)) },
-  forwardAuth: { rule: explicit(rule()), redirect: flag(false) },
+  forwardAuth: { rule: explicit(rule), redirect: flag(false) },
   rule: {
     mfa: explicit(flag(undefined)),
-    amr: explicit(methods()),
+    amr: explicit(methods),
     signedInWithinMs: explicit(duration(undefined)),
     maxStalenessMs: explicit(duration(undefined)),
     allow: explicit(callback<NonNullable<SessionRule['allow']>>()),

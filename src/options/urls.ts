@@ -66,19 +66,13 @@ export function readTrustedOrigins(faults: Faults, value: unknown): readonly str
 
 /** A path of this app, an absolute http(s) URL, or a function of the app. */
 export function readSignInUrl(faults: Faults, value: unknown): Settings['signInUrl'] {
-  if (value === undefined || isSignInFunction(value)) return value
+  if (value === undefined || typeof value === 'function') return value as Settings['signInUrl']
   const url = webUrl(value)
   if (typeof value === 'string' && (isPath(value) || (url !== undefined && !hasUser(url))))
     return value
   const advice =
     'must be a path ("/sign-in"), an http(s) URL, or a function (returnTo, req) => string'
   return faults.add('signInUrl', givenUrl(value), advice)
-}
-
-function isSignInFunction(
-  value: unknown,
-): value is Exclude<Settings['signInUrl'], string | undefined> {
-  return typeof value === 'function'
 }
 
 function hasUser({ username, password }: URL): boolean {

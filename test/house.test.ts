@@ -15,7 +15,7 @@ const bounds = {
   filesOfARefusedMiss: 38,
   oktaFilesOfARefusedMiss: 7,
   /** Aim: 8,800. */
-  lines: 11_489,
+  lines: 11_450,
   /** Aim: 60. */
   linesOfAFunction: 225,
   /** Aim: 20. */

@@ -8,8 +8,8 @@ import { startOkta } from '../front-door/door.js'
 import { httpServer } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
-const FLOOD = runs(1_000, 20_000)
-const SMALL_FLOOD = runs(600, 4_000)
+const FLOOD = runs(600, 20_000)
+const SMALL_FLOOD = runs(400, 4_000)
 const MAX_NEGATIVES = runs(110, 1_000)
 /** The flood lasts this long by the middleware's clock, however fast this machine is. */
 const FLOOD_MS = 5_000

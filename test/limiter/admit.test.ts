@@ -73,6 +73,7 @@ const rows: readonly Row[] = [
     ...all('too_many_attempts 2000'),
   ],
   ['the client has had its share', { clientShare: level(0) }, ...all('too_many_attempts 2000')],
+  ['the client has one call of its share left', { clientShare: level(1) }, ...now],
   [
     'clients that can’t be told apart have had theirs',
     { clientShare: level(0), clientIsShared: true },
@@ -247,6 +248,14 @@ const rows: readonly Row[] = [
     'queue',
   ],
   ['the queue is full', { inFlight: 5, queued: 1_000 }, ...all('queue_full 1000')],
+  [
+    'a client shared by several has had its places in the queue',
+    { inFlight: 5, queueShareTaken: true, clientIsShared: true },
+    'over_budget 1000',
+    'over_budget 1000',
+    'queue_full 1000',
+    'over_budget 1000',
+  ],
 
   // Each rule comes before the next.
   ['closed before the client', { closed: true, ...client(0) }, ...all('closed 1000')],

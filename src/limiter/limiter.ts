@@ -93,13 +93,13 @@ export class Limiter {
 
   /** Rejects a call that can't be made now: counts the rejection and schedules its retry. Undefined: it may be made. */
   admit(ask: CallRequest): OktaUnavailable | undefined {
-    const admission = this.#judge(ask, this.#queue.before(ask.kind))
+    const admission = this.#judge(ask, this.#queue.ahead(ask.kind))
     return admission.admit === 'no' ? this.#refuse(ask, admission) : undefined
   }
 
   /** Makes the call when it is admitted, in its turn. */
   async call<T>(ask: CallRequest, call: () => Promise<OktaAnswer<T>>): Promise<LimitedAnswer<T>> {
-    const admission = this.#judge(ask, this.#queue.before(ask.kind))
+    const admission = this.#judge(ask, this.#queue.ahead(ask.kind))
     const entry = admission.admit === 'queue' ? await this.#turn(ask) : this.#enter(ask, admission)
     if (entry.departure === undefined) return { ...this.#refuse(ask, entry.refused), called: false }
     const made = this.#make(ask, call, entry.departure, entry.giveBack)
@@ -259,20 +259,21 @@ export class Limiter {
         },
       }
       const timer = setTimeout(() => {
-        this.#queue.leave(waiter)
+        this.#queue.remove(waiter)
         waiter.enter(queueFull)
       }, this.#options.upstream.maxQueueMs)
       this.#shares.queued(ask)
       // Evicts the queued call with the lowest priority; `admit` has made sure that there is one.
-      this.#queue.stand(waiter)?.enter(queueFull)
+      this.#queue.add(waiter)?.enter(queueFull)
     })
   }
 
   #admitWaiting(): void {
-    for (let waiter = this.#queue.first; waiter !== undefined; waiter = this.#queue.first) {
+    for (let waiter = this.#queue.next; waiter !== undefined; waiter = this.#queue.next) {
       const admission = this.#judge(waiter.ask, 0)
       if (admission.admit === 'queue') return
-      this.#queue.leave(waiter)
+      if (admission.admit === 'no') this.#queue.remove(waiter)
+      else this.#queue.takeSlot(waiter)
       waiter.enter(admission)
     }
   }

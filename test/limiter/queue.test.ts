@@ -57,6 +57,17 @@ describe('the queue', () => {
     expect(order.indexOf(17)).toBe(15)
   })
 
+  it('uses no slot for calls that time out in it', async () => {
+    const { world, first } = busy()
+    tryMany(world, 3, known)
+    vi.advanceTimersByTime(1_000)
+    expect(world.limiter.stats().queued).toBe(0)
+    const waiting = [...tryMany(world, 16, newcomer), world.try(aging), world.try(aging)]
+    const order = await orderOf(first, waiting)
+    expect(order.indexOf(16)).toBe(7)
+    expect(order.indexOf(17)).toBe(15)
+  })
+
   it('a call that does not wait is never queued', async () => {
     const { world } = busy()
     expect(await world.run(ahead, yes())).toBe('refused: queue_full')

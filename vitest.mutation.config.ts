@@ -13,7 +13,7 @@ export default defineConfig({
       'test/front-door/{csrf-matrix,check,require-session,session-rule,guard-verdict}.test.ts',
       'test/front-door/{revoked,ended}-meanwhile.test.ts',
       'test/session/{revocations,one-lookup}.test.ts',
-      'test/limiter/admit.test.ts',
+      'test/limiter/policy.test.ts',
     ],
   },
 })

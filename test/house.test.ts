@@ -21,7 +21,7 @@ const bounds = {
   /** Aim: 20. */
   linesOfTheSmallestFile: 14,
   /** Aim: none. */
-  identifiersOfTheDialect: 9,
+  identifiersOfTheDialect: 0,
 }
 
 /** Its one long function makes the hidden classes of every context. */
@@ -31,7 +31,7 @@ const LONG_ON_PURPOSE = ['createVerdicts']
 const ENTRY_POINTS = ['index.ts', 'cli/main.ts', 'express-request.ts']
 
 /** Names the public surface keeps. */
-const PUBLIC_NAMES = ['heldOff']
+const PUBLIC_NAMES = ['heldOff', 'holdOff', 'HoldOffMessage']
 
 /** Against an identifier's words, small and apart. */
 const DIALECT = /\b(gates?|newcomers?|whoever|nobodys?|fleet|turned away|holds? offs?|held offs?)\b/

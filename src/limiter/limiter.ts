@@ -1,35 +1,22 @@
-/** The one door every call to Okta goes through: carries out what `admit` decides, and queues who must wait. */
+/** Every call to Okta passes the limiter: it admits, queues or rejects calls as the policy decides, and charges what they cost. */
 import type { Clock, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import type { Settings } from '../options/options.js'
 import {
-  type Account,
-  type AdmittedCall,
+  BEFORE_THE_REQUEST,
   CircuitBreaker,
   type CircuitScope,
+  type StartedCall,
 } from './circuit-breaker.js'
-import { type Admission, admit, type CallKind, type Scarce } from './policy.js'
+import { type Account, type Admission, admit, type CallRequest, type Rejection } from './policy.js'
 import { CallQueue } from './queue.js'
+import { Quota } from './quota.js'
 import { RetrySchedule } from './retry-schedule.js'
-import { Shares } from './shares.js'
 import { FailureBudget, type FailureLevels, isSharedPeer, scarcer } from './token-bucket.js'
 
-/** Who wants to call, and on whose account a failure goes. */
-export interface CallRequest {
-  readonly kind: CallKind
-  /** Tells this question from others, where it may be asked again. */
-  readonly key?: string | undefined
-  /** The client's address, normalised, or its shared peer; undefined when neither is known. */
-  readonly client?: string | undefined
-  /** Sign-ins are counted apart from lookups. */
-  readonly account?: Account | undefined
-  /** Whether a fresh answer or a no is at hand, which this ask does without: it counts against its client's share. */
-  readonly early?: boolean | undefined
-  /** Whether the charge stands even when no usable answer comes. */
-  readonly chargeSilence?: boolean | undefined
-}
+export type { CallRequest } from './policy.js'
 
-/** How a call came out, and whether it was made at all. */
+/** How a call ended, and whether it was made at all. */
 export type LimitedAnswer<T> = OktaAnswer<T> & { readonly called: boolean }
 
 export interface LimiterOptions {
@@ -39,185 +26,182 @@ export interface LimiterOptions {
   readonly random: () => number
 }
 
-type Refused = Extract<Admission, { admit: 'no' }>
+/** A call that has started, and how to give back what it was charged. */
+interface AdmittedCall extends StartedCall {
+  readonly giveBack: () => void
+}
 
-/** A judged ask: on its way, with how to give back what it paid, or refused. */
-type Entry =
-  | { readonly departure: AdmittedCall; readonly giveBack: () => void }
-  | { readonly departure?: undefined; readonly refused: Refused }
-
-interface Waiter {
-  readonly kind: CallKind
-  readonly ask: CallRequest
-  readonly enter: (admission: Admission) => void
+interface QueuedRequest extends CallRequest {
+  /** Ends the wait with an admission other than `queue`. */
+  readonly end: (admission: Admission) => void
 }
 
 const MAX_QUEUED = 1_000
 /**
- * What newcomers may cost that is answered with nothing usable. It charges nothing against their failure
- * budget, so a cookie that makes Okta answer oddly would otherwise be free. While Okta is down the breaker
- * spends less than this.
+ * How many unusable answers unseen cookies may cause. They are no failed lookups: a cookie that makes Okta
+ * answer oddly would otherwise cost nothing. In an outage the circuit breaker allows less than this.
  */
 const ODD_ANSWERS = { perSecond: 2.5, burst: 50 }
 const ODD_ANSWERS_PER_CLIENT = { perSecond: 1.5, burst: 20 }
 
 export class Limiter {
   readonly #options: LimiterOptions
-  readonly #health: CircuitBreaker
+  readonly #breaker: CircuitBreaker
+  readonly #quota: Quota
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
-  readonly #returns = {
-    lookup: new RetrySchedule(),
-    sign_in: new RetrySchedule(),
-    calls: new RetrySchedule(),
-  }
-  readonly #queue = new CallQueue<Waiter>(MAX_QUEUED)
-  readonly #shares = new Shares(MAX_QUEUED)
+  /** Made with the first rejection that is scheduled: for want of failures, by account, or of calls. */
+  readonly #retries: { [scarce in Account | 'calls']?: RetrySchedule } = {}
+  readonly #queue = new CallQueue<QueuedRequest>(MAX_QUEUED)
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
   #inFlight = 0
   #closed = false
-  #behind: Promise<unknown> = Promise.resolve()
+  #background: Promise<unknown> = Promise.resolve()
 
   constructor(options: LimiterOptions) {
     const { upstream, clock } = options
-    const budget = () =>
-      new FailureBudget(upstream.failedLookups, upstream.failedLookupsPerClient, clock.monotonic())
+    const { failedLookups, failedLookupsPerClient } = upstream
+    const now = clock.monotonic()
+    const failures = () => new FailureBudget(failedLookups, failedLookupsPerClient, now)
+    const oddAnswers = () => new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now)
     this.#options = options
-    this.#health = new CircuitBreaker({ ...options, maxConcurrent: upstream.maxConcurrent })
-    this.#budgets = { lookup: budget(), sign_in: budget() }
-    const odd = () => new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, clock.monotonic())
-    this.#oddAnswers = { lookup: odd(), sign_in: odd() }
+    this.#breaker = new CircuitBreaker(options)
+    this.#quota = new Quota(clock, upstream.maxConcurrent)
+    this.#budgets = { lookup: failures(), sign_in: failures() }
+    this.#oddAnswers = { lookup: oddAnswers(), sign_in: oddAnswers() }
   }
 
   /** Rejects a call that can't be made now: counts the rejection and schedules its retry. Undefined: it may be made. */
-  admit(ask: CallRequest): OktaUnavailable | undefined {
-    const admission = this.#judge(ask, this.#queue.ahead(ask.kind))
-    return admission.admit === 'no' ? this.#refuse(ask, admission) : undefined
+  admit(request: CallRequest): OktaUnavailable | undefined {
+    const admission = this.#decide(request, this.#queue.ahead(request.kind))
+    return admission.admit === 'no' ? this.#reject(request, admission) : undefined
   }
 
-  /** Makes the call when it is admitted, in its turn. */
-  async call<T>(ask: CallRequest, call: () => Promise<OktaAnswer<T>>): Promise<LimitedAnswer<T>> {
-    const admission = this.#judge(ask, this.#queue.ahead(ask.kind))
-    const entry = admission.admit === 'queue' ? await this.#turn(ask) : this.#enter(ask, admission)
-    if (entry.departure === undefined) return { ...this.#refuse(ask, entry.refused), called: false }
-    const made = this.#make(ask, call, entry.departure, entry.giveBack)
-    if (!entry.departure.probe || ask.kind !== 'stale') return { ...(await made), called: true }
-    // Who has something to be served with doesn't wait to hear whether Okta is back.
-    this.#behind = made.catch(() => {})
+  /** Makes the call when it is admitted, at once or after a wait in the queue. */
+  async call<T>(
+    request: CallRequest,
+    call: () => Promise<OktaAnswer<T>>,
+  ): Promise<LimitedAnswer<T>> {
+    const decided = this.#decide(request, this.#queue.ahead(request.kind))
+    const started =
+      decided.admit === 'queue' ? await this.#wait(request) : this.#start(request, decided)
+    if ('admit' in started) return { ...this.#reject(request, started), called: false }
+    const answered = this.#run(request, call, started)
+    if (!started.isTrial || request.kind !== 'stale') return { ...(await answered), called: true }
+    // A request that can be served stale does not wait for the trial's answer.
+    this.#background = answered.catch(() => {})
     return { ...unavailable('breaker_open', 1_000), called: false }
   }
 
-  /** Resolves when no background call is under way. */
+  /** Resolves when no background call is in flight. */
   async settled(): Promise<void> {
-    await this.#behind
+    await this.#background
   }
 
   /** Rejects queued and future calls with `closed`. */
   close(): void {
     this.#closed = true
-    this.#admitWaiting()
+    this.#admitQueued()
   }
 
   stats() {
-    const quota = this.#health.quota('lookup')
-    const now = this.#options.clock.monotonic()
+    const quota = this.#quota.window('lookup')
     return {
       calls: this.#calls,
       failures: { ...this.#failures },
       inFlight: this.#inFlight,
       queued: this.#queue.length,
-      maxConcurrent: this.#health.maxConcurrent,
+      maxConcurrent: this.#quota.maxConcurrent,
       refused: { ...this.#refused },
-      heldOff: this.#health.heldOff(),
+      heldOff: this.#breaker.summary(),
       quota: quota && {
         limit: quota.limit,
         remaining: Math.max(0, quota.remaining),
-        resetsInMs: quota.resetAt - now,
+        resetsInMs: quota.resetAt - this.#now(),
       },
     }
   }
 
-  #judge(ask: CallRequest, queued: number): Admission {
-    const now = this.#options.clock.monotonic()
-    this.#shares.hearLimit(this.#health.quota('lookup')?.limit)
+  #decide(request: CallRequest, queued: number): Admission {
+    const now = this.#now()
     const state = {
       closed: this.#closed,
-      ...this.#shares.level(ask, now),
-      ...this.#levels(ask),
-      clientIsShared: isSharedPeer(ask.client),
-      quota: this.#health.quota(accountOf(ask)),
-      newcomersWait: this.#returns.calls.areExpected(now),
-      holdOff: this.#health.holdOff(groupOf(ask)),
+      ...this.#quota.shares(request),
+      ...this.#failureLevels(request, now),
+      clientIsShared: isSharedPeer(request.client),
+      queueShareTaken: this.#queue.isShareTaken(request),
+      quota: this.#quota.window(accountOf(request)),
+      retriesDue: this.#retries.calls?.expectsRetries(now) === true,
+      circuit: this.#breaker.openFor(scopeOf(request)),
       inFlight: this.#inFlight,
-      maxConcurrent: this.#health.maxConcurrent,
+      maxConcurrent: this.#quota.maxConcurrent,
       queued,
       maxQueued: MAX_QUEUED,
     }
-    return admit(state, ask.kind, now)
+    return admit(state, request.kind, now)
   }
 
-  #levels(ask: CallRequest): FailureLevels {
-    const now = this.#options.clock.monotonic()
-    const isNewcomer = ask.kind === 'unseen'
-    // Who pays nothing takes no place in the table of clients either.
-    const own = this.#budgets[accountOf(ask)].level(isNewcomer ? ask.client : undefined, now)
-    if (!isNewcomer) return own
-    // Those whose turn it is go first.
-    const before = this.#returns[accountOf(ask)].before(ask.key, now)
-    const everybody = { ...own.everybody, tokens: own.everybody.tokens - before }
-    return scarcer({ ...own, everybody }, this.#oddAnswers[accountOf(ask)].level(ask.client, now))
+  #failureLevels(request: CallRequest, now: number): FailureLevels {
+    const account = accountOf(request)
+    // Only unseen cookies are held to the failure budget of their client.
+    if (request.kind !== 'unseen') return this.#budgets[account].level(undefined, now)
+    const own = this.#budgets[account].level(request.client, now)
+    // Retries that are due go first.
+    const ahead = this.#retries[account]?.ahead(request.key, now) ?? 0
+    const global = { ...own.global, tokens: own.global.tokens - ahead }
+    return scarcer({ ...own, global }, this.#oddAnswers[account].level(request.client, now))
   }
 
   /**
-   * Takes the place at the moment of admission, so that no two take the same one, and pays for it: who
-   * waits has not paid, so that any number of real newcomers may.
+   * Starts an admitted call. Its slot and its charges are taken here and now, so that no two calls are
+   * admitted on the same ones; a call that waits is not charged.
    */
-  #enter(ask: CallRequest, admission: Admission): Entry {
-    const giveBack = this.#charge(ask, admission)
-    if (admission.admit === 'no') return { refused: admission }
+  #start(request: CallRequest, admission: Admission): AdmittedCall | Rejection {
+    if (admission.admit === 'no') {
+      // What is charged without an answer has to be scarce even while no call is made.
+      if (request.chargeSilence === true && !isOverBudget(admission.code))
+        this.#chargeFailure(request)
+      return admission
+    }
+    const startedAt = this.#now()
+    const account = accountOf(request)
+    const scope = scopeOf(request)
+    const isTrial = admission.admit === 'trial'
     this.#calls += 1
     this.#inFlight += 1
-    this.#shares.charge(ask, this.#options.clock.monotonic())
-    this.#returns[accountOf(ask)].came(ask.key)
-    this.#returns.calls.came(ask.key)
-    const isProbe = admission.admit === 'probe'
-    const departure = this.#health.departs(accountOf(ask), groupOf(ask), isProbe)
-    return { departure, giveBack }
+    this.#quota.charge(account, request)
+    this.#retries[account]?.useSlot(request.key, startedAt)
+    this.#retries.calls?.useSlot(request.key, startedAt)
+    if (isTrial) this.#breaker.startTrial(scope)
+    return { scope, isTrial, startedAt, giveBack: this.#chargeFailure(request) }
   }
 
-  #charge(ask: CallRequest, admission: Admission): () => void {
-    const pays =
-      ask.kind === 'unseen' &&
-      // Where silence is charged, it must be scarce even while nobody calls.
-      (admission.admit !== 'no' || (ask.chargeSilence === true && !isOverBudget(admission.code)))
-    if (!pays) return () => {}
-    return this.#budgets[accountOf(ask)].charge(ask.client, this.#options.clock.monotonic())
+  #chargeFailure(request: CallRequest): () => void {
+    if (request.kind !== 'unseen') return () => {}
+    return this.#budgets[accountOf(request)].charge(request.client, this.#now())
   }
 
-  #refuse(ask: CallRequest, refused: Refused): OktaUnavailable {
-    const { code } = refused
-    // A background refresh not made is nothing that anybody misses.
-    if (ask.kind !== 'prefetch') countIn(this.#refused, code)
-    if (HOLD_OFFS.has(code) && (ask.kind === 'seen' || ask.kind === 'stale'))
-      this.#health.knownTurnedAway()
-    const { scarce, retryAfterMs } = refused
-    if (ask.kind !== 'unseen' || scarce === undefined) return unavailable(code, retryAfterMs)
-    const room = { soonestMs: retryAfterMs, perSecond: scarce.perSecond }
-    const now = this.#options.clock.monotonic()
-    return unavailable(code, this.#returnsFor(ask, scarce.what).after(ask, room, now))
+  #reject(request: CallRequest, { code, scarce, retryAfterMs }: Rejection): OktaUnavailable {
+    const { kind } = request
+    const now = this.#now()
+    // No request misses a prefetch that was not made.
+    if (kind !== 'prefetch') countIn(this.#refused, code)
+    if (CIRCUIT_CODES.has(code) && (kind === 'seen' || kind === 'stale'))
+      this.#breaker.reserveTrial()
+    for (const schedule of Object.values(this.#retries)) schedule.expire(now)
+    if (kind !== 'unseen' || scarce === undefined) return unavailable(code, retryAfterMs)
+    const scheduled = scarce.what === 'calls' ? 'calls' : accountOf(request)
+    this.#retries[scheduled] ??= new RetrySchedule()
+    const capacity = { soonestMs: retryAfterMs, perSecond: scarce.perSecond }
+    return unavailable(code, this.#retries[scheduled].reserve(request, capacity, now))
   }
 
-  #returnsFor(ask: CallRequest, what: Scarce['what']): RetrySchedule {
-    return what === 'calls' ? this.#returns.calls : this.#returns[accountOf(ask)]
-  }
-
-  async #make<T>(
-    ask: CallRequest,
+  async #run<T>(
+    request: CallRequest,
     call: () => Promise<OktaAnswer<T>>,
-    departure: AdmittedCall,
-    giveBack: () => void,
+    admitted: AdmittedCall,
   ): Promise<OktaAnswer<T>> {
     let answer: OktaAnswer<T> = { kind: 'unavailable', code: 'reset' }
     try {
@@ -225,94 +209,93 @@ export class Limiter {
       return answer
     } finally {
       this.#inFlight -= 1
-      this.#settle(ask, answer, giveBack)
-      this.#health.returns(departure, answer, this.#inFlight)
-      this.#admitWaiting()
+      this.#settleCharges(request, answer, admitted.giveBack)
+      this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
+      this.#breaker.record(admitted, answer)
+      this.#admitQueued()
     }
   }
 
   /**
-   * A yes costs a newcomer nothing, nor does silence; a no does, and so does an odd answer, on an account of
-   * its own. A no about a session seen before is charged to its client.
+   * A yes and an unusable answer cost an unseen cookie no failure; a no does, and an unusable answer is
+   * charged to a budget of its own. A no about a seen session is charged to its client.
    */
-  #settle(ask: CallRequest, answer: OktaAnswer<unknown>, giveBack: () => void): void {
-    if (answer.kind === 'no' && ask.kind !== 'unseen')
-      this.#budgets[accountOf(ask)].chargeSeen(ask.client, this.#options.clock.monotonic())
+  #settleCharges(request: CallRequest, answer: OktaAnswer<unknown>, giveBack: () => void): void {
+    const { kind, client, chargeSilence } = request
+    const account = accountOf(request)
+    if (answer.kind === 'no' && kind !== 'unseen')
+      this.#budgets[account].chargeSeen(client, this.#now())
     if (answer.kind === 'yes') giveBack()
-    if (answer.kind === 'yes' && ask.kind === 'unseen') this.#returns[accountOf(ask)].moveUp()
+    if (answer.kind === 'yes' && kind === 'unseen') this.#retries[account]?.moveUp()
     if (answer.kind !== 'unavailable') return
     countIn(this.#failures, answer.code)
-    if (ask.chargeSilence !== true) giveBack()
-    if (ask.kind === 'unseen' && !NOT_ITS_FAULT.has(answer.code))
-      this.#oddAnswers[accountOf(ask)].charge(ask.client, this.#options.clock.monotonic())
+    if (chargeSilence !== true) giveBack()
+    if (kind === 'unseen' && !NO_CREDENTIALS_FAULT.has(answer.code))
+      this.#oddAnswers[account].charge(client, this.#now())
   }
 
-  #turn(ask: CallRequest): Promise<Entry> {
+  #wait(request: CallRequest): Promise<AdmittedCall | Rejection> {
     return new Promise((resolve) => {
-      const waiter: Waiter = {
-        kind: ask.kind,
-        ask,
-        enter: (admission) => {
+      const queued: QueuedRequest = {
+        ...request,
+        end: (admission) => {
           clearTimeout(timer)
-          this.#shares.leftQueue(ask)
-          resolve(this.#enter(ask, admission))
+          resolve(this.#start(request, admission))
         },
       }
       const timer = setTimeout(() => {
-        this.#queue.remove(waiter)
-        waiter.enter(queueFull)
+        this.#queue.remove(queued)
+        queued.end(queueFull)
       }, this.#options.upstream.maxQueueMs)
-      this.#shares.queued(ask)
-      // Evicts the queued call with the lowest priority; `admit` has made sure that there is one.
-      this.#queue.add(waiter)?.enter(queueFull)
+      this.#queue.add(queued)?.end(queueFull)
     })
   }
 
-  #admitWaiting(): void {
-    for (let waiter = this.#queue.next; waiter !== undefined; waiter = this.#queue.next) {
-      const admission = this.#judge(waiter.ask, 0)
+  #admitQueued(): void {
+    for (let queued = this.#queue.next; queued !== undefined; queued = this.#queue.next) {
+      const admission = this.#decide(queued, 0)
       if (admission.admit === 'queue') return
-      if (admission.admit === 'no') this.#queue.remove(waiter)
-      else this.#queue.takeSlot(waiter)
-      waiter.enter(admission)
+      if (admission.admit === 'no') this.#queue.remove(queued)
+      else this.#queue.takeSlot(queued)
+      queued.end(admission)
     }
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic()
   }
 }
 
-/** Even a slow Okta answers this many of a queue that was full. */
-const queueFull = {
+/** Even a slow Okta answers so many calls of a full queue. */
+const queueFull: Rejection = {
   admit: 'no',
   code: 'queue_full',
   retryAfterMs: 1_000,
   scarce: { what: 'calls', perSecond: 20 },
-} as const
+}
 
-const HOLD_OFFS: ReadonlySet<UnavailableCode> = new Set([
+const CIRCUIT_CODES: ReadonlySet<UnavailableCode> = new Set([
   'rate_limited',
   'concurrency_limited',
   'breaker_open',
 ])
 
-/** Failures that are not the cookie's: Okta was not reached, or is short of quota. */
-const NOT_ITS_FAULT: ReadonlySet<UnavailableCode> = new Set([
-  'dns',
-  'connect',
-  'tls',
-  'rate_limited',
-  'concurrency_limited',
-  'closed',
+/** Failures that no credential causes: Okta was not reached, or is short of quota. */
+const NO_CREDENTIALS_FAULT: ReadonlySet<UnavailableCode> = new Set([
+  ...BEFORE_THE_REQUEST,
+  ...(['rate_limited', 'concurrency_limited', 'closed'] as const),
 ])
 
-function accountOf(ask: CallRequest): Account {
-  return ask.account ?? 'lookup'
+function accountOf(request: CallRequest): Account {
+  return request.account ?? 'lookup'
 }
 
-function groupOf(ask: CallRequest): CircuitScope {
-  if (ask.account === 'sign_in') return 'sign_ins'
-  return ask.kind === 'unseen' ? 'newcomers' : 'everybody'
+function scopeOf(request: CallRequest): CircuitScope {
+  if (request.account === 'sign_in') return 'sign_ins'
+  return request.kind === 'unseen' ? 'unseen' : 'all'
 }
 
-/** Whether a refusal came of having asked too much. */
+/** Whether a call was rejected because its client, or all clients together, had made too many. */
 export function isOverBudget(code: UnavailableCode): boolean {
   return code === 'too_many_attempts' || code === 'over_budget'
 }

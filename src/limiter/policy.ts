@@ -8,6 +8,24 @@ import type { UnavailableCode } from '../errors.js'
  */
 export type CallKind = 'seen' | 'unseen' | 'stale' | 'prefetch'
 
+/** Okta counts sign-ins made with an API token apart from lookups. */
+export type Account = 'lookup' | 'sign_in'
+
+/** What a call is for, and which budgets it is charged to. */
+export interface CallRequest {
+  readonly kind: CallKind
+  /** The credential, by which a retry is recognised; undefined when there is none. */
+  readonly key?: string | undefined
+  /** The client's address, normalised, or its shared peer; undefined when neither is known. */
+  readonly client?: string | undefined
+  /** `lookup` when left out. */
+  readonly account?: Account | undefined
+  /** Whether a usable answer or a negative one is cached: the call then counts against its client's share. */
+  readonly early?: boolean | undefined
+  /** Whether the failure budget is also charged for a rejection and for an answer that can't be used. */
+  readonly chargeSilence?: boolean | undefined
+}
+
 /** A token bucket as it stands. */
 export interface BucketLevel {
   readonly tokens: number
@@ -22,36 +40,36 @@ export interface RateLimitWindow {
   readonly resetAt: number
 }
 
-/** No calls until then, and why. At its end one trial call is made. */
+/** No calls are made before `until`. Then one half-open trial is. */
 export interface OpenCircuit {
   readonly code: 'rate_limited' | 'concurrency_limited' | 'breaker_open'
   /** Monotonic milliseconds. */
   readonly until: number
-  /** Whether the trial call is under way. */
-  readonly probing: boolean
+  /** Whether the trial is under way. */
+  readonly inTrial: boolean
   /** Whether a call for a seen session was rejected meanwhile: the trial is then reserved for one, for a while. */
-  readonly knownWaits: boolean
+  readonly seenRejected: boolean
 }
 
 export interface AdmissionState {
   readonly closed: boolean
-  /** The asking client's failure budget; undefined when its address is not known. */
+  /** The failure budget of the client; undefined when its address is not known. */
   readonly client: BucketLevel | undefined
   /** Whether that budget is one of many clients that can't be told apart. */
   readonly clientIsShared: boolean
-  /** Everybody's failure budget. */
-  readonly everybody: BucketLevel
-  /** What is left of the calls the asking credential may cause; undefined when it has no share. */
+  /** The failure budget of all clients together. */
+  readonly global: BucketLevel
+  /** What is left of the calls that the credential may cause; undefined when it has no share. */
   readonly credentialShare: BucketLevel | undefined
-  /** What is left of the early calls the asking client may cause; undefined when this ask is none. */
+  /** What is left of the early calls that the client may cause; undefined when this call is none. */
   readonly clientShare: BucketLevel | undefined
-  /** Whether the credential or its client holds all the places in the queue that it may. */
+  /** Whether the credential or its client has taken all the places in the queue that it may. */
   readonly queueShareTaken: boolean
   readonly quota: RateLimitWindow | undefined
   /** Whether calls for unseen cookies were rejected for want of quota, and their retries are due. */
-  readonly newcomersWait: boolean
-  /** The open circuit that concerns this call for longest. */
-  readonly holdOff: OpenCircuit | undefined
+  readonly retriesDue: boolean
+  /** The open circuit that stops this call for longest. */
+  readonly circuit: OpenCircuit | undefined
   readonly inFlight: number
   readonly maxConcurrent: number
   /** Queued calls that would go before this one. */
@@ -65,38 +83,34 @@ export interface Scarce {
   readonly perSecond: number
 }
 
-export type Admission =
-  | { readonly admit: 'now' | 'probe' | 'queue' }
-  | {
-      readonly admit: 'no'
-      readonly code: UnavailableCode
-      readonly retryAfterMs: number
-      readonly scarce?: Scarce
-    }
+export interface Rejection {
+  readonly admit: 'no'
+  readonly code: UnavailableCode
+  readonly retryAfterMs: number
+  readonly scarce?: Scarce
+}
+
+export type Admission = { readonly admit: 'now' | 'trial' | 'queue' } | Rejection
 
 /** The part of the rate-limit window reserved for seen sessions. */
-const KEPT_FOR_KNOWN = 0.2
+const KEPT_FOR_SEEN = 0.2
 /** Below this part of the rate-limit window no call is made that can wait. */
 const AMPLE = 0.5
 /** How long the trial is reserved for a seen session after the circuit's time has passed. */
-const KNOWN_FIRST_MS = 1_000
-
-const atOnce: Admission = { admit: 'now' }
-const probe: Admission = { admit: 'probe' }
-const queue: Admission = { admit: 'queue' }
+const SEEN_FIRST_MS = 1_000
 
 /**
- * Judges one ask. Syntax and the negative cache come before it: they answer without there being an ask.
- * `now` is monotonic milliseconds.
+ * Decides about one call. The cookie's syntax and the negative cache are checked before: they answer
+ * without a call. `now` is monotonic milliseconds.
  */
 export function admit(state: AdmissionState, kind: CallKind, now: number): Admission {
-  if (state.closed) return refuse('closed', 1_000)
+  if (state.closed) return reject('closed', 1_000)
   return (
     overShare(state) ??
     (kind === 'unseen' ? overBudget(state) : undefined) ??
     overQuota(state, kind, now) ??
-    heldOff(state, kind, now) ??
-    place(state, kind)
+    stopped(state, kind, now) ??
+    slot(state, kind)
   )
 }
 
@@ -104,67 +118,62 @@ export function admit(state: AdmissionState, kind: CallKind, now: number): Admis
 function overShare(state: AdmissionState): Admission | undefined {
   const { credentialShare, clientShare, clientIsShared } = state
   if (credentialShare !== undefined && credentialShare.tokens < 1)
-    return refuse('too_many_attempts', refillMs(credentialShare))
+    return reject('too_many_attempts', refillMs(credentialShare))
   if (clientShare === undefined || clientShare.tokens >= 1) return undefined
-  return refuse(clientIsShared ? 'over_budget' : 'too_many_attempts', refillMs(clientShare))
+  return reject(clientIsShared ? 'over_budget' : 'too_many_attempts', refillMs(clientShare))
 }
 
 function overBudget(state: AdmissionState): Admission | undefined {
-  const { client, clientIsShared, everybody } = state
-  if (client !== undefined && client.tokens < 1)
-    // The sender may not be the one that spent a shared budget.
-    return clientIsShared
-      ? refuse('over_budget', refillMs(client), scarceFailures(client))
-      : refuse('too_many_attempts', refillMs(client))
-  if (everybody.tokens >= 1) return undefined
-  return refuse('over_budget', refillMs(everybody), scarceFailures(everybody))
-}
-
-function scarceFailures({ perSecond }: BucketLevel): Scarce {
-  return { what: 'failures', perSecond }
+  const { client, clientIsShared, global } = state
+  const isClientOver = client !== undefined && client.tokens < 1
+  if (isClientOver && !clientIsShared) return reject('too_many_attempts', refillMs(client))
+  // A shared budget may have been spent by another client.
+  const over = isClientOver ? client : global
+  if (over.tokens >= 1) return undefined
+  return reject('over_budget', refillMs(over), { what: 'failures', perSecond: over.perSecond })
 }
 
 function overQuota(state: AdmissionState, kind: CallKind, now: number): Admission | undefined {
-  const { quota, newcomersWait } = state
+  const { quota, retriesDue } = state
   if (quota === undefined || now >= quota.resetAt) return undefined
-  if (quota.remaining > quota.limit * keptFrom(kind, newcomersWait)) return undefined
-  const scarce = { what: 'calls', perSecond: (quota.limit * (1 - KEPT_FOR_KNOWN)) / 60 } as const
-  return refuse('over_budget', quota.resetAt - now, scarce)
+  if (quota.remaining > quota.limit * keptFrom(kind, retriesDue)) return undefined
+  const scarce = { what: 'calls', perSecond: (quota.limit * (1 - KEPT_FOR_SEEN)) / 60 } as const
+  return reject('over_budget', quota.resetAt - now, scarce)
 }
 
-/** The part of the minute this kind of ask may not touch. */
-function keptFrom(kind: CallKind, newcomersWait: boolean): number {
+/** The part of the rate-limit window that calls of this kind may not use. */
+function keptFrom(kind: CallKind, retriesDue: boolean): number {
   if (kind === 'seen') return 0
-  if (kind === 'unseen') return KEPT_FOR_KNOWN
-  return newcomersWait ? 1 : AMPLE
+  if (kind === 'unseen') return KEPT_FOR_SEEN
+  return retriesDue ? 1 : AMPLE
 }
 
-function heldOff(state: AdmissionState, kind: CallKind, now: number): Admission | undefined {
-  const { holdOff, inFlight, maxConcurrent } = state
-  if (holdOff === undefined) return undefined
-  const { code, until, probing, knownWaits } = holdOff
-  if (now < until) return refuse(code, until - now)
-  // What strangers send may fail for its own sake: they don't get to say that Okta is still down.
-  const leftToKnown = kind === 'unseen' && knownWaits && now < until + KNOWN_FIRST_MS
-  // The probe has a user's own question behind it: nothing is asked of a struggling Okta that could wait.
-  if (probing || leftToKnown || kind === 'prefetch' || inFlight >= maxConcurrent)
-    return refuse(code, 1_000)
-  return probe
+function stopped(state: AdmissionState, kind: CallKind, now: number): Admission | undefined {
+  const { circuit, inFlight, maxConcurrent } = state
+  if (circuit === undefined) return undefined
+  const { code, until, inTrial, seenRejected } = circuit
+  if (now < until) return reject(code, until - now)
+  // An unseen cookie may itself be what fails: its failure must not keep the circuit open for all calls.
+  const isReserved = kind === 'unseen' && seenRejected && now < until + SEEN_FIRST_MS
+  // A trial has a request behind it: a struggling Okta is not called for what can wait.
+  if (inTrial || isReserved || kind === 'prefetch' || inFlight >= maxConcurrent)
+    return reject(code, 1_000)
+  return { admit: 'trial' }
 }
 
-function place(state: AdmissionState, kind: CallKind): Admission {
-  if (state.inFlight < state.maxConcurrent && state.queued === 0) return atOnce
-  if (kind === 'prefetch' || state.queued >= state.maxQueued) return refuse('queue_full', 1_000)
+function slot(state: AdmissionState, kind: CallKind): Admission {
+  if (state.inFlight < state.maxConcurrent && state.queued === 0) return { admit: 'now' }
+  if (kind === 'prefetch' || state.queued >= state.maxQueued) return reject('queue_full', 1_000)
   if (state.queueShareTaken)
-    return refuse(state.clientIsShared ? 'over_budget' : 'too_many_attempts', 1_000)
-  return queue
+    return reject(state.clientIsShared ? 'over_budget' : 'too_many_attempts', 1_000)
+  return { admit: 'queue' }
 }
 
 function refillMs(bucket: BucketLevel): number {
   return bucket.perSecond > 0 ? ((1 - bucket.tokens) / bucket.perSecond) * 1_000 : 60_000
 }
 
-function refuse(code: UnavailableCode, forMs: number, scarce?: Scarce): Admission {
+function reject(code: UnavailableCode, forMs: number, scarce?: Scarce): Rejection {
   const retryAfterMs = Math.max(1, Math.ceil(forMs))
   return { admit: 'no', code, retryAfterMs, ...(scarce !== undefined && { scarce }) }
 }

@@ -1,5 +1,6 @@
 /** The calls that wait for a slot, and the order in which they get one: unseen cookies delay no seen session. */
-import type { CallKind } from './policy.js'
+import type { CallKind, CallRequest } from './policy.js'
+import { isSharedPeer, SHARED_PEER_PART } from './token-bucket.js'
 
 /** The lane of each kind of call. A lane gets slots when the lanes before it are empty. */
 const LANE: Readonly<Record<CallKind, number>> = { seen: 0, unseen: 1, stale: 2, prefetch: 2 }
@@ -9,10 +10,16 @@ const LANE: Readonly<Record<CallKind, number>> = { seen: 0, unseen: 1, stale: 2,
  * would otherwise age every session, and busy sessions would keep every unseen cookie out.
  */
 const RESERVED_EVERY = 8
+/** How many places in the queue one credential may take. */
+const PLACES_PER_CREDENTIAL = 20
+/** The part of the queue that the unseen cookies and the early calls of one client may take. */
+const CLIENT_PART = 0.25
 
-export class CallQueue<T extends { readonly kind: CallKind }> {
+export class CallQueue<T extends CallRequest> {
   readonly #max: number
   readonly #lanes: readonly [T[], T[], T[]] = [[], [], []]
+  /** How many places each credential and each client has taken. */
+  readonly #places = new Map<string, number>()
   #slotsGiven = 0
   /** The lane that got the last reserved slot. */
   #lastReserved: T[] | undefined
@@ -35,10 +42,22 @@ export class CallQueue<T extends { readonly kind: CallKind }> {
     return this.#lanes.slice(0, LANE[kind] + 1).reduce((sum, lane) => sum + lane.length, 0)
   }
 
+  /** Whether the credential or the client of a call has taken all the places that it may. */
+  isShareTaken(call: CallRequest): boolean {
+    if (this.#placesOf(call.key) >= PLACES_PER_CREDENTIAL) return true
+    const client = chargedClient(call)
+    const part = isSharedPeer(client) ? SHARED_PEER_PART : CLIENT_PART
+    return this.#placesOf(client) >= part * this.#max
+  }
+
   /** Adds a call. When that is one too many, removes the last call of the lowest lane and returns it. */
   add(call: T): T | undefined {
     this.#lanes[LANE[call.kind]]?.push(call)
-    return this.length > this.#max ? this.#lanes.findLast(isWaiting)?.pop() : undefined
+    this.#countPlace(call, 1)
+    if (this.length <= this.#max) return undefined
+    const evicted = this.#lanes.findLast((lane) => lane.length > 0)?.at(-1)
+    if (evicted !== undefined) this.remove(evicted)
+    return evicted
   }
 
   /** Removes the next call, which gets a slot. */
@@ -48,11 +67,13 @@ export class CallQueue<T extends { readonly kind: CallKind }> {
     this.remove(call)
   }
 
-  /** Removes a call that gets no slot: it timed out or was rejected. */
+  /** Removes a call that gets no slot: it timed out, was rejected or evicted. */
   remove(call: T): void {
     const lane = this.#lanes[LANE[call.kind]]
-    const at = lane?.indexOf(call) ?? -1
-    if (at !== -1) lane?.splice(at, 1)
+    const at = lane?.lastIndexOf(call) ?? -1
+    if (at === -1) return
+    lane?.splice(at, 1)
+    this.#countPlace(call, -1)
   }
 
   get #isReserved(): boolean {
@@ -60,13 +81,26 @@ export class CallQueue<T extends { readonly kind: CallKind }> {
   }
 
   #nextLane(): T[] | undefined {
-    const [highest, ...lower] = this.#lanes.filter(isWaiting)
+    const [highest, ...lower] = this.#lanes.filter((lane) => lane.length > 0)
     if (!this.#isReserved || lower.length === 0) return highest
     // The lower lanes alternate.
     return lower.findLast((lane) => lane !== this.#lastReserved) ?? lower[0]
   }
+
+  #placesOf(name: string | undefined): number {
+    return name === undefined ? 0 : (this.#places.get(name) ?? 0)
+  }
+
+  #countPlace(call: T, by: 1 | -1): void {
+    for (const name of [call.key, chargedClient(call)]) {
+      const places = this.#placesOf(name) + by
+      if (name !== undefined && places > 0) this.#places.set(name, places)
+      else if (name !== undefined) this.#places.delete(name)
+    }
+  }
 }
 
-function isWaiting(lane: readonly unknown[]): boolean {
-  return lane.length > 0
+/** The client whose part of the queue a call takes; a seen session in its ordinary rhythm takes none. */
+function chargedClient({ kind, client, early }: CallRequest): string | undefined {
+  return kind === 'unseen' || early === true ? client : undefined
 }

@@ -1,155 +1,162 @@
 /** Spreads the retries of rejected calls: one after the other, as fast as they can be admitted, not all at once. */
+import type { CallRequest } from './policy.js'
 
-/** So far ahead turns are given out. */
+/** Retry slots are reserved so far ahead. */
 const HORIZON_MS = 600_000
-/** The longest Retry-After on account of others; an earlier retry keeps its turn. */
-const LONGEST_MS = 60_000
-/** Retry-After is whole seconds, and so much later they come. */
-const LATE_MS = 1_000
-/** A turn not taken by then is lost: its client may be gone. */
-const TURN_LOST_MS = 5_000
-
+/** The longest delay on account of other retries. A call that retries earlier keeps its slot. */
+const MAX_DELAY_MS = 60_000
+/** Retry-After is whole seconds: retries come up to so much later. */
+const ROUNDING_MS = 1_000
+/** A slot that is not used by then lapses: its client may be gone. */
+const LAPSE_MS = 5_000
 /**
- * So many turns one client may hold: as many as it may fail at once by default. The turns after those are
- * told apart in time as well, but are kept for nobody.
+ * So many slots are reserved for one client: as many failures as it is granted at once by default. Further
+ * retries of the client are spread as well, without a reservation.
  */
-const TURNS_PER_CLIENT = 20
+const SLOTS_PER_CLIENT = 20
 /**
- * How much one turn, taken or lost, moves the estimate of how many are taken: 16 lost ones in a row make it
- * a third of what it was.
+ * The weight of one used or lapsed slot in the estimate of how many are used: after 16 lapsed ones in a row
+ * it is a third of what it was.
  */
 const WEIGHT = 1 / 16
-/** Below this share taken, turns announce nobody. */
+/** With fewer slots used than this part, no retries are expected. */
 const HARDLY_ANY = 0.1
 
-/** How soon there is room for one more, and for how many a second after that. */
-export interface Room {
+/** When the next call can be admitted, and how many a second after that. */
+export interface Capacity {
   readonly soonestMs: number
   readonly perSecond: number
 }
 
-/** Who is turned away: the question, and the client that puts it, each where it is known. */
-export interface RejectedCaller {
-  readonly key?: string | undefined
-  readonly client?: string | undefined
-}
+/** The credential and the client of a rejected call, where they are known. */
+type Caller = Pick<CallRequest, 'key' | 'client'>
 
-interface Turn {
+interface RetrySlot {
   /** Monotonic milliseconds. */
   readonly at: number
   readonly client: string | undefined
-  /** Whether its holder asked again since. */
-  isHere: boolean
+  /** Whether the call was tried again since. */
+  hasRetried: boolean
 }
 
-/** What one client holds. */
-interface Held {
-  turns: number
-  /** Until when its turns beyond its share are told apart. */
+interface ClientSlots {
+  reserved: number
+  /** Until when the client's retries beyond its reserved slots are spread. */
   spreadUntil: number
 }
 
 export class RetrySchedule {
-  /** Who is to come when, in order. No more than there are turns up to the horizon. */
-  readonly #turns = new Map<string, Turn>()
-  /** Clients that hold a turn. */
-  readonly #held = new Map<string, Held>()
-  /** The part of the turns that was taken lately: junk books turns and takes none. */
-  #taken = 1
-  #takenUntil = Number.NEGATIVE_INFINITY
-  #turnMs = 0
+  /** By credential, in order of time. The horizon bounds their number. */
+  readonly #slots = new Map<string, RetrySlot>()
+  readonly #clients = new Map<string, ClientSlots>()
+  /** The part of the slots that was used lately: made-up cookies reserve slots and use none. */
+  #partUsed = 1
+  #bookedUntil = Number.NEGATIVE_INFINITY
+  #slotMs = 0
 
-  /** Gives out a turn, or says again when it is; in milliseconds from now. */
-  after({ key, client }: RejectedCaller, { soonestMs, perSecond }: Room, now: number): number {
+  /** Reserves a slot for a retry, or repeats the one that is reserved; in milliseconds from now. */
+  reserve({ key, client }: Caller, { soonestMs, perSecond }: Capacity, now: number): number {
     if (perSecond <= 0) return soonestMs
-    this.#forgetLost(now)
-    const given = key === undefined ? undefined : this.#turns.get(key)
-    // More frequent retries get neither a later turn nor an earlier one.
-    if (given !== undefined) {
-      given.isHere = true
-      const { at } = given
-      return at > now ? this.#wait(at - now, Math.min(at - now, soonestMs), 0) : soonestMs
+    this.expire(now)
+    const reserved = key === undefined ? undefined : this.#slots.get(key)
+    // More frequent retries get neither a later slot nor an earlier one.
+    if (reserved !== undefined) {
+      reserved.hasRetried = true
+      const inMs = reserved.at - now
+      return inMs > 0 ? this.#delay(inMs, Math.min(inMs, soonestMs), 0) : soonestMs
     }
-    const turnMs = 1_000 / perSecond
-    const turn = Math.max(now + soonestMs, this.#takenUntil)
-    const held = client === undefined ? undefined : this.#held.get(client)
-    if (held !== undefined && held.turns >= TURNS_PER_CLIENT) {
-      const spread = Math.max(turn, held.spreadUntil)
-      held.spreadUntil = Math.min(spread, now + soonestMs + LONGEST_MS) + turnMs
-      return this.#wait(spread - now, soonestMs, soonestMs)
+    const slotMs = 1_000 / perSecond
+    const at = Math.max(now + soonestMs, this.#bookedUntil)
+    const ofClient = client === undefined ? undefined : this.#clients.get(client)
+    if (ofClient !== undefined && ofClient.reserved >= SLOTS_PER_CLIENT) {
+      const spread = Math.max(at, ofClient.spreadUntil)
+      ofClient.spreadUntil = Math.min(spread, now + soonestMs + MAX_DELAY_MS) + slotMs
+      return this.#delay(spread - now, soonestMs, soonestMs)
     }
-    if (turn <= now + soonestMs + HORIZON_MS) {
-      this.#turnMs = turnMs
-      this.#takenUntil = turn + turnMs
-      if (key !== undefined) this.#book(key, { at: turn, client, isHere: false })
+    if (at <= now + soonestMs + HORIZON_MS) {
+      this.#slotMs = slotMs
+      this.#bookedUntil = at + slotMs
+      if (key !== undefined) this.#book(key, { at, client, hasRetried: false })
     }
-    return this.#wait(turn - now, soonestMs, soonestMs)
+    return this.#delay(at - now, soonestMs, soonestMs)
   }
 
   /**
-   * How many others are expected right now, and go first: those whose turn has come, by the part that was
-   * taken lately, so that turns nobody takes hold nobody back who is there.
+   * How many other retries are due and go first. They count by the part of the slots that was used lately,
+   * so that unused slots delay no call.
    */
-  before(key: string | undefined, now: number): number {
-    this.#forgetLost(now)
-    let before = 0
-    for (const [other, { at }] of this.#turns) {
+  ahead(key: string | undefined, now: number): number {
+    let due = 0
+    for (const [other, { at }] of this.#slots) {
+      if (hasLapsed(at, now)) continue
       if (at > now || other === key) break
-      before += 1
+      due += 1
     }
-    return Math.round(before * this.#taken)
+    return Math.round(due * this.#partUsedAt(now))
   }
 
-  /** Somebody was let in. */
-  came(key: string | undefined): void {
-    if (key !== undefined && this.#release(key) !== undefined) this.#learn(true)
+  /** Whether retries are still to come. */
+  expectsRetries(now: number): boolean {
+    return now < this.#bookedUntil + ROUNDING_MS && this.#partUsedAt(now) > HARDLY_ANY
   }
 
-  /** Somebody came and took no room after all. */
+  /** A call was admitted and uses its slot, if it has one. */
+  useSlot(key: string | undefined, now: number): void {
+    this.expire(now)
+    if (key !== undefined && this.#release(key)) this.#partUsed = weighed(this.#partUsed, true)
+  }
+
+  /** An admitted call cost nothing after all: the next slot to be reserved moves up. */
   moveUp(): void {
-    this.#takenUntil -= this.#turnMs
+    this.#bookedUntil -= this.#slotMs
   }
 
-  /** Whether some are still to come. */
-  areExpected(now: number): boolean {
-    this.#forgetLost(now)
-    return this.#taken > HARDLY_ANY && now < this.#takenUntil + LATE_MS
-  }
-
-  #book(key: string, turn: Turn): void {
-    this.#turns.set(key, turn)
-    if (turn.client === undefined) return
-    const held = this.#held.get(turn.client)
-    if (held === undefined) this.#held.set(turn.client, { turns: 1, spreadUntil: 0 })
-    else held.turns += 1
-  }
-
-  #release(key: string): Turn | undefined {
-    const turn = this.#turns.get(key)
-    if (turn === undefined) return undefined
-    this.#turns.delete(key)
-    const held = turn.client === undefined ? undefined : this.#held.get(turn.client)
-    if (turn.client === undefined || held === undefined) return turn
-    held.turns -= 1
-    if (held.turns === 0) this.#held.delete(turn.client)
-    return turn
-  }
-
-  #forgetLost(now: number): void {
-    for (const [key, { at, isHere }] of this.#turns) {
-      if (at > now - TURN_LOST_MS) return
+  /** Removes lapsed slots. */
+  expire(now: number): void {
+    for (const [key, { at, hasRetried }] of this.#slots) {
+      if (!hasLapsed(at, now)) return
       this.#release(key)
-      this.#learn(isHere)
+      this.#partUsed = weighed(this.#partUsed, hasRetried)
     }
   }
 
-  #learn(wasTaken: boolean): void {
-    this.#taken += ((wasTaken ? 1 : 0) - this.#taken) * WEIGHT
+  #book(key: string, slot: RetrySlot): void {
+    this.#slots.set(key, slot)
+    if (slot.client === undefined) return
+    const ofClient = this.#clients.get(slot.client) ?? { reserved: 0, spreadUntil: 0 }
+    ofClient.reserved += 1
+    this.#clients.set(slot.client, ofClient)
   }
 
-  /** A line in which hardly anybody stands is a short one. */
-  #wait(ms: number, soonestMs: number, atLeast: number): number {
-    const weighed = soonestMs + (ms - soonestMs) * this.#taken
-    return Math.max(1, Math.ceil(Math.min(weighed, atLeast + LONGEST_MS)))
+  #release(key: string): boolean {
+    const client = this.#slots.get(key)?.client
+    const ofClient = client === undefined ? undefined : this.#clients.get(client)
+    if (ofClient !== undefined) ofClient.reserved -= 1
+    if (client !== undefined && ofClient?.reserved === 0) this.#clients.delete(client)
+    return this.#slots.delete(key)
   }
+
+  /** The part used, with the slots that have lapsed since it was last updated. */
+  #partUsedAt(now: number): number {
+    let part = this.#partUsed
+    for (const { at, hasRetried } of this.#slots.values()) {
+      if (!hasLapsed(at, now)) break
+      part = weighed(part, hasRetried)
+    }
+    return part
+  }
+
+  /** The delay of a retry, shorter the fewer of the slots before it are likely to be used. */
+  #delay(inMs: number, soonestMs: number, atLeastMs: number): number {
+    const likely = soonestMs + (inMs - soonestMs) * this.#partUsed
+    return Math.max(1, Math.ceil(Math.min(likely, atLeastMs + MAX_DELAY_MS)))
+  }
+}
+
+function hasLapsed(at: number, now: number): boolean {
+  return at <= now - LAPSE_MS
+}
+
+function weighed(part: number, wasUsed: boolean): number {
+  return part + ((wasUsed ? 1 : 0) - part) * WEIGHT
 }

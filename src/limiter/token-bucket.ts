@@ -1,4 +1,4 @@
-/** Token buckets that bound what cookies nobody has seen may cost, for everybody together and per client. */
+/** Token buckets that bound what unseen cookies may cost, for all clients together and for each client. */
 import { LRUCache } from 'lru-cache'
 import type { Budget } from '../options/options.js'
 import type { BucketLevel } from './policy.js'
@@ -6,6 +6,7 @@ import type { BucketLevel } from './policy.js'
 export class TokenBucket {
   readonly #budget: Budget
   #tokens: number
+  /** When there were so many tokens, in monotonic milliseconds. */
   #at: number
 
   constructor(budget: Budget, now: number) {
@@ -16,23 +17,23 @@ export class TokenBucket {
 
   level(now: number): BucketLevel {
     const { perSecond, burst } = this.#budget
-    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1_000) * perSecond)
-    this.#at = now
-    return { tokens: this.#tokens, perSecond }
+    const refilled = (Math.max(0, now - this.#at) / 1_000) * perSecond
+    return { tokens: Math.min(burst, this.#tokens + refilled), perSecond }
   }
 
-  /** What is missing to a full bucket. */
   spent(now: number): number {
     return this.#budget.burst - this.level(now).tokens
   }
 
-  charge(tokens = 1): void {
-    this.#tokens -= tokens
+  charge(now: number, tokens = 1): void {
+    this.#tokens = this.level(now).tokens - tokens
+    this.#at = now
   }
 
-  /** Takes one, but leaves the last. */
-  chargeButTheLast(): void {
-    this.#tokens = Math.max(Math.min(this.#tokens, 1), this.#tokens - 1)
+  /** Charges one token, but leaves the last. */
+  chargeButTheLast(now: number): void {
+    const { tokens } = this.level(now)
+    this.charge(now, Math.min(1, Math.max(0, tokens - 1)))
   }
 
   giveBack(): void {
@@ -42,11 +43,10 @@ export class TokenBucket {
 
 const SHARED_PREFIX = 'shared '
 /**
- * The part of everybody's budget that the clients behind one peer have together when they can't be told
- * apart: with the default figures 40 failures at once and 2 a second. That is twice the budget of a single
- * client, and leaves a fifth to everybody else.
+ * The part of a common budget that the clients behind one peer have together when they can't be told apart:
+ * by default 40 failures at once and 2 a second, twice the budget of a single client.
  */
-const SHARED_PEER_PART = 0.8
+export const SHARED_PEER_PART = 0.8
 
 /** Names the clients behind a peer that can't be told apart. They share one bucket. */
 export function sharedPeer(address: string): string {
@@ -58,12 +58,13 @@ export function isSharedPeer(client: string | undefined): boolean {
   return client?.startsWith(SHARED_PREFIX) === true
 }
 
-/** A table keyed by what clients send is bounded; a client that drops out of it starts anew. */
+/** A table keyed by what clients send is bounded; a client that is evicted from it starts with a full bucket. */
 const MAX_CLIENTS = 20_000
 
+/** A bucket for each client that was charged. */
 export class ClientBuckets {
   readonly #budget: Budget
-  /** Made with the first client: lru-cache takes the memory for all its places at once. */
+  /** Made with the first client: lru-cache allocates the memory for all entries at once. */
   #buckets: LRUCache<string, TokenBucket> | undefined
 
   constructor(budget: Budget) {
@@ -71,22 +72,34 @@ export class ClientBuckets {
   }
 
   peek(client: string): TokenBucket | undefined {
-    return this.#buckets?.get(client)
+    return this.#buckets?.peek(client)
   }
 
-  of(client: string, now: number): TokenBucket {
+  /** What a client has left. Only a charge makes it a bucket. */
+  level(client: string, now: number, alreadySpent = 0): BucketLevel {
+    return (this.peek(client) ?? this.#make(now, alreadySpent)).level(now)
+  }
+
+  /** The client's bucket, to be charged; a new one lacks what was spent already. */
+  open(client: string, now: number, alreadySpent = 0): TokenBucket {
     this.#buckets ??= new LRUCache({ max: MAX_CLIENTS })
-    const standing = this.#buckets.get(client)
-    if (standing !== undefined) return standing
-    const bucket = new TokenBucket(this.#budget, now)
+    const opened = this.#buckets.get(client)
+    if (opened !== undefined) return opened
+    const bucket = this.#make(now, alreadySpent)
     this.#buckets.set(client, bucket)
+    return bucket
+  }
+
+  #make(now: number, alreadySpent: number): TokenBucket {
+    const bucket = new TokenBucket(this.#budget, now)
+    bucket.charge(now, alreadySpent)
     return bucket
   }
 }
 
-/** What is left of a budget. */
+/** What is left of a failure budget. */
 export interface FailureLevels {
-  readonly everybody: BucketLevel
+  readonly global: BucketLevel
   /** Undefined when the client's address is not known. */
   readonly client: BucketLevel | undefined
 }
@@ -94,74 +107,66 @@ export interface FailureLevels {
 /** Of two budgets that both have to last, the one that would end first. */
 export function scarcer(one: FailureLevels, other: FailureLevels): FailureLevels {
   return {
-    everybody: lower(one.everybody, other.everybody),
+    global: lower(one.global, other.global),
     client: one.client && other.client && lower(one.client, other.client),
   }
 }
 
-/** What may fail: one bucket for everybody, one per client address. */
+/** How many calls may fail: one bucket for all clients together, one per client address. */
 export class FailureBudget {
-  readonly #everybody: TokenBucket
+  readonly #global: TokenBucket
   readonly #clients: ClientBuckets
   readonly #sharedPeers: ClientBuckets
 
-  constructor(everybody: Budget, perClient: Budget, now: number) {
-    this.#everybody = new TokenBucket(everybody, now)
+  constructor(global: Budget, perClient: Budget, now: number) {
+    this.#global = new TokenBucket(global, now)
     this.#clients = new ClientBuckets(perClient)
-    this.#sharedPeers = new ClientBuckets(partOf(everybody, SHARED_PEER_PART))
+    this.#sharedPeers = new ClientBuckets(partOf(global, SHARED_PEER_PART))
   }
 
   level(client: string | undefined, now: number): FailureLevels {
-    const levels = this.#bucketsOf(client, now).map((bucket) => bucket.level(now))
-    return {
-      everybody: this.#everybody.level(now),
-      client: levels.length === 0 ? undefined : levels.reduce(lower),
-    }
+    return { global: this.#global.level(now), client: this.#clientLevel(client, now) }
   }
 
-  /** Takes one; returns how to give it back, which counts once. */
+  /** Charges one failure; returns a function that gives it back. */
   charge(client: string | undefined, now: number): () => void {
-    const buckets = [this.#everybody, ...this.#bucketsOf(client, now)]
-    for (const bucket of buckets) bucket.charge()
-    let charged = true
+    const buckets = [this.#global, ...this.#open(client, now)]
+    for (const bucket of buckets) bucket.charge(now)
     return function giveBack() {
-      if (!charged) return
-      charged = false
       for (const bucket of buckets) bucket.giveBack()
     }
   }
 
   /**
-   * Takes what a session seen before costs when it has ended. Its client pays alone, for a session ends
-   * once: a morning of ended sessions must not keep newcomers out. And its client keeps the last token, so
-   * that it gets in with the session that it signs in for.
+   * Charges the end of a seen session to its client alone: a morning of ended sessions must not reject
+   * unseen cookies. The client keeps its last token for the session that it signs in for.
    */
   chargeSeen(client: string | undefined, now: number): void {
-    for (const bucket of this.#bucketsOf(client, now)) {
-      bucket.level(now)
-      bucket.chargeButTheLast()
-    }
+    for (const bucket of this.#open(client, now)) bucket.chargeButTheLast(now)
   }
 
-  /**
-   * The shared bucket of a peer counts for what it sends without the header too, so that a header is no
-   * second budget beside its own.
-   */
-  #bucketsOf(client: string | undefined, now: number): readonly TokenBucket[] {
+  #clientLevel(client: string | undefined, now: number): BucketLevel | undefined {
+    if (client === undefined) return undefined
+    if (isSharedPeer(client))
+      return this.#sharedPeers.level(client, now, this.#spentAlone(client, now))
+    const own = this.#clients.level(client, now)
+    const shared = this.#sharedPeers.peek(sharedPeer(client))?.level(now)
+    return shared === undefined ? own : lower(own, shared)
+  }
+
+  /** The shared bucket of a peer is charged without the forwarded header too: that is no second budget. */
+  #open(client: string | undefined, now: number): readonly TokenBucket[] {
     if (client === undefined) return []
-    if (isSharedPeer(client)) return [this.#shared(client, now)]
+    if (isSharedPeer(client))
+      return [this.#sharedPeers.open(client, now, this.#spentAlone(client, now))]
     const shared = this.#sharedPeers.peek(sharedPeer(client))
-    const own = this.#clients.of(client, now)
+    const own = this.#clients.open(client, now)
     return shared === undefined ? [own] : [own, shared]
   }
 
-  #shared(client: string, now: number): TokenBucket {
-    const standing = this.#sharedPeers.peek(client)
-    if (standing !== undefined) return standing
-    const bucket = this.#sharedPeers.of(client, now)
-    const spent = this.#clients.peek(client.slice(SHARED_PREFIX.length))?.spent(now) ?? 0
-    bucket.charge(spent)
-    return bucket
+  /** What a peer has spent without the forwarded header. */
+  #spentAlone(shared: string, now: number): number {
+    return this.#clients.peek(shared.slice(SHARED_PREFIX.length))?.spent(now) ?? 0
   }
 }
 

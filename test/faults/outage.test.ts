@@ -180,7 +180,7 @@ describe('an outage of a minute at 1,000 requests a second', { timeout: 60_000 }
       if (illness !== 'refuses connections')
         expect(org.asked - askedBefore).toBeLessThanOrEqual(calls * 1.1 + 5)
       expect(
-        warn.mock.calls.filter(([text]) => String(text).includes('held off')).length,
+        warn.mock.calls.filter(([text]) => String(text).includes('stopped for now')).length,
       ).toBeLessThanOrEqual(2)
 
       const atTheOrg = org.asked - askedBefore
@@ -198,7 +198,7 @@ describe('an outage of a minute at 1,000 requests a second', { timeout: 60_000 }
       expect(recoveredIn).toBeLessThanOrEqual(5 * SECOND)
       figures.push({
         'Okta ...': illness,
-        'calls until held off': callsAt[opened] ?? 0,
+        'calls until the circuit opened': callsAt[opened] ?? 0,
         'probes after that': probes,
         'requests at the org': atTheOrg,
         'recovered within ms': recoveredIn + STEP_MS,

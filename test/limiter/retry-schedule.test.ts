@@ -6,93 +6,93 @@ describe('Retry-After of rejected calls', () => {
   const room = { soonestMs: 400, perSecond: 2.5 }
 
   it('rejected calls get Retry-After one after the other, as fast as they can be admitted', () => {
-    const returns = new RetrySchedule()
-    expect(['a', 'b', undefined].map((who) => returns.after({ key: who }, room, 0))).toEqual([
+    const schedule = new RetrySchedule()
+    expect(['a', 'b', undefined].map((who) => schedule.reserve({ key: who }, room, 0))).toEqual([
       400, 800, 1_200,
     ])
-    expect(returns.after({ key: 'd' }, room, 1_000)).toBe(600)
-    expect(returns.after({ key: 'e' }, room, 60_000)).toBe(400)
+    expect(schedule.reserve({ key: 'd' }, room, 1_000)).toBe(600)
+    expect(schedule.reserve({ key: 'e' }, room, 60_000)).toBe(400)
   })
 
   it('a client’s Retry-After stays the same however often it asks', () => {
-    const returns = new RetrySchedule()
-    returns.after({ key: 'a' }, room, 0)
-    returns.after({ key: 'b' }, room, 0)
-    expect(returns.after({ key: 'b' }, room, 300)).toBe(500)
-    expect(returns.after({ key: 'b' }, room, 799)).toBe(1)
-    expect(returns.after({ key: 'b' }, room, 800)).toBe(400)
-    expect(returns.after({ key: 'c' }, room, 800)).toBe(400)
+    const schedule = new RetrySchedule()
+    schedule.reserve({ key: 'a' }, room, 0)
+    schedule.reserve({ key: 'b' }, room, 0)
+    expect(schedule.reserve({ key: 'b' }, room, 300)).toBe(500)
+    expect(schedule.reserve({ key: 'b' }, room, 799)).toBe(1)
+    expect(schedule.reserve({ key: 'b' }, room, 800)).toBe(400)
+    expect(schedule.reserve({ key: 'c' }, room, 800)).toBe(400)
   })
 
   it('other clients delay a Retry-After by a minute at most', () => {
-    const returns = new RetrySchedule()
-    const waits = Array.from({ length: 200 }, (_, i) => returns.after({ key: `${i}` }, room, 0))
+    const schedule = new RetrySchedule()
+    const waits = Array.from({ length: 200 }, (_, i) => schedule.reserve({ key: `${i}` }, room, 0))
     expect(Math.max(...waits)).toBe(60_400)
-    for (let i = 0; i < 150; i += 1) returns.came(`${i}`)
+    for (let i = 0; i < 150; i += 1) schedule.useSlot(`${i}`, 0)
     // 80 s are 200 turns, and whoever asks meanwhile keeps theirs.
-    expect(returns.after({ key: '199' }, room, 60_000)).toBe(20_000)
+    expect(schedule.reserve({ key: '199' }, room, 60_000)).toBe(20_000)
   })
 
   it('turns are given out ten minutes ahead and no further', () => {
-    const returns = new RetrySchedule()
-    for (let i = 0; i < 10_000; i += 1) returns.after({ key: `${i}` }, room, 0)
-    for (let i = 0; i < 1_499; i += 1) returns.came(`${i}`)
-    expect(returns.before(undefined, 604_999)).toBe(2)
-    expect(returns.after({ key: 'last' }, room, 601_000)).toBe(400)
+    const schedule = new RetrySchedule()
+    for (let i = 0; i < 10_000; i += 1) schedule.reserve({ key: `${i}` }, room, 0)
+    for (let i = 0; i < 1_499; i += 1) schedule.useSlot(`${i}`, 0)
+    expect(schedule.ahead(undefined, 604_999)).toBe(2)
+    expect(schedule.reserve({ key: 'last' }, room, 601_000)).toBe(400)
   })
 
   it('a turn moves up when a call before it took no room', () => {
-    const returns = new RetrySchedule()
-    for (const who of ['a', 'b', 'c', 'd', 'e']) returns.after({ key: who }, room, 0)
-    returns.moveUp()
-    expect(returns.after({ key: 'f' }, room, 0)).toBe(2_000)
+    const schedule = new RetrySchedule()
+    for (const who of ['a', 'b', 'c', 'd', 'e']) schedule.reserve({ key: who }, room, 0)
+    schedule.moveUp()
+    expect(schedule.reserve({ key: 'f' }, room, 0)).toBe(2_000)
   })
 
   it('a client that comes in its turn goes first, until it is late', () => {
-    const returns = new RetrySchedule()
-    for (const who of ['a', 'b', 'c']) returns.after({ key: who }, room, 0)
-    expect(['a', 'b', 'c', 'x', undefined].map((who) => returns.before(who, 800))).toEqual([
+    const schedule = new RetrySchedule()
+    for (const who of ['a', 'b', 'c']) schedule.reserve({ key: who }, room, 0)
+    expect(['a', 'b', 'c', 'x', undefined].map((who) => schedule.ahead(who, 800))).toEqual([
       0, 1, 2, 2, 2,
     ])
-    returns.came('a')
-    expect(returns.before('x', 800)).toBe(1)
-    expect(returns.before('x', 5_799)).toBe(2)
-    expect(returns.before('x', 5_800)).toBe(1)
-    expect(returns.before('x', 6_200)).toBe(0)
+    schedule.useSlot('a', 800)
+    expect(schedule.ahead('x', 800)).toBe(1)
+    expect(schedule.ahead('x', 5_799)).toBe(2)
+    expect(schedule.ahead('x', 5_800)).toBe(1)
+    expect(schedule.ahead('x', 6_200)).toBe(0)
   })
 
   it('the turns know whether clients are still expected', () => {
-    const returns = new RetrySchedule()
-    expect(returns.areExpected(0)).toBe(false)
-    returns.after({ key: 'a' }, { soonestMs: 10_000, perSecond: 10 }, 0)
-    expect(returns.areExpected(11_000)).toBe(true)
-    expect(returns.areExpected(11_200)).toBe(false)
+    const schedule = new RetrySchedule()
+    expect(schedule.expectsRetries(0)).toBe(false)
+    schedule.reserve({ key: 'a' }, { soonestMs: 10_000, perSecond: 10 }, 0)
+    expect(schedule.expectsRetries(11_000)).toBe(true)
+    expect(schedule.expectsRetries(11_200)).toBe(false)
   })
 
   it('fewer taken turns hold back less room and come sooner', () => {
-    const returns = new RetrySchedule()
-    for (let i = 0; i < 1_000; i += 1) returns.after({ key: `${i}` }, room, 0)
-    expect(returns.before('x', 5_000)).toBe(12)
-    expect(returns.before('x', 10_000)).toBeLessThan(9)
-    expect(returns.before('x', 30_000)).toBe(0)
-    expect(returns.after({ key: 'x' }, room, 30_000)).toBeLessThan(10_000)
-    expect(returns.areExpected(60_000)).toBe(false)
+    const schedule = new RetrySchedule()
+    for (let i = 0; i < 1_000; i += 1) schedule.reserve({ key: `${i}` }, room, 0)
+    expect(schedule.ahead('x', 5_000)).toBe(12)
+    expect(schedule.ahead('x', 10_000)).toBeLessThan(9)
+    expect(schedule.ahead('x', 30_000)).toBe(0)
+    expect(schedule.reserve({ key: 'x' }, room, 30_000)).toBeLessThan(10_000)
+    expect(schedule.expectsRetries(60_000)).toBe(false)
   })
 
   it('a client keeps 20 turns, and further ones are only spaced out', () => {
-    const returns = new RetrySchedule()
+    const schedule = new RetrySchedule()
     const waits = Array.from({ length: 23 }, (_, i) =>
-      returns.after({ key: `${i}`, client: '198.51.100.1' }, room, 0),
+      schedule.reserve({ key: `${i}`, client: '198.51.100.1' }, room, 0),
     )
     expect(waits.slice(18)).toEqual([7_600, 8_000, 8_400, 8_800, 9_200])
-    expect(returns.after({ key: 'other', client: '198.51.100.2' }, room, 0)).toBe(8_400)
-    returns.came('0')
-    expect(returns.after({ key: '23', client: '198.51.100.1' }, room, 0)).toBe(8_800)
-    expect(returns.after({ key: 'other too', client: '198.51.100.2' }, room, 0)).toBe(9_200)
+    expect(schedule.reserve({ key: 'other', client: '198.51.100.2' }, room, 0)).toBe(8_400)
+    schedule.useSlot('0', 0)
+    expect(schedule.reserve({ key: '23', client: '198.51.100.1' }, room, 0)).toBe(8_800)
+    expect(schedule.reserve({ key: 'other too', client: '198.51.100.2' }, room, 0)).toBe(9_200)
   })
 
   it('a Retry-After is given when no room comes back at all', () => {
-    expect(new RetrySchedule().after({ key: 'a' }, { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(
+    expect(new RetrySchedule().reserve({ key: 'a' }, { soonestMs: 60_000, perSecond: 0 }, 0)).toBe(
       60_000,
     )
   })

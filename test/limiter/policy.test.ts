@@ -13,13 +13,13 @@ const open: AdmissionState = {
   closed: false,
   client: { tokens: 20, perSecond: 1 },
   clientIsShared: false,
-  everybody: { tokens: 50, perSecond: 2.5 },
+  global: { tokens: 50, perSecond: 2.5 },
   credentialShare: undefined,
   clientShare: undefined,
   queueShareTaken: false,
   quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
-  newcomersWait: false,
-  holdOff: undefined,
+  retriesDue: false,
+  circuit: undefined,
   inFlight: 0,
   maxConcurrent: 5,
   queued: 0,
@@ -28,7 +28,7 @@ const open: AdmissionState = {
 
 const KINDS = ['seen', 'stale', 'prefetch', 'unseen'] as const satisfies readonly CallKind[]
 
-/** `now`, `probe`, `queue`, or the refusal with its milliseconds. */
+/** `now`, `trial`, `queue`, or the refusal with its milliseconds. */
 function decide(state: Partial<AdmissionState>, kind: CallKind): string {
   const admission = admit({ ...open, ...state }, kind, NOW)
   return admission.admit === 'no' ? `${admission.code} ${admission.retryAfterMs}` : admission.admit
@@ -39,7 +39,7 @@ function left(remaining: number, resetsIn = 30_000) {
 }
 
 function held(over: Partial<OpenCircuit>): OpenCircuit {
-  return { code: 'breaker_open', until: NOW + 700, probing: false, knownWaits: false, ...over }
+  return { code: 'breaker_open', until: NOW + 700, inTrial: false, seenRejected: false, ...over }
 }
 
 /** One line a rule: what the state is, then what becomes of a known, aging, ahead and newcomer ask. */
@@ -59,7 +59,7 @@ const newcomer = (decision: string) => ['now', 'now', 'now', decision] as const
 
 const client = (tokens: number, perSecond = 1) => ({ client: { tokens, perSecond } })
 const level = (tokens: number, perSecond = 0.5) => ({ tokens, perSecond })
-const everybody = (tokens: number, perSecond = 2.5) => ({ everybody: { tokens, perSecond } })
+const everybody = (tokens: number, perSecond = 2.5) => ({ global: { tokens, perSecond } })
 
 const rows: readonly Row[] = [
   ['nothing stands in the way', {}, ...now],
@@ -157,67 +157,67 @@ const rows: readonly Row[] = [
   // What can wait does, while newcomers who were turned away are still to come back.
   [
     'newcomers wait for calls',
-    { newcomersWait: true },
+    { retriesDue: true },
     'now',
     'over_budget 30000',
     'over_budget 30000',
     'now',
   ],
-  ['newcomers wait, and Okta has said nothing', { newcomersWait: true, quota: undefined }, ...now],
+  ['newcomers wait, and Okta has said nothing', { retriesDue: true, quota: undefined }, ...now],
 
   // Hold-off and breaker, and the probe at their end.
-  ['held off by the breaker', { holdOff: held({}) }, ...all('breaker_open 700')],
+  ['held off by the breaker', { circuit: held({}) }, ...all('breaker_open 700')],
   [
     'held off by a 429',
-    { holdOff: held({ code: 'rate_limited', until: NOW + 59_000 }) },
+    { circuit: held({ code: 'rate_limited', until: NOW + 59_000 }) },
     ...all('rate_limited 59000'),
   ],
   [
     'held off by the other 429',
-    { holdOff: held({ code: 'concurrency_limited', until: NOW + 0.1 }) },
+    { circuit: held({ code: 'concurrency_limited', until: NOW + 0.1 }) },
     ...all('concurrency_limited 1'),
   ],
   [
     'the hold-off has just ended',
-    { holdOff: held({ until: NOW }) },
-    'probe',
-    'probe',
+    { circuit: held({ until: NOW }) },
+    'trial',
+    'trial',
     'breaker_open 1000',
-    'probe',
+    'trial',
   ],
   [
     'the probe is out',
-    { holdOff: held({ until: NOW, probing: true }) },
+    { circuit: held({ until: NOW, inTrial: true }) },
     ...all('breaker_open 1000'),
   ],
   [
     'a known session was turned away',
-    { holdOff: held({ until: NOW, knownWaits: true }) },
-    'probe',
-    'probe',
+    { circuit: held({ until: NOW, seenRejected: true }) },
+    'trial',
+    'trial',
     'breaker_open 1000',
     'breaker_open 1000',
   ],
   [
     'and does not come for a second',
-    { holdOff: held({ until: NOW - 1_000, knownWaits: true }) },
-    'probe',
-    'probe',
+    { circuit: held({ until: NOW - 1_000, seenRejected: true }) },
+    'trial',
+    'trial',
     'breaker_open 1000',
-    'probe',
+    'trial',
   ],
   [
     'the hold-off has ended, every place is taken',
-    { holdOff: held({ until: NOW }), inFlight: 5 },
+    { circuit: held({ until: NOW }), inFlight: 5 },
     ...all('breaker_open 1000'),
   ],
   [
     'the hold-off has ended, others wait',
-    { holdOff: held({ until: NOW }), queued: 3 },
-    'probe',
-    'probe',
+    { circuit: held({ until: NOW }), queued: 3 },
+    'trial',
+    'trial',
     'breaker_open 1000',
-    'probe',
+    'trial',
   ],
 
   // The concurrency cap and its bounded queue.
@@ -274,12 +274,12 @@ const rows: readonly Row[] = [
   ],
   [
     'the minute before the hold-off',
-    { quota: left(0), holdOff: held({}) },
+    { quota: left(0), circuit: held({}) },
     ...all('over_budget 30000'),
   ],
   [
     'the hold-off before the places',
-    { holdOff: held({}), inFlight: 5, queued: 1_000 },
+    { circuit: held({}), inFlight: 5, queued: 1_000 },
     ...all('breaker_open 700'),
   ],
 ]
@@ -310,11 +310,11 @@ describe('admission', () => {
       what: 'failures',
       perSecond: 2,
     })
-    expect(scarce({ holdOff: held({}) })).toBeUndefined()
+    expect(scarce({ circuit: held({}) })).toBeUndefined()
   })
 
   it('the policy judges a call without changing its state', () => {
-    const state = Object.freeze({ ...open, holdOff: Object.freeze(held({ until: NOW })) })
+    const state = Object.freeze({ ...open, circuit: Object.freeze(held({ until: NOW })) })
     for (const kind of KINDS) expect(admit(state, kind, NOW)).toEqual(admit(state, kind, NOW))
   })
 })

@@ -1,0 +1,161 @@
+/** How many calls Okta grants: the rate-limit windows as its headers tell them, the parts of a window that one credential and one client may use, and how many calls may run at once. */
+import type { AnswerHead, Clock, OktaAnswer } from '../contracts.js'
+import type { Account, AdmissionState, CallRequest, RateLimitWindow } from './policy.js'
+import { ClientBuckets, isSharedPeer, SHARED_PEER_PART } from './token-bucket.js'
+
+const WINDOW_MS = 60_000
+/** Okta's nodes need not agree to the second on when a window ends. */
+const SAME_WINDOW_MS = 2_000
+/**
+ * The part of the window's calls that one credential may cause: half of it at once, the rest evenly. An
+ * ordinary session needs one call per `ttlMs`; of 600 calls a minute this is 30 at once and 30 a minute.
+ */
+const CREDENTIAL_PART = 0.1
+/**
+ * The same for the early calls of one client, those made though a usable answer was cached. The sessions of
+ * an office behind one address cause none in their ordinary rhythm.
+ */
+const CLIENT_PART = 0.4
+/** An org with a small window still grants one credential and one client so many calls at once. */
+const MIN_AT_ONCE = 10
+/** So many usable answers give a halved concurrency limit one slot back. */
+const ANSWERS_PER_SLOT = 10
+
+/** A rate-limit window, identified by its end on Okta's clock. */
+interface LearnedWindow extends RateLimitWindow {
+  readonly oktaResetAt: number
+}
+
+type Shares = { readonly limit: number } & Readonly<
+  Record<'credentials' | 'clients' | 'sharedPeers', ClientBuckets>
+>
+
+export class Quota {
+  readonly #clock: Clock
+  readonly #configuredConcurrent: number
+  readonly #windows: { [account in Account]?: LearnedWindow } = {}
+  /** Undefined until Okta has told how many calls the window holds. */
+  #shares: Shares | undefined
+  #maxConcurrent: number
+  #goodAnswers = 0
+  #halvedAt = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock, maxConcurrent: number) {
+    this.#clock = clock
+    this.#configuredConcurrent = maxConcurrent
+    this.#maxConcurrent = maxConcurrent
+  }
+
+  /** How many calls may run at once: fewer than configured after Okta has answered that it is too many. */
+  get maxConcurrent(): number {
+    return this.#maxConcurrent
+  }
+
+  /** What is left of the window for calls of this account; sign-ins use the lookups' window as well. */
+  window(account: Account): RateLimitWindow | undefined {
+    const now = this.#clock.monotonic()
+    const { lookup, sign_in } = this.#windows
+    let scarcest: LearnedWindow | undefined
+    for (const window of account === 'lookup' ? [lookup] : [lookup, sign_in]) {
+      if (window === undefined || now >= window.resetAt) continue
+      if (scarcest === undefined || partLeft(window) < partLeft(scarcest)) scarcest = window
+    }
+    return scarcest
+  }
+
+  /** What is left of the shares that a call counts against. */
+  shares(request: CallRequest): Pick<AdmissionState, 'credentialShare' | 'clientShare'> {
+    const now = this.#clock.monotonic()
+    const { key, client } = request
+    return {
+      credentialShare: key === undefined ? undefined : this.#shares?.credentials.level(key, now),
+      clientShare:
+        client === undefined ? undefined : this.#clientTable(request)?.level(client, now),
+    }
+  }
+
+  /** Charges a call that starts to the windows and shares that it counts against. */
+  charge(account: Account, request: CallRequest): void {
+    const now = this.#clock.monotonic()
+    const { key, client } = request
+    this.#chargeWindow('lookup')
+    if (account === 'sign_in') this.#chargeWindow('sign_in')
+    if (key !== undefined) this.#shares?.credentials.open(key, now).charge(now)
+    if (client !== undefined) this.#clientTable(request)?.open(client, now).charge(now)
+  }
+
+  /** Learns from an answer to a call started then. Calls still in flight may not be counted in its headers yet. */
+  learn(account: Account, answer: OktaAnswer<unknown>, startedAt: number, inFlight: number): void {
+    if (answer.head !== undefined) this.#learnWindow(account, answer.head, inFlight)
+    if (answer.kind !== 'unavailable') this.#recover()
+    else if (answer.code === 'concurrency_limited' && startedAt > this.#halvedAt) {
+      // Answers to calls that ran together halve the limit once.
+      this.#maxConcurrent = Math.max(1, Math.floor(this.#maxConcurrent / 2))
+      this.#goodAnswers = 0
+      this.#halvedAt = this.#clock.monotonic()
+    }
+  }
+
+  #recover(): void {
+    if (this.#maxConcurrent >= this.#configuredConcurrent) return
+    this.#goodAnswers += 1
+    if (this.#goodAnswers < ANSWERS_PER_SLOT) return
+    this.#goodAnswers = 0
+    this.#maxConcurrent += 1
+  }
+
+  #learnWindow(account: Account, { rateLimit, oktaTime }: AnswerHead, inFlight: number): void {
+    if (rateLimit === undefined || rateLimit.limit <= 0) return
+    const { limit, resetAt: oktaResetAt } = rateLimit
+    const now = this.#clock.monotonic()
+    const resetsIn = oktaResetAt - (oktaTime ?? this.#clock.now())
+    if (resetsIn <= 0 || resetsIn > WINDOW_MS * 2) return
+    const resetAt = now + Math.min(resetsIn, WINDOW_MS) + 1_000
+    const remaining = rateLimit.remaining - inFlight
+    const last = this.#windows[account]
+    const later = last === undefined ? 0 : oktaResetAt - last.oktaResetAt
+    if (last === undefined || now >= last.resetAt || later > SAME_WINDOW_MS) {
+      this.#setWindow(account, { limit, remaining, resetAt, oktaResetAt })
+    } else if (later >= -SAME_WINDOW_MS) {
+      // Answers overtake each other: within one window the lower figure is the later one, and the earlier
+      // end was learned with less delay. An answer from the window before says nothing about this one.
+      const [lower, earlier] = [
+        Math.min(last.remaining, remaining),
+        Math.min(last.resetAt, resetAt),
+      ]
+      this.#setWindow(account, { ...last, limit, remaining: lower, resetAt: earlier })
+    }
+  }
+
+  #setWindow(account: Account, window: LearnedWindow): void {
+    this.#windows[account] = window
+    const { limit } = window
+    if (account !== 'lookup' || limit === this.#shares?.limit) return
+    this.#shares = {
+      limit,
+      credentials: bucketsOf(limit, CREDENTIAL_PART),
+      clients: bucketsOf(limit, CLIENT_PART),
+      sharedPeers: bucketsOf(limit, SHARED_PEER_PART),
+    }
+  }
+
+  #chargeWindow(account: Account): void {
+    const window = this.#windows[account]
+    if (window !== undefined)
+      this.#windows[account] = { ...window, remaining: window.remaining - 1 }
+  }
+
+  #clientTable({ client, early }: CallRequest): ClientBuckets | undefined {
+    if (early !== true) return undefined
+    return isSharedPeer(client) ? this.#shares?.sharedPeers : this.#shares?.clients
+  }
+}
+
+function bucketsOf(limit: number, part: number): ClientBuckets {
+  const half = (limit * part) / 2
+  return new ClientBuckets({ perSecond: half / 60, burst: Math.max(MIN_AT_ONCE, half) })
+}
+
+function partLeft({ remaining, limit }: RateLimitWindow): number {
+  return remaining / limit
+}

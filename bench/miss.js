@@ -1,4 +1,4 @@
-/** What a request costs that has to ask Okta, over a bare call of the same HTTP client with the same safety settings. */
+/** The cost of a request that calls Okta, relative to a bare call of the same HTTP client with the same safety settings. */
 import { fork } from 'node:child_process'
 import { Agent } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -56,7 +56,7 @@ export async function run({ tiny }) {
   const least = measured[0]?.cpuMicros.min ?? 1
   const middle = measured[0]?.cpuMicros.median ?? 1
   return {
-    title: `miss: a request that asks Okta, ${AT_ONCE} at once, the org in a process of its own`,
+    title: `miss: a request that calls Okta, ${AT_ONCE} at once, the org in a process of its own`,
     columns: [
       { key: 'name', title: 'variant' },
       { key: 'min', title: 'CPU µs', digits: 1 },
@@ -133,7 +133,7 @@ function bareClient(orgUrl) {
   }
 }
 
-/** Cookies nobody has seen, without end. */
+/** An endless supply of unseen cookies. */
 function newValues() {
   let count = 0
   return () => {

@@ -1,4 +1,4 @@
-/** The built package as the benchmarks use it: its surface, and the parts that take a clock or an Okta of the benchmark's own. */
+/** What the benchmarks import of the built package: its surface, and the parts that take a clock or an org of the benchmark's own. */
 export { createLocalOrg } from '../../dist/local-org/index.js'
 export { systemClock } from '../../dist/okta/call.js'
 export { sessionAnswer } from '../../dist/okta/okta-answer.js'

@@ -1,4 +1,4 @@
-/** An org of a few lines: it answers GetCurrentSession, counts its calls, and can be made to hang. */
+/** A minimal org: it answers GetCurrentSession, counts its calls, and can be made to hang. */
 import { hash } from 'node:crypto'
 import { createServer } from 'node:http'
 

@@ -1,4 +1,4 @@
-/** Okta in a simulation: so many calls a minute, sessions that live or have ended, answers as it words them. */
+/** A simulated org: it has a rate limit, live and ended sessions, and Okta's answers. */
 import { orgThatAnswers } from '../parts/instant-org.js'
 import { sessionJson } from '../parts/tiny-org.js'
 
@@ -36,7 +36,7 @@ export class ModelOrg {
   connect = orgThatAnswers(({ value }) => this.#answer(value))
 
   /**
-   * How often it was asked about cookies that begin so.
+   * The number of calls about cookies with this prefix.
    * @param {string} prefix
    */
   callsFor(prefix) {

@@ -1,5 +1,5 @@
 /** The error an application sees when a call fails, without the secrets that were sent, should the answer repeat them. */
-import type { OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type { OktaAnswer } from '../contracts.js'
 import {
   type Challenge,
   OktaApiError,
@@ -61,9 +61,16 @@ function apiError(subject: OperationSubject, answer: HttpAnswer): OktaApiError {
 }
 
 /** Okta's `x-okta-request-id`; undefined when it could break a log line, fill one, or repeats what was sent. */
-export function requestIdOf(subject: OperationSubject, { headers }: HttpAnswer) {
+export function requestIdOf(
+  subject: OperationSubject,
+  { headers }: HttpAnswer,
+): string | undefined {
   const given = soleValue(headers, 'x-okta-request-id')
   if (given === undefined || !REQUEST_ID.test(given)) return undefined
+  // No spelling is shorter than the secret itself: a longer secret is not in it.
+  const { secrets, sessionId } = subject
+  const sent = sessionId === undefined ? secrets : [sessionId, ...secrets]
+  if (sent.every((text) => text.length > given.length)) return given
   return cleanerFor(subject)(given) === given ? given : undefined
 }
 
@@ -128,7 +135,7 @@ function describeChallenge({ error, scope }: Challenge): string {
 
 function unavailableError(
   { operation }: OperationSubject,
-  code: OktaUnavailable['code'],
+  code: UnavailableCode,
   cause: Error | undefined,
 ): OktaUnavailableError {
   const why = EXPLANATIONS[code] ?? 'no call was made'

@@ -19,7 +19,7 @@ export interface ExchangeSettings {
   readonly orgUrl: string
   /** The deadline of an exchange that names none, body included. */
   readonly timeoutMs: number
-  /** The user's own agent. It is not destroyed by close(). */
+  /** The application's own agent. close() does not destroy it. */
   readonly agent?: HttpsAgent | HttpAgent | undefined
 }
 
@@ -74,7 +74,7 @@ export interface Exchange {
 
 export function createExchange(settings: ExchangeSettings): Exchange {
   const agent = settings.agent ?? keepAliveAgent(settings.orgUrl)
-  const stopGuarding = closeOnStrayBytes(agent)
+  const stopWatching = closeOnStrayBytes(agent)
   const client = createClient(settings.orgUrl, agent)
   const inFlight = new Set<Promise<HttpResult>>()
   let closed = false
@@ -121,7 +121,7 @@ export function createExchange(settings: ExchangeSettings): Exchange {
     async close() {
       closed = true
       await Promise.all(inFlight)
-      stopGuarding()
+      stopWatching()
       if (settings.agent === undefined) agent.destroy()
     },
   }
@@ -203,8 +203,8 @@ function hasIdleConnection(agent: HttpAgent): boolean {
 }
 
 /**
- * Resolves once Node has read what had arrived on idle connections before the call, so that those are
- * closed and not reused. The first turn may be one whose sockets were polled earlier; the second polls anew.
+ * Resolves once Node has read what had arrived on idle connections before the call: those are then closed
+ * and not reused. Two turns of the event loop: the sockets of the first may have been polled before the call.
  */
 async function readArrivedBytes(): Promise<void> {
   await turnOfTheLoop()
@@ -215,7 +215,7 @@ function isIdle(agent: HttpAgent, socket: Socket): boolean {
   return Object.values(agent.freeSockets).some((idle) => idle?.includes(socket))
 }
 
-/** Proxy agents for https commonly extend http.Agent, which the client's types do not foresee. */
+/** Proxy agents for https commonly extend http.Agent, which the client's types do not allow. */
 function agentFor(orgUrl: string, agent: HttpsAgent | HttpAgent) {
   return orgUrl.startsWith('https:') ? { https: agent as HttpsAgent } : { http: agent }
 }

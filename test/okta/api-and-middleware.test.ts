@@ -1,4 +1,4 @@
-/** What `okta.api` does to a session counts for the very next request of the app it belongs to. */
+/** A change of a session through `okta.api` applies to the next request of its app. */
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
@@ -25,7 +25,7 @@ interface Seen {
   readonly body: { readonly reason?: string; readonly source?: string; readonly expiresAt?: string }
 }
 
-/** An app that has seen alice and remembers her. */
+/** An app that has alice's session in its cache. */
 async function appThatKnowsAlice(orgOptions: LocalOrgOptions = {}): Promise<World> {
   const org = await startOrg(orgOptions)
   const options = {
@@ -98,7 +98,7 @@ it('revokeSession() with the id of /me voids an idx', async () => {
 it('a lookup in flight while its session was revoked lets no request through', async () => {
   const { org, okta, external, ask } = await appThatKnowsAlice()
   await okta.forget({ sessionId: external })
-  // Okta says yes at once; its answer arrives when that is no longer true.
+  // Okta answers yes before the revocation; the answer arrives after it.
   org.failNext({ kind: 'delay', delayMs: 150 }, { operation: 'getCurrentSession' })
   const early = ask()
   await calls(org, 'getCurrentSession', 2)
@@ -157,7 +157,7 @@ it('a call with invalid arguments changes nothing', async () => {
   expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
 })
 
-/** Resolves when the org has been asked so often. */
+/** Resolves when the org has received that many calls. */
 async function calls(org: LocalOrg, operation: keyof LocalOrg['calls'], count: number) {
   await expect.poll(() => org.calls[operation], { interval: 5 }).toBe(count)
 }

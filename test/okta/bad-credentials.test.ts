@@ -1,4 +1,4 @@
-/** Credentials that cannot be, at both doors: the fault names the option, and no part of a secret. */
+/** Invalid credentials, given to oktaSession() and to SessionApi: the fault names the option and shows no part of a secret. */
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -15,7 +15,7 @@ const TOKEN = '00sEcReTsEcReTsEcReTsEcReTsEcReTsEcReTsEcR'
 const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzZWNyZXQifQ.c2VjcmV0LXNpZ25hdHVyZQ'
 const app = { clientId: '0oa1', privateKey: PEM }
 
-/** What must not be read anywhere: tokens, the lines of the PEM, the private members of the JWK. */
+/** What no message may contain: tokens, the lines of the PEM, the private members of the JWK. */
 const SECRETS = [
   TOKEN,
   JWT,
@@ -170,7 +170,7 @@ describe('credentials that have expired', () => {
       let current = org.accessToken()
       let asked = 0
       return {
-        // As a cache would that does not know of the hour: the same, until it is asked again.
+        // Like a cache that does not know the expiry: the same token until it is asked again.
         accessToken: () => {
           asked += 1
           if (asked === 3) current = org.accessToken()

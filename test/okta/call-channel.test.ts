@@ -85,7 +85,7 @@ describe('the call channel', () => {
       'createSession no 401',
       'getSession no 404',
       'revokeSession no 404',
-      // The token is refused: who knows of the session.
+      // The token is refused: that says nothing about the session.
       'getSession unexpected_status 401',
     ])
   })

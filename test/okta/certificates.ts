@@ -1,5 +1,5 @@
 /**
- * Certificates to be refused or, as an authority of one, trusted; with their keys, which open nothing.
+ * Test certificates with their keys: to be refused, or trusted as their own authority.
  * Self-signed on P-256, from 2020 to 2120 except the expired one.
  */
 export interface Identity {

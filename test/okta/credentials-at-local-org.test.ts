@@ -9,7 +9,7 @@ import type { Credentials, PrivateKeyCredentials } from '../../src/options/optio
 import { parseApiOptions } from '../../src/options/parse-options.js'
 
 const ALICE = 'alice@example.com'
-/** Made once: an RSA key takes its time. */
+/** Generated once: an RSA key takes long. */
 const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 const serviceApp = { privateKey: RSA.export({ format: 'jwk' }), keyId: 'key-1' }
 
@@ -141,7 +141,7 @@ describe('one token', () => {
     for (const dpop of ['off', 'required'] as const) {
       const org = await orgWith({ dpop })
       const settings = parseApiOptions({ orgUrl: org.url, credentials: appOf(org) }, {})
-      // The client's monotonic clock does not know of the hour: only the 401 tells.
+      // The client's monotonic clock does not advance: it learns of the expiry from the 401.
       const clock = { now: () => org.clock.now(), monotonic: () => performance.now() }
       const operations = createOperations(settings, clock)
       open.push(operations)

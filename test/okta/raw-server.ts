@@ -1,4 +1,4 @@
-/** Servers that answer whatever a test tells them to, so that nothing but the wire is shared with the code under test. */
+/** Servers that answer what a test tells them to. They share no code with the code under test. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 
@@ -53,7 +53,7 @@ export function bytes(...lines: readonly string[]): (socket: Socket) => void {
   return (socket) => socket.end(lines.join('\r\n'))
 }
 
-/** A promise and the call that opens it. */
+/** A promise and the function that resolves it. */
 export function latch(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = () => {}
   const promise = new Promise<void>((open) => {

@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()))
 })
 
-/** Answers the first request with `status` (0: cuts the connection) and all later ones well. */
+/** Answers the first request with `status` (0: resets the connection) and all later ones with success. */
 async function failingOnce(status: number): Promise<RawServer> {
   const server = await httpServer(({ method }, res) => {
     if (server.seen.length === 1 && status === 0) res.socket?.resetAndDestroy()

@@ -13,7 +13,7 @@ const SECRETS = {
   sessionId: '102session-id-secret',
 }
 
-/** Every operation, asked with a secret wherever one can stand. */
+/** Every operation, with a secret in each argument. */
 const CALLS: readonly (readonly [string, (api: SessionApi) => Promise<unknown>])[] = [
   ['getCurrentSession', (api) => api.getCurrentSession(`sid=${SECRETS.cookie}`)],
   ['refreshCurrentSession', (api) => api.refreshCurrentSession(`idx=${SECRETS.cookie}`)],

@@ -9,7 +9,7 @@ afterEach(() => {
   for (const close of open.splice(0)) close()
 })
 
-/** Asks a TLS server that has this identity; trusting `trusted` alone, or the system's authorities. */
+/** Sends a request to a TLS server with this certificate; trusts `trusted` alone, or the system's authorities. */
 async function ask(identity: Identity, trusted?: Identity): Promise<HttpResult> {
   const server = createServer(identity, (_req, res) => res.end('{}'))
   await new Promise<void>((resolve) => server.listen(0, resolve))

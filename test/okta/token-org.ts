@@ -1,4 +1,4 @@
-/** An org with nothing but a token endpoint and sessions by id, which checks every signature and takes orders to fail. */
+/** An org with a token endpoint and sessions by id only. It checks every signature, and fails when a test says so. */
 import {
   createHash,
   createPublicKey,
@@ -14,17 +14,17 @@ import { httpServer, type RawServer, type Seen } from './raw-server.js'
 export const CLIENT_ID = '0oaServiceAppClientId'
 
 export interface TokenOrg extends RawServer {
-  /** Every token handed out, in order. */
+  /** Every token issued, in order. */
   readonly tokens: readonly string[]
   /** Requests to the token endpoint, and to the API. */
   readonly asked: () => { token: readonly Seen[]; api: readonly Seen[] }
   /** Answers the next token request instead. */
   tokenFault: ((res: ServerResponse) => void) | undefined
-  /** Answers API requests instead, while it gives true. */
+  /** Answers API requests instead, while it returns true. */
   apiFault: ((req: Seen, res: ServerResponse) => boolean) | undefined
   /** Tokens so far are no longer accepted. */
   expireTokens(): void
-  /** The nonces from now on; proofs with older ones are refused. */
+  /** Changes the nonce; proofs with older ones are refused. */
   changeNonce(of: 'token' | 'api', nonce: string): void
 }
 

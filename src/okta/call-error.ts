@@ -125,12 +125,8 @@ function messageOf(
 ): string {
   const parts = [errorCode, errorSummary].filter((part) => part !== undefined)
   if (parts.length === 0) parts.push("an answer without Okta's error body")
-  if (challenge !== undefined) parts.push(`(${describeChallenge(challenge)})`)
+  if (challenge !== undefined) parts.push(`(${Object.values(challenge).join(': ')})`)
   return `${operation}: ${status} ${parts.join(' ')}`
-}
-
-function describeChallenge({ error, scope }: Challenge): string {
-  return scope === undefined ? error : `${error}: ${scope}`
 }
 
 function unavailableError(
@@ -140,12 +136,8 @@ function unavailableError(
 ): OktaUnavailableError {
   const why = EXPLANATIONS[code] ?? 'no call was made'
   const message = `${operation}: no usable answer from Okta: ${code} (${why})`
-  return new OktaUnavailableError(message, {
-    operation,
-    code,
-    retryable: RETRYABLE.has(code),
-    cause,
-  })
+  const retryable = RETRYABLE.has(code)
+  return new OktaUnavailableError(message, { operation, code, retryable, cause })
 }
 
 /** What may succeed the next time without a change on this side. */

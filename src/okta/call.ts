@@ -92,7 +92,7 @@ export async function sendBefore(
   return timeoutMs > 0 ? send(request, { signal, timeoutMs }) : TIMEOUT
 }
 
-const TIMEOUT: HttpFailure = { kind: 'failed', code: 'timeout' }
+export const TIMEOUT: HttpFailure = { kind: 'failed', code: 'timeout' }
 
 /** An abort of the caller's is no answer of Okta's: it rejects with the signal's own reason, as fetch does. */
 function unlessAborted(result: HttpResult): HttpAnswer | HttpFailure {

@@ -1,7 +1,7 @@
 /** A service app's access token: requested with its key, kept until shortly before it expires, renewed once after a 401. */
 import type { Clock } from '../contracts.js'
 import type { ServiceApp } from '../options/options.js'
-import { announced, type Deadline, sendBefore, startDeadline, within } from './call.js'
+import { announced, type Deadline, sendBefore, startDeadline, TIMEOUT, within } from './call.js'
 import type { CallResult, OperationSubject } from './call-error.js'
 import type { Attempt, Authorization, Authorizer, Target } from './credentials.js'
 import type { HttpAnswer, HttpFailure, HttpRequest, Send } from './exchange.js'
@@ -165,8 +165,6 @@ function createTokenRequest(parts: ServiceAppParts, prover: Prover): RequestToke
     return true
   }
 }
-
-const TIMEOUT: HttpFailure = { kind: 'failed', code: 'timeout' }
 
 /** The `error` of a refusal in OAuth's shape (RFC 6749, 5.2). */
 function oauthError(answer: HttpAnswer): unknown {

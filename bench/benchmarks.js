@@ -1,4 +1,4 @@
-/** The benchmarks there are, in the order in which they are run. */
+/** The list of benchmarks, in the order in which they run. */
 
 /**
  * @typedef {object} Benchmark

@@ -1,10 +1,10 @@
-/** The same inside Express 5 and 4, without sockets, as a multiple of what the bare app costs. */
+/** The cost of a cached session inside Express 5 and 4, without sockets, as a multiple of the bare app's cost. */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import express from 'express'
 import express4 from 'express4'
 import { measure } from './harness/measure.js'
+import { withCachedSessions } from './parts/cached-sessions.js'
 import { cookieParserPeer, expressSessionPeer, josePeer } from './parts/peers.js'
-import { remembering } from './parts/remembering.js'
 import { browserHeaders, cookieValue } from './parts/stubs.js'
 
 /**
@@ -17,17 +17,17 @@ import { browserHeaders, cookieValue } from './parts/stubs.js'
 export async function run({ tiny }) {
   const rounds = tiny ? 3 : 300
   const calls = tiny ? 50 : 150
-  const known = browserHeaders(`sid=${cookieValue(25)}`)
-  const okta = await remembering([known])
+  const headers = browserHeaders(`sid=${cookieValue(25)}`)
+  const okta = await withCachedSessions([headers])
   const peers = [
-    { name: 'bare app', middleware: [], headers: known },
-    { name: '  the same again', middleware: [], headers: known },
-    { name: 'empty middleware', middleware: [empty], headers: known },
-    { name: 'requireSession', middleware: [okta.requireSession()], headers: known },
+    { name: 'bare app', middleware: [], headers },
+    { name: '  the same again', middleware: [], headers },
+    { name: 'empty middleware', middleware: [empty], headers },
+    { name: 'requireSession', middleware: [okta.requireSession()], headers },
     {
       name: 'attachSession and requireSession',
       middleware: [okta.attachSession(), okta.requireSession()],
-      headers: known,
+      headers,
     },
     ...[cookieParserPeer(), expressSessionPeer(), await josePeer()].map((peer) => ({
       ...peer,
@@ -39,7 +39,7 @@ export async function run({ tiny }) {
     ['Express 5', express],
     ['Express 4', express4],
   ])) {
-    // Small batches, so that most hold no collection.
+    // Small batches, so that most of them run without a garbage collection.
     const variants = peers.map(({ name, middleware, headers }) => ({
       name,
       calls,
@@ -72,8 +72,8 @@ export async function run({ tiny }) {
     ],
     rows,
     notes: [
-      `The least of ${rounds} batches a variant, and its multiple of the bare app's; both contain Node's request and response objects.`,
-      'The bare app is res.json({ ok: true }) with every setting at its default, ETag included.',
+      `The minimum of ${rounds} batches per variant, and its ratio to the bare app's; both include Node's request and response objects.`,
+      'The bare app is res.json({ ok: true }) with all settings at their defaults, ETag included.',
     ],
   }
 }
@@ -84,7 +84,7 @@ function empty(_req, _res, next) {
 }
 
 /**
- * As much of an Express app as is used here, of either major.
+ * The part of an Express app that is used here, the same in both major versions.
  * @typedef {object} Routes
  * @property {(handler: Handler) => unknown} use
  * @property {(path: string, handler: (req: unknown, res: { json(body: object): unknown }) => void) => unknown} get
@@ -105,7 +105,7 @@ function appWith(app, middleware) {
 }
 
 /**
- * All requests are begun, then all answers awaited.
+ * Starts all requests, then waits for all answers.
  * @param {App} app
  * @param {Headers} headers
  * @returns {(calls: number) => Promise<void>}
@@ -113,7 +113,7 @@ function appWith(app, middleware) {
 function requestsTo(app, headers) {
   /** @type {(status: number) => void} */
   let onEnd = () => {}
-  // Express puts its own prototype under each response: this is where an end() can be heard.
+  // Express sets this object as the prototype of each response, so end() is observed here.
   app.response.end = function end(/** @type {unknown[]} */ ...content) {
     Reflect.apply(ServerResponse.prototype.end, this, content)
     onEnd(this.statusCode)
@@ -136,11 +136,11 @@ function requestsTo(app, headers) {
   }
 }
 
-/** As much of a socket as Express looks at. */
+/** The part of a socket that Express reads. */
 const connection = { remoteAddress: '192.0.2.1', encrypted: false }
 
 /**
- * As Node's HTTP server makes it: the headers are parsed when somebody asks for them.
+ * A request as Node's HTTP server makes it, which parses the headers on first access.
  * @param {readonly string[]} rawHeaders
  */
 function request(rawHeaders) {

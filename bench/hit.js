@@ -1,7 +1,7 @@
-/** What a request costs whose session is remembered: the middleware alone, in process. */
+/** The cost of a request whose session is cached: the middleware alone, in process. */
 import { measure } from './harness/measure.js'
+import { withCachedSessions } from './parts/cached-sessions.js'
 import { cookieParserPeer, expressSessionPeer, josePeer } from './parts/peers.js'
-import { remembering } from './parts/remembering.js'
 import {
   browserHeaders,
   callsAwaited,
@@ -17,7 +17,7 @@ export async function run({ tiny }) {
   const calls = tiny ? 1_000 : 5_000
   const sid = browserHeaders(`sid=${cookieValue(25)}`)
   const idx = browserHeaders(`idx=${cookieValue(1_500)}`)
-  const okta = await remembering([sid, idx])
+  const okta = await withCachedSessions([sid, idx])
   const attach = okta.attachSession()
   const guard = okta.requireSession()
 
@@ -35,16 +35,16 @@ export async function run({ tiny }) {
       at('  the same again', callsTo(guard, sid, reused)),
       at('requireSession, idx of 1,500, no headers', callsTo(guard, idx, headerless)),
       at('requireSession, idx of 1,500', callsTo(guard, idx, reused)),
-      ...peersInStep(calls),
-      ...(await peersThatTakeTime(tiny ? 20 : 200)),
+      ...synchronousPeers(calls),
+      ...(await asynchronousPeers(tiny ? 20 : 200)),
     ],
     { rounds },
   )
   await okta.close()
 
-  const nothing = measured[0]
+  const baseline = measured[0]
   return {
-    title: 'hit: one request whose session is remembered, the middleware alone',
+    title: 'hit: one request whose session is cached, the middleware alone',
     columns: [
       { key: 'name', title: 'variant' },
       { key: 'min', title: 'CPU µs', digits: 2 },
@@ -54,14 +54,14 @@ export async function run({ tiny }) {
     ],
     rows: measured.map(({ name, cpuMicros, bytes }) => ({
       name,
-      min: cpuMicros.min - (nothing?.cpuMicros.min ?? 0),
-      median: cpuMicros.median - (nothing?.cpuMicros.median ?? 0),
+      min: cpuMicros.min - (baseline?.cpuMicros.min ?? 0),
+      median: cpuMicros.median - (baseline?.cpuMicros.median ?? 0),
       spread: cpuMicros.spread,
-      bytes: bytes - (nothing?.bytes ?? 0),
+      bytes: bytes - (baseline?.bytes ?? 0),
     })),
     notes: [
-      `A call, the empty middleware and the request object taken off; the least and the median of ${rounds} batches.`,
-      'The least holds no garbage collection; the bytes are what there is to collect.',
+      `Per call, less the empty middleware and the request object; the minimum and the median of ${rounds} batches.`,
+      'The minimum includes no garbage collection; the bytes are those that a call allocates.',
     ],
   }
 }
@@ -79,13 +79,13 @@ function twoHeaders(_req, res, next) {
 }
 
 /** @param {number} calls */
-function peersInStep(calls) {
+function synchronousPeers(calls) {
   const { name, middleware, headers } = cookieParserPeer()
   return [{ name, calls, run: callsTo(middleware, headers, headerless) }]
 }
 
 /** @param {number} calls */
-async function peersThatTakeTime(calls) {
+async function asynchronousPeers(calls) {
   const peers = [expressSessionPeer(), await josePeer()]
   return peers.map(({ name, middleware, headers }) => ({
     name,

@@ -1,4 +1,4 @@
-/** `npm run bench [-- name... --json --tiny]`: runs each benchmark in a process of its own and shows what came of it. */
+/** `npm run bench [-- name... --json --tiny]`: runs each benchmark in a process of its own and prints its report. */
 import { fork } from 'node:child_process'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
 const names = benchmarks.map(({ name }) => name)
 const unknown = positionals.filter((name) => !names.includes(name))
 if (unknown.length > 0) {
-  console.error(`No benchmark is called ${unknown.join(', ')}. There are: ${names.join(', ')}`)
+  console.error(`Unknown benchmark: ${unknown.join(', ')}. The benchmarks are: ${names.join(', ')}`)
   process.exit(1)
 }
 
@@ -39,7 +39,8 @@ for (const name of positionals.length > 0 ? positionals : names) {
 if (values.json) console.log(JSON.stringify({ ...about, reports }, null, 2))
 
 /**
- * Collections on the measured thread, where they are counted, and not before a batch is over.
+ * Runs a benchmark in a child process. Its flags make garbage collections run on the measured thread, so
+ * that their time is counted, and rarely within a batch.
  * @param {string} name
  * @returns {Promise<import('./harness/report.js').Report>}
  */

@@ -1,8 +1,8 @@
-/** What a remembered session costs in memory, beyond the key it is found by. */
+/** The memory that a cached session takes, beyond its key. */
 import { LRUCache } from 'lru-cache'
 import { collect } from './harness/measure.js'
+import { cacheSessions, withEmptyCache } from './parts/cached-sessions.js'
 import { credentialKey } from './parts/package.js'
-import { emptyMemory, remember } from './parts/remembering.js'
 
 /** @param {{ tiny: boolean }} options */
 export async function run({ tiny }) {
@@ -12,52 +12,52 @@ export async function run({ tiny }) {
     { name: 'sid of 25 characters', as: 'sid', length: 25 },
     { name: 'idx of 1,500 characters', as: 'idx', length: 1_500 },
   ])) {
-    // What runs for the first time is compiled for the first time.
+    // A first run, so that compiled code is not measured.
     await bytesOfSessions(10, as, length)
-    const slot = bytesOfRoom(sessions) / sessions
+    const slot = bytesOfEmptyTable(sessions) / sessions
     const filled = (await bytesOfSessions(sessions, as, length)) / sessions
     const key = bytesOfKeys(sessions, as, length) / sessions
     rows.push({ name, slot, filled, key, beyond: slot + filled - key })
   }
   return {
-    title: `memory: heap a remembered session, at ${sessions}`,
+    title: `memory: heap bytes per cached session, at ${sessions} sessions`,
     columns: [
       { key: 'name', title: 'cookie' },
-      { key: 'slot', title: 'set aside' },
+      { key: 'slot', title: 'preallocated' },
       { key: 'filled', title: 'when filled' },
       { key: 'key', title: 'key' },
       { key: 'beyond', title: 'beyond the key' },
     ],
     rows,
     notes: [
-      'Bytes after a full collection, array buffers included. Set aside: what lru-cache takes for maxSessions before there is one.',
-      'When filled: its table, the key, the entry, the session and its strings.',
-      'Every session has its own id, login and user id and all of the fields Okta sends; they began over two hours.',
+      'Bytes after a full garbage collection, array buffers included. Preallocated: by lru-cache for maxSessions, before the first session.',
+      'When filled: the key, the entry, the session and its strings.',
+      'Each session has its own id, login and user id and all fields that Okta sends; their sign-ins are spread over two hours.',
     ],
   }
 }
 
 /**
- * Filled through the front door: from the Cookie header to Okta's JSON.
+ * Fills the cache with requests, from the Cookie header to Okta's JSON.
  * @param {number} count
  * @param {'sid' | 'idx'} as
  * @param {number} length
  */
 async function bytesOfSessions(count, as, length) {
-  const okta = emptyMemory(count)
+  const okta = withEmptyCache(count)
   const before = heap()
-  await remember(okta, headersOf(count, as, length))
+  await cacheSessions(okta, headersOf(count, as, length))
   const full = heap()
-  if (okta.stats().sessions !== count) throw new Error('some sessions are not remembered')
+  if (okta.stats().sessions !== count) throw new Error('some sessions are not cached')
   await okta.close()
   return full - before
 }
 
 /** @param {number} count */
-function bytesOfRoom(count) {
+function bytesOfEmptyTable(count) {
   const before = heap()
-  const room = new LRUCache({ max: count })
-  return heap() - before + 0 * room.size
+  const table = new LRUCache({ max: count })
+  return heap() - before + 0 * table.size
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The cost of a request that calls Okta, relative to a bare call of the same HTTP client with the same safety settings. */
+/** The cost of a request that needs a lookup, against a bare call of the same HTTP client with the same safety settings. */
 import { fork } from 'node:child_process'
 import { Agent } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -7,19 +7,19 @@ import { measure } from './harness/measure.js'
 import { composeOktaSession, parseOptions, systemClock } from './parts/package.js'
 import { cookieValue, headerless, stubRequest } from './parts/stubs.js'
 
-const AT_ONCE = 20
+const CONCURRENCY = 20
 const MAX_BODY_BYTES = 64 * 1024
 
 /** @param {{ tiny: boolean }} options */
 export async function run({ tiny }) {
   const rounds = tiny ? 2 : 40
   const calls = tiny ? 60 : 400
-  const org = await orgInItsOwnProcess()
+  const org = await startOrgProcess()
   const settings = parseOptions(
     {
       orgUrl: org.url,
       logger: false,
-      upstream: { maxConcurrent: AT_ONCE },
+      upstream: { maxConcurrent: CONCURRENCY },
     },
     {},
   )
@@ -29,17 +29,17 @@ export async function run({ tiny }) {
   const values = newValues()
   const measured = await measure(
     [
-      { name: 'bare got call', calls, run: inTurns((cookie) => bare.ask(cookie), values) },
-      { name: '  the same again', calls, run: inTurns((cookie) => bare.ask(cookie), values) },
+      { name: 'bare got call', calls, run: concurrently((cookie) => bare.get(cookie), values) },
+      { name: '  the same again', calls, run: concurrently((cookie) => bare.get(cookie), values) },
       {
         name: 'api.getCurrentSession()',
         calls,
-        run: inTurns((cookie) => okta.api.getCurrentSession(cookie), values),
+        run: concurrently((cookie) => okta.api.getCurrentSession(cookie), values),
       },
       {
-        name: 'requireSession, a cookie never seen',
+        name: 'requireSession, an unseen cookie',
         calls,
-        run: inTurns(
+        run: concurrently(
           (cookie) =>
             new Promise((passed) =>
               guard(stubRequest({ cookie }), headerless, () => passed(undefined)),
@@ -53,10 +53,10 @@ export async function run({ tiny }) {
   await okta.close()
   bare.close()
   org.stop()
-  const least = measured[0]?.cpuMicros.min ?? 1
-  const middle = measured[0]?.cpuMicros.median ?? 1
+  const bareMin = measured[0]?.cpuMicros.min ?? 1
+  const bareMedian = measured[0]?.cpuMicros.median ?? 1
   return {
-    title: `miss: a request that calls Okta, ${AT_ONCE} at once, the org in a process of its own`,
+    title: `miss: a request that calls Okta, ${CONCURRENCY} concurrently, the org in a process of its own`,
     columns: [
       { key: 'name', title: 'variant' },
       { key: 'min', title: 'CPU µs', digits: 1 },
@@ -70,17 +70,17 @@ export async function run({ tiny }) {
       min,
       median,
       spread,
-      ratio: min / least,
-      medianRatio: median / middle,
+      ratio: min / bareMin,
+      medianRatio: median / bareMedian,
     })),
     notes: [
-      'The bare call has our deadline, body cap, refusal of redirects and compressed bodies, raw headers and keep-alive agent, and parses the JSON.',
+      'The bare call has the same deadline, body limit, rejection of redirects and compressed bodies, raw headers and keep-alive agent, and parses the JSON.',
     ],
   }
 }
 
 /** @returns {Promise<{ url: string, stop: () => void }>} */
-function orgInItsOwnProcess() {
+function startOrgProcess() {
   const child = fork(fileURLToPath(new URL('parts/org-process.js', import.meta.url)), {
     execArgv: [],
   })
@@ -108,7 +108,7 @@ function bareClient(orgUrl) {
   })
   return {
     /** @param {string} cookie */
-    async ask(cookie) {
+    async get(cookie) {
       const controller = new AbortController()
       const timer = setTimeout(() => controller.abort(), 3_000)
       try {
@@ -143,19 +143,19 @@ function newValues() {
 }
 
 /**
- * @param {(cookie: string) => Promise<unknown>} ask
+ * @param {(cookie: string) => Promise<unknown>} call
  * @param {() => string} newValue
  * @returns {(calls: number) => Promise<void>}
  */
-function inTurns(ask, newValue) {
+function concurrently(call, newValue) {
   return async function run(calls) {
     let left = calls
     const worker = async () => {
       while (left > 0) {
         left -= 1
-        await ask(newValue())
+        await call(newValue())
       }
     }
-    await Promise.all(Array.from({ length: AT_ONCE }, worker))
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   }
 }

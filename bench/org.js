@@ -1,8 +1,8 @@
-/** What the local org bears: 100,000 live sessions, and the requests a second it answers with them. */
+/** The throughput of the local org with 100,000 live sessions. */
 import { Agent, createServer, request } from 'node:http'
 import { createLocalOrg } from './parts/package.js'
 
-const AT_ONCE = 16
+const CONCURRENCY = 16
 
 /** @param {{ tiny: boolean }} options */
 export async function run({ tiny }) {
@@ -28,7 +28,7 @@ export async function run({ tiny }) {
   await org.close()
   await new Promise((closed) => bare.close(closed))
   return {
-    title: `org: GET /api/v1/sessions/me at the local org, ${AT_ONCE} at once`,
+    title: `org: GET /api/v1/sessions/me at the local org, ${CONCURRENCY} concurrently`,
     columns: [
       { key: 'name', title: 'variant' },
       { key: 'ok', title: 'answered 200' },
@@ -36,18 +36,18 @@ export async function run({ tiny }) {
       { key: 'micros', title: 'CPU µs a request', digits: 2 },
     ],
     rows,
-    notes: ['One process: the client that asks is in the CPU time of every row.'],
+    notes: ['One process: the CPU time of every row includes the client.'],
   }
 }
 
 /**
- * Asks for one session after another, so many at once over connections that stay open.
+ * Requests one session after another, {@link CONCURRENCY} at once over keep-alive connections.
  * @param {string} url
  * @param {readonly string[]} cookies
  * @param {number} requests
  */
 async function load(url, cookies, requests) {
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+  const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY })
   const cpu = process.cpuUsage()
   const began = performance.now()
   let next = 0
@@ -55,12 +55,12 @@ async function load(url, cookies, requests) {
   const worker = async () => {
     while (next < requests) {
       next += 1
-      // A stride that is prime to any number of sessions here, so that neighbours are not asked for together.
+      // The stride is coprime to the number of sessions, so that consecutive requests are for distant sessions.
       const cookie = cookies[(next * 7_919) % cookies.length] ?? ''
       if ((await statusOf(url, cookie, agent)) === 200) ok += 1
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   const seconds = (performance.now() - began) / 1_000
   const { user, system } = process.cpuUsage(cpu)
   agent.destroy()
@@ -75,10 +75,10 @@ async function load(url, cookies, requests) {
  */
 function statusOf(url, cookie, agent) {
   return new Promise((resolve, reject) => {
-    const asking = request(url, { agent, headers: { cookie } }, (answer) => {
-      answer.resume().once('end', () => resolve(answer.statusCode))
+    const req = request(url, { agent, headers: { cookie } }, (res) => {
+      res.resume().once('end', () => resolve(res.statusCode))
     })
-    asking.once('error', reject)
-    asking.end()
+    req.once('error', reject)
+    req.end()
   })
 }

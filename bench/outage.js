@@ -1,4 +1,4 @@
-/** What users see while Okta is dead, in real time: connections refused, or taken and never answered. */
+/** Measures an outage of Okta in real time: connections are refused, or accepted and never answered. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { quantile } from './harness/spread.js'
@@ -11,54 +11,54 @@ const TICK_MS = 10
 /** @param {{ tiny: boolean }} options */
 export async function run({ tiny }) {
   const plan = tiny
-    ? { perSecond: 300, users: 100, before: 1_000, dead: 2_500, after: 2_500, ttlMs: 1_000 }
-    : { perSecond: 1_000, users: 1_000, before: 15_000, dead: 60_000, after: 15_000, ttlMs: 60_000 }
+    ? { perSecond: 300, users: 100, before: 1_000, down: 2_500, after: 2_500, ttlMs: 1_000 }
+    : { perSecond: 1_000, users: 1_000, before: 15_000, down: 60_000, after: 15_000, ttlMs: 60_000 }
   const rows = []
-  for (const way of /** @type {const} */ (['refused', 'hangs']))
-    rows.push(...(await outage(plan, way)))
+  for (const kind of /** @type {const} */ (['refused', 'hangs']))
+    rows.push(...(await outage(plan, kind)))
   return {
-    title: `outage: the org dead for ${plan.dead / 1_000} s at ${plan.perSecond} requests a second, in real time`,
+    title: `outage: the org down for ${plan.down / 1_000} s at ${plan.perSecond} requests a second, in real time`,
     columns: [
       { key: 'name', title: 'phase' },
-      { key: 'who', title: 'who' },
+      { key: 'users', title: 'users' },
       { key: 'requests', title: 'requests' },
       { key: 'served', title: 'served', percent: true, digits: 2 },
       { key: 'p50', title: 'p50 ms', digits: 2 },
       { key: 'p99', title: 'p99 ms', digits: 1 },
-      { key: 'most', title: 'slowest ms' },
-      { key: 'attempts', title: 'attempts at Okta' },
+      { key: 'max', title: 'max ms' },
+      { key: 'attempts', title: 'calls to Okta' },
       { key: 'recovery', title: 'recovered after ms' },
     ],
     rows,
     notes: [
-      `${plan.users} known users, and one request in a hundred from a newcomer with a live session. ttlMs ${plan.ttlMs}, all else at its default.`,
-      'Requests go to the guard directly, the exchange over loopback; times hold what this process and a busy machine add.',
-      'Attempts: connections begun and requests that reached the org. Recovered: from the org back to the first newcomer let through.',
+      `${plan.users} seen users; one request in a hundred is of an unseen user with a live session. ttlMs is ${plan.ttlMs}, every other option at its default.`,
+      'Requests go to the guard directly, the exchange over loopback; the times include the load of this process and of the machine.',
+      'Calls: connections opened, or requests that reached the org. Recovered: from the end of the outage to the first unseen user that the guard passes.',
     ],
   }
 }
 
 /**
- * @param {{ perSecond: number, users: number, before: number, dead: number, after: number, ttlMs: number }} plan
- * @param {'refused' | 'hangs'} way
+ * @param {{ perSecond: number, users: number, before: number, down: number, after: number, ttlMs: number }} plan
+ * @param {'refused' | 'hangs'} kind
  */
-async function outage({ perSecond, users, before, dead, after, ttlMs }, way) {
+async function outage({ perSecond, users, before, down, after, ttlMs }, kind) {
   const org = await tinyOrg({ takesMs: 5 })
   const settings = parseOptions({ orgUrl: org.url, logger: false, cache: { ttlMs } }, {})
   const okta = composeOktaSession(settings, { clock: systemClock, random: Math.random })
   const load = startLoad(okta.requireSession(), perSecond, users)
   const connections = countConnections()
-  const attempts = () => (way === 'hangs' ? org.calls : connections.begun)
+  const attempts = () => (kind === 'hangs' ? org.calls : connections.opened)
 
   await sleep(before)
   const healthy = load.nextPhase()
   const callsBefore = attempts()
-  const revive = await kill(org, way)
-  await sleep(dead)
-  const outaged = load.nextPhase()
+  const recover = await takeDown(org, kind)
+  await sleep(down)
+  const failing = load.nextPhase()
   const callsDuring = attempts() - callsBefore
-  await revive()
-  const recovery = await firstNewcomer(load, after)
+  await recover()
+  const recovery = await timeToFirstUnseen(load, after)
   await sleep(after)
   load.stop()
   const recovered = load.nextPhase()
@@ -66,19 +66,19 @@ async function outage({ perSecond, users, before, dead, after, ttlMs }, way) {
   await okta.close()
   await org.close()
   return [
-    ...rowsOf(`${way}: before`, healthy),
-    ...rowsOf(`${way}: dead`, outaged, { attempts: callsDuring }),
-    ...rowsOf(`${way}: after`, recovered, { recovery }),
+    ...rowsOf(`${kind}: before`, healthy),
+    ...rowsOf(`${kind}: down`, failing, { attempts: callsDuring }),
+    ...rowsOf(`${kind}: after`, recovered, { recovery }),
   ]
 }
 
 /**
  * @param {import('./parts/tiny-org.js').TinyOrg} org
- * @param {'refused' | 'hangs'} way
- * @returns {Promise<() => Promise<void>>} Brings it back.
+ * @param {'refused' | 'hangs'} kind
+ * @returns {Promise<() => Promise<void>>} Ends the outage.
  */
-async function kill(org, way) {
-  if (way === 'hangs') {
+async function takeDown(org, kind) {
+  if (kind === 'hangs') {
     org.hangs = true
     return async () => {
       org.hangs = false
@@ -90,14 +90,14 @@ async function kill(org, way) {
 
 /**
  * @typedef {object} Phase
- * @property {Answers} known
- * @property {Answers} newcomers
+ * @property {Answers} seen
+ * @property {Answers} unseen
  */
 
 /** @typedef {{ served: number, waits: number[] }} Answers */
 
 /**
- * So many requests a second, whatever becomes of them.
+ * Sends requests at a constant rate, regardless of their answers.
  * @param {import('./parts/stubs.js').Handler} guard
  * @param {number} perSecond
  * @param {number} users
@@ -105,44 +105,44 @@ async function kill(org, way) {
 function startLoad(guard, perSecond, users) {
   let phase = emptyPhase()
   let sent = 0
-  let newcomers = 0
-  let onNewcomer = () => {}
+  let unseen = 0
+  let onUnseenServed = () => {}
   const began = performance.now()
   const timer = setInterval(() => {
     const due = ((performance.now() - began) / 1_000) * perSecond
     for (; sent < due; sent += 1) send(sent % 100 === 99)
   }, TICK_MS)
 
-  /** @param {boolean} isNewcomer */
-  function send(isNewcomer) {
-    if (isNewcomer) newcomers += 1
-    const who = isNewcomer ? `new${newcomers}` : `known${sent % users}`
-    const answers = isNewcomer ? phase.newcomers : phase.known
-    const asked = performance.now()
+  /** @param {boolean} isUnseen */
+  function send(isUnseen) {
+    if (isUnseen) unseen += 1
+    const user = isUnseen ? `new${unseen}` : `seen${sent % users}`
+    const answers = isUnseen ? phase.unseen : phase.seen
+    const startedAt = performance.now()
     const done = (/** @type {boolean} */ passed) => {
-      answers.waits.push(performance.now() - asked)
+      answers.waits.push(performance.now() - startedAt)
       if (!passed) return
       answers.served += 1
-      if (isNewcomer) onNewcomer()
+      if (isUnseen) onUnseenServed()
     }
-    const headers = { cookie: `sid=102${who.padStart(22, 'x')}`, 'sec-fetch-mode': 'cors' }
+    const headers = { cookie: `sid=102${user.padStart(22, 'x')}`, 'sec-fetch-mode': 'cors' }
     guard(
       stubRequest(headers),
-      refusable(() => done(false)),
+      stubResponse(() => done(false)),
       () => done(true),
     )
   }
 
   return {
-    /** What was asked since the last phase; answers that are still out come in later. */
+    /** Starts a new phase and returns the last one, to which its pending answers are still added. */
     nextPhase() {
       const ended = phase
       phase = emptyPhase()
       return ended
     },
-    /** @param {() => void} heard */
-    onNextNewcomer(heard) {
-      onNewcomer = heard
+    /** @param {() => void} callback */
+    onNextUnseenServed(callback) {
+      onUnseenServed = callback
     },
     stop() {
       clearInterval(timer)
@@ -152,14 +152,14 @@ function startLoad(guard, perSecond, users) {
 
 /** @returns {Phase} */
 function emptyPhase() {
-  return { known: { served: 0, waits: [] }, newcomers: { served: 0, waits: [] } }
+  return { seen: { served: 0, waits: [] }, unseen: { served: 0, waits: [] } }
 }
 
 /**
- * A response that says when it ends.
+ * A response that calls back when it ends.
  * @param {() => void} onEnd
  */
-function refusable(onEnd) {
+function stubResponse(onEnd) {
   return Object.assign(Object.create(headerless), { statusCode: 200, end: onEnd })
 }
 
@@ -167,26 +167,26 @@ function refusable(onEnd) {
  * @param {ReturnType<typeof startLoad>} load
  * @param {number} atMost
  */
-async function firstNewcomer(load, atMost) {
-  const back = performance.now()
-  const served = new Promise((resolve) => load.onNextNewcomer(() => resolve(true)))
-  const giveUp = new AbortController()
+async function timeToFirstUnseen(load, atMost) {
+  const startedAt = performance.now()
+  const served = new Promise((resolve) => load.onNextUnseenServed(() => resolve(true)))
+  const timeout = new AbortController()
   const inTime = await Promise.race([
     served,
-    sleep(atMost, false, { signal: giveUp.signal }).catch(() => false),
+    sleep(atMost, false, { signal: timeout.signal }).catch(() => false),
   ])
-  giveUp.abort()
-  return inTime ? performance.now() - back : undefined
+  timeout.abort()
+  return inTime ? performance.now() - startedAt : undefined
 }
 
-/** Connections this process begins: they count where the org cannot. */
+/** Counts the connections that this process opens: the org cannot count refused ones. */
 function countConnections() {
   const counter = {
-    begun: 0,
+    opened: 0,
     stop: () => unsubscribe('net.client.socket', onSocket),
   }
   const onSocket = () => {
-    counter.begun += 1
+    counter.opened += 1
   }
   subscribe('net.client.socket', onSocket)
   return counter
@@ -197,10 +197,10 @@ function countConnections() {
  * @param {Phase} phase
  * @param {{ attempts?: number, recovery?: number | undefined }} [more]
  */
-function rowsOf(name, { known, newcomers }, more = {}) {
+function rowsOf(name, { seen, unseen }, more = {}) {
   return [
-    { name, who: 'known', ...figures(known), ...more },
-    { name: '', who: 'newcomers', ...figures(newcomers) },
+    { name, users: 'seen', ...figures(seen), ...more },
+    { name: '', users: 'unseen', ...figures(unseen) },
   ]
 }
 
@@ -212,6 +212,6 @@ function figures({ served, waits }) {
     served: served / waits.length,
     p50: quantile(sorted, 0.5),
     p99: quantile(sorted, 0.99),
-    most: quantile(sorted, 1),
+    max: quantile(sorted, 1),
   }
 }

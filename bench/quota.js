@@ -1,4 +1,4 @@
-/** What a crowd sees of an org that allows 600 calls a minute, simulated on a clock of its own. */
+/** Simulates many users of an org that allows 600 calls a minute, in virtual time. */
 import { quantile } from './harness/spread.js'
 import { chance } from './sim/chance.js'
 import { Crowd, emptyTally } from './sim/crowd.js'
@@ -19,11 +19,11 @@ export async function run({ tiny }) {
   const many = 5_000 / shrink
   const rows = [
     ...(await coldThenWarm(few, PER_MINUTE / shrink)),
-    await arriving('arrive in half an hour, stay 10 minutes', many, shrink, {
+    await arriving('arrive in 30 minutes, stay 10 minutes', many, shrink, {
       staysMs: 10 * MINUTE,
     }),
-    await arriving('arrive in half an hour and stay', many, shrink, { staysMs: 60 * MINUTE }),
-    await atOnce('all sessions ended, nothing remembered', few, shrink),
+    await arriving('arrive in 30 minutes and stay', many, shrink, { staysMs: 60 * MINUTE }),
+    await atOnce('arrive at once, all sessions ended', few, shrink),
     await arriving('arrive, all sessions ended', many, shrink, {
       staysMs: 10 * MINUTE,
       signedIn: false,
@@ -46,8 +46,8 @@ export async function run({ tiny }) {
       { key: 'users', title: 'users' },
       { key: 'requests', title: 'requests' },
       { key: 'unavailable', title: '503', percent: true, digits: 2 },
-      { key: 'shutOut', title: 'shut out', percent: true, digits: 1 },
-      { key: 'forced', title: 'forced', percent: true, digits: 1 },
+      { key: 'blocked', title: 'blocked', percent: true, digits: 1 },
+      { key: 'unavoidable', title: 'unavoidable', percent: true, digits: 1 },
       { key: 'tooMany', title: '429', percent: true, digits: 2 },
       { key: 'median', title: 'first page s', digits: 1 },
       { key: 'p99', title: 'p99 s', digits: 1 },
@@ -57,10 +57,10 @@ export async function run({ tiny }) {
     ],
     rows,
     notes: [
-      'Simulated: the real guard, lookup and admission on a clock of their own, an org that is a model (60 s window, answers in 60 to 140 ms).',
-      'A user asks for a page every 20 s on average, loads a 503 page again when its Retry-After says so, a 429 page after 15 s, and takes 25 s to sign in.',
-      'Shut out: the share of their time people wait behind a 503 or 429. Forced: what no policy could spare them, every yes being good for 5 minutes.',
-      'First page: from the first request to a page or the sign-in page; never: people who saw neither.',
+      'Simulated: the real guard, lookup and limiter in virtual time, with a model of an org (60 s window, answers in 60 to 140 ms).',
+      'A user requests a page every 20 s on average, reloads a 503 page after its Retry-After and a 429 page after 15 s, and takes 25 s to sign in.',
+      'Blocked: the share of their time that users wait after a 503 or 429. Unavoidable: that share under any policy, when an answer serves for 5 minutes.',
+      'First page: from the first request to a page or the sign-in page. Never: users who got neither.',
     ],
   }
 }
@@ -72,18 +72,18 @@ export async function run({ tiny }) {
 async function coldThenWarm(users, perMinute) {
   const { time, org, crowd } = world(perMinute)
   for (let i = 0; i < users; i += 1)
-    crowd.comes({
-      at: (i / users) * 20_000,
+    crowd.add({
+      arrivesAt: (i / users) * 20_000,
       staysMs: 30 * MINUTE,
       address: addressOf(i),
       signedIn: true,
     })
   await time.runUntil(15 * MINUTE)
-  const cold = figures('cold quarter of an hour', users, crowd.tally, org, 15, users * 15)
+  const cold = figures('first 15 minutes, cold cache', users, crowd.tally, org, 15, users * 15)
   crowd.tally = emptyTally()
   const calls = org.calls
   await time.runUntil(30 * MINUTE)
-  const warm = figures('  the quarter after it', users, crowd.tally, org, 15, users * 15, calls)
+  const warm = figures('  the next 15 minutes', users, crowd.tally, org, 15, users * 15, calls)
   return [cold, { ...warm, median: undefined, p99: undefined, never: undefined }]
 }
 
@@ -91,26 +91,26 @@ async function coldThenWarm(users, perMinute) {
  * @param {string} name
  * @param {number} users
  * @param {number} shrink
- * @param {{ staysMs: number, signedIn?: boolean, oneAddress?: boolean, options?: Options }} how
+ * @param {{ staysMs: number, signedIn?: boolean, oneAddress?: boolean, options?: Options }} scenario
  */
-async function arriving(name, users, shrink, how) {
-  const { staysMs, signedIn = true, oneAddress = false, options } = how
+async function arriving(name, users, shrink, scenario) {
+  const { staysMs, signedIn = true, oneAddress = false, options } = scenario
   const perMinute = PER_MINUTE / shrink
   const { time, org, crowd } = world(perMinute, options)
   const over = 30 * MINUTE
   for (let i = 0; i < users; i += 1)
-    crowd.comes({
-      at: (i / users) * over,
+    crowd.add({
+      arrivesAt: (i / users) * over,
       staysMs,
       address: addressOf(oneAddress ? 0 : i),
       signedIn,
     })
   const minutes = (over + Math.min(staysMs, 15 * MINUTE)) / MINUTE
   await time.runUntil(minutes * MINUTE)
-  const { present, forced } = inTheLongRun(users, over, staysMs, minutes * MINUTE, perMinute)
+  const { present, blocked } = lowerBound(users, over, staysMs, minutes * MINUTE, perMinute)
   return {
     ...figures(name, users, crowd.tally, org, minutes, present / MINUTE),
-    forced: forced / present,
+    unavoidable: blocked / present,
   }
 }
 
@@ -122,8 +122,8 @@ async function arriving(name, users, shrink, how) {
 async function atOnce(name, users, shrink) {
   const { time, org, crowd } = world(PER_MINUTE / shrink)
   for (let i = 0; i < users; i += 1)
-    crowd.comes({
-      at: (i / users) * 20_000,
+    crowd.add({
+      arrivesAt: (i / users) * 20_000,
       staysMs: 15 * MINUTE,
       address: addressOf(i),
       signedIn: false,
@@ -150,7 +150,7 @@ function world(perMinute, options) {
  * @param {import('./sim/crowd.js').Tally} tally
  * @param {ModelOrg} org
  * @param {number} minutes
- * @param {number} presentMinutes Of all people together.
+ * @param {number} presentMinutes Summed over all users.
  * @param {number} [callsBefore]
  */
 function figures(name, users, tally, org, minutes, presentMinutes, callsBefore = 0) {
@@ -160,8 +160,8 @@ function figures(name, users, tally, org, minutes, presentMinutes, callsBefore =
     users,
     requests: tally.requests,
     unavailable: tally.unavailable / tally.requests,
-    shutOut: tally.shutOutMs / (presentMinutes * MINUTE),
-    forced: 0,
+    blocked: tally.blockedMs / (presentMinutes * MINUTE),
+    unavoidable: 0,
     tooMany: tally.tooMany / tally.requests,
     median: quantile(first, 0.5) / 1_000,
     p99: quantile(first, 0.99) / 1_000,
@@ -172,25 +172,25 @@ function figures(name, users, tally, org, minutes, presentMinutes, callsBefore =
 }
 
 /**
- * A yes serves for five minutes at most, so that no more than five minutes' worth of calls can be in use:
- * how long all people together are there, and how long they would be shut out at the least.
+ * The time that all users together are present, and the least time that they are blocked under any policy.
+ * An answer serves for at most five minutes, so that at most five minutes' worth of calls are in use.
  * @param {number} users
  * @param {number} over
  * @param {number} staysMs
  * @param {number} until
  * @param {number} perMinute
  */
-function inTheLongRun(users, over, staysMs, until, perMinute) {
+function lowerBound(users, over, staysMs, until, perMinute) {
   const servable = perMinute * MAX_TTL_MINUTES
   const step = 1_000
   let present = 0
-  let forced = 0
+  let blocked = 0
   for (let at = 0; at < until; at += step) {
-    const came = Math.min(at, over) / over
+    const arrived = Math.min(at, over) / over
     const left = Math.max(0, Math.min(at - staysMs, over)) / over
-    const here = users * (came - left)
-    present += here * step
-    forced += Math.max(0, here - servable) * step
+    const usersNow = users * (arrived - left)
+    present += usersNow * step
+    blocked += Math.max(0, usersNow - servable) * step
   }
-  return { present, forced }
+  return { present, blocked }
 }

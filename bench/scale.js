@@ -1,30 +1,32 @@
-/** Whether a hit costs the same however many sessions are remembered. */
+/** The cost of a hit by the number of cached sessions. */
 import { measure } from './harness/measure.js'
-import { emptyMemory, remember } from './parts/remembering.js'
+import { cacheSessions, withEmptyCache } from './parts/cached-sessions.js'
 import { headerless, stubRequest } from './parts/stubs.js'
 
-/** So many of the remembered sessions come back, in random order; more of them would measure the headers' own memory. */
-const MOST_ASKED = 100_000
+/** Requests come from this many of the sessions: more would measure the memory of the headers. */
+const MAX_USED = 100_000
 
 /** @param {{ tiny: boolean }} options */
 export async function run({ tiny }) {
   const sizes = tiny ? [1_000, 5_000] : [1_000, 10_000, 100_000, 1_000_000]
   const rounds = tiny ? 3 : 60
   const calls = tiny ? 1_000 : 10_000
-  const memories = []
+  const caches = []
   for (const size of sizes) {
-    const okta = emptyMemory(size)
-    await remember(okta, headersUpTo(size))
-    memories.push({ size, okta })
+    const okta = withEmptyCache(size)
+    await cacheSessions(okta, headersUpTo(size))
+    caches.push({ size, okta })
   }
-  const variants = memories.flatMap(({ size, okta }) => [
-    { name: String(size), calls, run: hits(okta.requireSession(), crowdOf(size)) },
-  ])
+  const variants = caches.map(({ size, okta }) => ({
+    name: String(size),
+    calls,
+    run: hits(okta.requireSession(), sampleOf(size)),
+  }))
   const measured = await measure(variants, { rounds })
-  const hitRate = memories.map(({ okta }) => okta.stats().misses)
-  for (const { okta } of memories) await okta.close()
+  const misses = caches.map(({ okta }) => okta.stats().misses)
+  for (const { okta } of caches) await okta.close()
   return {
-    title: 'scale: requireSession without header writes, by the number of remembered sessions',
+    title: 'scale: requireSession without header writes, by the number of cached sessions',
     columns: [
       { key: 'size', title: 'sessions' },
       { key: 'min', title: 'CPU µs', digits: 2 },
@@ -38,10 +40,10 @@ export async function run({ tiny }) {
       median: cpuMicros.median,
       spread: cpuMicros.spread,
       bytes,
-      asked: hitRate[i],
+      misses: misses[i],
     })),
     notes: [
-      `Requests by up to ${MOST_ASKED} of the sessions in random order; the request object is in the figures.`,
+      `Requests with up to ${MAX_USED} of the sessions in random order; the figures include the request object.`,
     ],
   }
 }
@@ -57,18 +59,18 @@ function headersOf(index) {
 }
 
 /**
- * Headers of sessions spread over all there are, shuffled.
+ * Headers of evenly spaced sessions, shuffled.
  * @param {number} size
  */
-function crowdOf(size) {
-  const asked = Math.min(size, MOST_ASKED)
-  const crowd = Array.from({ length: asked }, (_, i) => headersOf(Math.floor((i * size) / asked)))
+function sampleOf(size) {
+  const used = Math.min(size, MAX_USED)
+  const sample = Array.from({ length: used }, (_, i) => headersOf(Math.floor((i * size) / used)))
   let seed = 1
-  for (let i = asked - 1; i > 0; i -= 1) {
+  for (let i = used - 1; i > 0; i -= 1) {
     seed = (seed * 48_271) % 0x7fffffff
-    swap(crowd, i, seed % (i + 1))
+    swap(sample, i, seed % (i + 1))
   }
-  return crowd
+  return sample
 }
 
 /**
@@ -85,12 +87,12 @@ function swap(list, i, j) {
 }
 
 /**
- * Goes on through the crowd where the last batch stopped.
+ * Each batch continues in the sample where the last one stopped.
  * @param {import('./parts/stubs.js').Handler} guard
- * @param {readonly import('./parts/stubs.js').Headers[]} crowd
+ * @param {readonly import('./parts/stubs.js').Headers[]} sample
  * @returns {(calls: number) => void}
  */
-function hits(guard, crowd) {
+function hits(guard, sample) {
   let at = 0
   let passed = 0
   const next = () => {
@@ -99,8 +101,8 @@ function hits(guard, crowd) {
   return function run(calls) {
     passed = 0
     for (let i = 0; i < calls; i += 1) {
-      at = at + 1 < crowd.length ? at + 1 : 0
-      const headers = crowd[at]
+      at = at + 1 < sample.length ? at + 1 : 0
+      const headers = sample[at]
       if (headers !== undefined) guard(stubRequest(headers), headerless, next)
     }
     if (passed !== calls)

@@ -1,4 +1,4 @@
-/** How many calls to Okta 10,000 requests make that come at once with one cookie nobody has seen. */
+/** The calls to Okta that 10,000 concurrent requests with one unseen cookie cause. */
 import { composeOktaSession, createLocalOrg, parseOptions, systemClock } from './parts/package.js'
 import { browserHeaders, headerless, stubRequest } from './parts/stubs.js'
 
@@ -9,13 +9,13 @@ export async function run({ tiny }) {
   for (const engine of /** @type {const} */ (['identity', 'classic'])) {
     const org = await createLocalOrg({ engine })
     const [user] = org.users
-    if (user === undefined) throw new Error('a local org has users')
+    if (user === undefined) throw new Error('the local org has no users')
     const settings = parseOptions({ orgUrl: org.url, logger: false }, {})
     const okta = composeOktaSession(settings, { clock: systemClock, random: Math.random })
     const headers = browserHeaders(org.signIn(user.login))
     const before = org.calls.getCurrentSession
     const began = process.cpuUsage()
-    const passed = await passedAtOnce(okta.requireSession(), headers, requests)
+    const passed = await countPassed(okta.requireSession(), headers, requests)
     const { user: userTime, system } = process.cpuUsage(began)
     rows.push({
       name: `${requests} requests, cookie of ${headers.cookie?.length} characters`,
@@ -28,15 +28,15 @@ export async function run({ tiny }) {
   }
   return {
     title:
-      'stampede: requests at once with one cold cookie, through requireSession() to a local org',
+      'stampede: concurrent requests with one unseen cookie, through requireSession() to a local org',
     columns: [
       { key: 'name', title: 'variant' },
-      { key: 'passed', title: 'let through' },
+      { key: 'passed', title: 'passed' },
       { key: 'calls', title: 'calls to Okta' },
       { key: 'micros', title: 'CPU µs a request', digits: 2 },
     ],
     rows,
-    notes: ['One process. The org runs in it too, and its answer is in the CPU time.'],
+    notes: ['One process: the CPU time includes the org.'],
   }
 }
 
@@ -46,14 +46,14 @@ export async function run({ tiny }) {
  * @param {number} requests
  * @returns {Promise<number>}
  */
-async function passedAtOnce(guard, headers, requests) {
-  const waiting = Array.from(
+async function countPassed(guard, headers, requests) {
+  const pending = Array.from(
     { length: requests },
     () =>
       /** @type {Promise<void>} */ (
         new Promise((resolve) => guard(stubRequest(headers), headerless, () => resolve()))
       ),
   )
-  await Promise.all(waiting)
-  return waiting.length
+  await Promise.all(pending)
+  return pending.length
 }

@@ -1,25 +1,26 @@
-/** Measures variants of one thing against each other: CPU over interleaved batches, bytes allocated between two collections. */
-import { setImmediate as turn } from 'node:timers/promises'
+/** Compares variants: CPU time over interleaved batches, and bytes allocated between two garbage collections. */
+import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import { spreadOf } from './spread.js'
 
 /**
- * One way of doing the thing. `run` does it `calls` times; a promise is awaited and is part of the cost.
+ * A variant to measure. `run` makes `calls` calls; the cost includes a promise that it returns.
  * @typedef {object} Variant
  * @property {string} name
- * @property {number} calls In one batch: enough for some milliseconds.
+ * @property {number} calls Calls in a batch: enough for some milliseconds.
  * @property {(calls: number) => void | Promise<void>} run
  */
 
 /**
  * @typedef {object} Measured
  * @property {string} name
- * @property {import('./spread.js').Spread} cpuMicros A call, user and system time of the whole process.
- * @property {number} bytes A call, allocated on the heap; the least of several batches.
+ * @property {import('./spread.js').Spread} cpuMicros User and system time of the process, per call.
+ * @property {number} bytes Allocated on the heap per call; the minimum of several batches.
  */
 
 /**
- * The batches stand A B C, C B A, A B C, so that whatever else the machine does meets all alike. The least
- * of many batches is the one nothing else disturbed; it holds no garbage collection, which the bytes stand for.
+ * The batches run in the order A B C, C B A, A B C, so that other load on the machine affects all variants
+ * alike. The minimum of many batches is the least disturbed one. It includes no garbage collection; the
+ * bytes stand for that cost.
  *
  * @param {readonly Variant[]} variants
  * @param {{ rounds: number }} options
@@ -43,12 +44,12 @@ export async function measure(variants, { rounds }) {
 
 /** @param {Variant} variant */
 async function cpuOf({ run, calls }) {
-  // What the last batch left to do is not this one's.
-  await turn()
-  const began = process.cpuUsage()
+  // Lets the work that the last batch left behind run before the measurement.
+  await nextEventLoopTurn()
+  const start = process.cpuUsage()
   const running = run(calls)
   if (running !== undefined) await running
-  const { user, system } = process.cpuUsage(began)
+  const { user, system } = process.cpuUsage(start)
   return (user + system) / calls
 }
 
@@ -59,20 +60,20 @@ async function cpuOf({ run, calls }) {
 async function bytesOf({ run, calls }, rounds) {
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < Math.min(rounds, 9); round += 1) {
-    await turn()
+    await nextEventLoopTurn()
     collect()
     const before = process.memoryUsage().heapUsed
     const running = run(calls)
     if (running !== undefined) await running
     const bytes = (process.memoryUsage().heapUsed - before) / calls
-    // Less than nothing: a collection came between.
+    // A negative figure means that a garbage collection ran within the batch.
     if (bytes >= 0) least = Math.min(least, bytes)
   }
   return least
 }
 
-/** Needs node's `--expose-gc`. */
+/** Runs a full garbage collection. Needs Node's `--expose-gc`. */
 export function collect() {
-  if (globalThis.gc === undefined) throw new Error('run this with node --expose-gc')
+  if (globalThis.gc === undefined) throw new Error('Run this with node --expose-gc')
   globalThis.gc()
 }

@@ -1,19 +1,19 @@
-/** How a benchmark tells what it found: numbers for programs, and a table for a terminal. */
+/** The report of a benchmark: numbers for programs, and a table for a terminal. */
 
 /**
  * @typedef {object} Column
  * @property {string} key
  * @property {string} title
- * @property {number} [digits] After the point; default 0.
- * @property {boolean} [percent] The number is a share of 1.
+ * @property {number} [digits] Digits after the decimal point; default 0.
+ * @property {boolean} [percent] Whether to show a share of 1 as a percentage.
  */
 
 /**
  * @typedef {object} Report
- * @property {string} title What was measured, in one line.
+ * @property {string} title The measured thing, in one line.
  * @property {readonly Column[]} columns
  * @property {readonly Readonly<Record<string, string | number | undefined>>[]} rows
- * @property {readonly string[]} [notes] What has to be known to read it.
+ * @property {readonly string[]} [notes] Explanations of the rows and columns.
  */
 
 /**

@@ -1,4 +1,4 @@
-/** What many measurements of one thing come to: the least, the middle, and how far the middle half lies apart. */
+/** Summarizes repeated measurements: the minimum, the median, and the spread of the middle half. */
 
 /**
  * @typedef {object} Spread
@@ -19,7 +19,7 @@ export function spreadOf(values) {
 }
 
 /**
- * The value below which this share of them lies.
+ * The value below which the given share of the values lies.
  * @param {readonly number[]} sorted Ascending.
  * @param {number} share 0 to 1.
  */

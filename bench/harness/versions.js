@@ -1,4 +1,4 @@
-/** Which versions were measured: Node, this package, and what it is measured against. */
+/** The measured versions: of Node, of this package, and of the packages it is compared with. */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 

@@ -1,4 +1,4 @@
-/** An Okta that is reached without a network: its answers are read as if an exchange had returned them. */
+/** An org without a network: it replaces the HTTP exchange, and the package interprets its answers as usual. */
 import { sessionAnswer } from './package.js'
 import { sessionJson } from './tiny-org.js'
 
@@ -9,24 +9,24 @@ import { sessionJson } from './tiny-org.js'
  */
 
 /**
- * What composeOktaSession() takes as `connect`. Only lookups are made by the benchmarks.
- * @param {(credential: Credential) => Promise<HttpAnswer>} answer What Okta answers.
+ * Makes the `connect` option of composeOktaSession(). Supports lookups alone, the only calls of the benchmarks.
+ * @param {(credential: Credential) => Promise<HttpAnswer>} answer Answers one exchange.
  * @returns {() => Org}
  */
 export function orgThatAnswers(answer) {
-  const never = () => Promise.reject(new Error('no benchmark makes this call'))
+  const unsupported = () => Promise.reject(new Error('the benchmarks make lookups alone'))
   return () => ({
     api: /** @type {Org['api']} */ (/** @type {unknown} */ (undefined)),
     fetchSession: async (credential) =>
       sessionAnswer('getCurrentSession', await answer(credential)),
-    refreshSession: never,
-    closeSession: never,
-    createSession: never,
+    refreshSession: unsupported,
+    closeSession: unsupported,
+    createSession: unsupported,
     close: async () => {},
   })
 }
 
-/** Knows every cookie, and answers at once. */
+/** Answers at once, with an active session for every cookie. */
 export const instantOrg = orgThatAnswers(async ({ value }) => ({
   kind: 'answered',
   status: 200,

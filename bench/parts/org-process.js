@@ -1,4 +1,4 @@
-/** The tiny org in a process of its own, so that its CPU time is not measured. */
+/** Runs the tiny org in a process of its own, so that its CPU time is not measured. */
 import { tinyOrg } from './tiny-org.js'
 
 const org = await tinyOrg()

@@ -1,4 +1,4 @@
-/** What the benchmarks import of the built package: its surface, and the parts that take a clock or an org of the benchmark's own. */
+/** The parts of the built package that the benchmarks use, among them those that accept a clock or an org. */
 export { createLocalOrg } from '../../dist/local-org/index.js'
 export { systemClock } from '../../dist/okta/call.js'
 export { sessionAnswer } from '../../dist/okta/okta-answer.js'

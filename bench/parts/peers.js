@@ -1,4 +1,4 @@
-/** What others do in front of a route, made ready to let one request through: the yardsticks. */
+/** Other middleware to compare with, each with the headers of a request that it passes. */
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import cookieParser from 'cookie-parser'
 import expressSession from 'express-session'
@@ -43,7 +43,7 @@ export function expressSessionPeer() {
 }
 
 /**
- * A signed token in the cookie, checked for each request.
+ * Verifies a signed token in the cookie on each request.
  * @returns {Promise<Peer>}
  */
 export async function josePeer() {
@@ -65,7 +65,7 @@ export async function josePeer() {
 }
 
 /**
- * Express's own middleware types ask for Express's request; what is called here is Connect's shape.
+ * The types of this middleware require Express's request, but it works with any request of Connect's shape.
  * @param {unknown} middleware
  */
 function asHandler(middleware) {

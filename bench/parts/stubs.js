@@ -1,4 +1,4 @@
-/** Requests and responses without a socket: what a middleware sees of them, at the cost of an object. */
+/** Requests and responses without a socket, as cheap as an object. */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
@@ -7,13 +7,13 @@ import { Socket } from 'node:net'
  * @typedef {import('node:http').IncomingHttpHeaders} Headers
  */
 
-/** A cookie value as long as asked for, of the letters Okta's have. */
+/** A cookie value of the given length, in the alphabet of Okta's. */
 export function cookieValue(length = 25, seed = 'aB3dE_9-') {
   return `102${seed.repeat(Math.ceil(length / seed.length))}`.slice(0, length)
 }
 
 /**
- * A browser's headers with these cookies among others of the site's.
+ * A browser's request headers, with the given cookies among others of the site.
  * @param {string} cookies
  * @returns {Headers}
  */
@@ -32,7 +32,7 @@ export function browserHeaders(cookies) {
 const socket = new Socket()
 
 /**
- * A new request, as small as one can be.
+ * A minimal request.
  * @param {Headers} headers
  * @returns {IncomingMessage}
  */
@@ -41,12 +41,12 @@ export function stubRequest(headers) {
   return /** @type {IncomingMessage} */ (/** @type {unknown} */ (request))
 }
 
-/** A response whose headers go nowhere. */
+/** A response that discards its headers. */
 export const headerless = /** @type {ServerResponse} */ (
   /** @type {unknown} */ ({ getHeader() {}, setHeader() {} })
 )
 
-/** A response of Node's own, whose header table is emptied before each use instead of making a new one. */
+/** A response of Node's own; emptying its header table before each use is cheaper than a new response. */
 export const reused = new ServerResponse(new IncomingMessage(socket))
 
 const headerTable = Object.getOwnPropertySymbols(reused).find(
@@ -54,7 +54,7 @@ const headerTable = Object.getOwnPropertySymbols(reused).find(
 )
 
 /**
- * Calls a middleware that answers synchronously so many times, each with a new request.
+ * Calls a synchronous middleware repeatedly, each time with a new request.
  * @param {Handler} middleware
  * @param {Headers} headers
  * @param {ServerResponse} res
@@ -79,7 +79,7 @@ export function callsTo(middleware, headers, res) {
 }
 
 /**
- * The same for a middleware that takes its time: all are begun, then all are awaited.
+ * Calls an asynchronous middleware repeatedly: starts all calls, then waits for all of them.
  * @param {Handler} middleware
  * @param {Headers} headers
  * @returns {(calls: number) => Promise<void>}

@@ -1,4 +1,4 @@
-/** A minimal org: it answers GetCurrentSession, counts its calls, and can be made to hang. */
+/** A minimal org: answers GetCurrentSession, counts its calls, and can hang. */
 import { hash } from 'node:crypto'
 import { createServer } from 'node:http'
 
@@ -6,14 +6,14 @@ import { createServer } from 'node:http'
  * @typedef {object} TinyOrg
  * @property {string} url
  * @property {number} calls
- * @property {boolean} hangs Whether it takes requests and never answers them.
- * @property {() => Promise<void>} stop From now on connections are refused.
- * @property {() => Promise<void>} start On the same port again.
+ * @property {boolean} hangs Whether it accepts requests and never answers them.
+ * @property {() => Promise<void>} stop Stops listening, so that connections are refused.
+ * @property {() => Promise<void>} start Listens again on the same port.
  * @property {() => Promise<void>} close
  */
 
 /**
- * @param {{ port?: number, takesMs?: number }} [options] `takesMs`: how long an answer takes.
+ * @param {{ port?: number, takesMs?: number }} [options] `takesMs`: the delay of each answer.
  * @returns {Promise<TinyOrg>}
  */
 export async function tinyOrg({ port = 0, takesMs = 0 } = {}) {
@@ -58,8 +58,8 @@ function listen(server, port) {
 const SPREAD_SECONDS = 7_200
 
 /**
- * Okta's Session object for a cookie value, with everything it is known to send. The sessions of a crowd
- * began within the last two hours, as those behind the idle timeout of two hours did.
+ * Okta's Session object for a cookie value, with all fields that Okta sends. Sign-ins are spread over the
+ * last two hours, as under Okta's default idle timeout of two hours.
  * @param {string} value
  * @param {number} [now] Epoch milliseconds.
  */

@@ -1,8 +1,8 @@
-/** Chance that is the same in every run, so that two runs of a simulation differ by the code alone. */
+/** Seeded random numbers: two runs of a simulation differ by the code alone. */
 
 /**
  * @param {number} [seed]
- * @returns {() => number} 0 to 1, as Math.random.
+ * @returns {() => number} From 0 to 1, as Math.random().
  */
 export function chance(seed = 1) {
   let state = seed
@@ -13,7 +13,7 @@ export function chance(seed = 1) {
 }
 
 /**
- * A wait as between the arrivals of many who know nothing of each other.
+ * An exponentially distributed wait, as between independent arrivals.
  * @param {() => number} random
  * @param {number} mean
  */

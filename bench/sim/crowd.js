@@ -1,4 +1,4 @@
-/** People at their browsers: they look at a page and ask for the next, wait out a 503 as its page says, and sign in when sent to. */
+/** Simulated users: each requests pages, reloads after a 503 or 429, and signs in when redirected to sign-in. */
 import { pause } from './chance.js'
 
 /**
@@ -7,9 +7,9 @@ import { pause } from './chance.js'
  * @property {number} passed
  * @property {number} unavailable 503
  * @property {number} tooMany 429
- * @property {number[]} firstAnswers Milliseconds from a person's first request to a page or the sign-in page.
- * @property {number[]} waits Milliseconds each answer took.
- * @property {number} shutOutMs Of all people together, from a refusal to the next page or sign-in page.
+ * @property {number[]} firstAnswers Milliseconds from a user's first request to a page or the sign-in page.
+ * @property {number[]} waits The duration of each answer in milliseconds.
+ * @property {number} blockedMs The time from a 503 or 429 to the next request, summed over all users.
  */
 
 /** @returns {Tally} */
@@ -21,17 +21,17 @@ export function emptyTally() {
     tooMany: 0,
     firstAnswers: [],
     waits: [],
-    shutOutMs: 0,
+    blockedMs: 0,
   }
 }
 
 const THINK_MS = 20_000
 const SIGN_IN_MS = 25_000
-/** The 503 page loads itself again; the 429 page leaves that to the person in front of it. */
-const TRY_AGAIN_MS = 15_000
+/** The 503 page reloads itself after Retry-After; the 429 page leaves that to the user. */
+const MANUAL_RELOAD_MS = 15_000
 
 export class Crowd {
-  /** @type {Tally} Swap it to count a phase by itself. */
+  /** @type {Tally} Replace it to count a phase separately. */
   tally = emptyTally()
   #time
   #org
@@ -46,7 +46,7 @@ export class Crowd {
    * @param {import('./model-org.js').ModelOrg} parts.org
    * @param {ReturnType<typeof import('./model-app.js').modelApp>} parts.app
    * @param {() => number} parts.random
-   * @param {string} [parts.prefix] What the cookies of this crowd have in front, to tell two crowds apart.
+   * @param {string} [parts.prefix] The prefix of this crowd's cookies, which distinguishes two crowds.
    */
   constructor({ time, org, app, random, prefix = '' }) {
     this.#prefix = prefix
@@ -57,42 +57,43 @@ export class Crowd {
   }
 
   /**
-   * Somebody comes at `at` and stays for `staysMs`, asking for a page every 20 s on average.
-   * @param {object} person
-   * @param {number} person.at
-   * @param {number} person.staysMs
-   * @param {string} person.address
-   * @param {boolean} person.signedIn Whether the cookie still stands for a session.
-   * @param {number} [person.thinkMs]
+   * Adds a user, who stays for `staysMs` and waits `thinkMs` on average between two pages.
+   * @param {object} user
+   * @param {number} user.arrivesAt
+   * @param {number} user.staysMs
+   * @param {string} user.address
+   * @param {boolean} user.signedIn Whether the user's first cookie belongs to a live session.
+   * @param {number} [user.thinkMs]
    */
-  comes({ at, staysMs, address, signedIn, thinkMs = THINK_MS }) {
-    const leaves = at + staysMs
-    const first = { pending: true, asked: at }
+  add({ arrivesAt, staysMs, address, signedIn, thinkMs = THINK_MS }) {
+    const leavesAt = arrivesAt + staysMs
+    const first = { pending: true, requestedAt: arrivesAt }
     /** @type {number | undefined} */
-    let shutOutSince
+    let blockedSince
     let value = this.#newCookie(signedIn)
-    const look = () => {
-      if (shutOutSince !== undefined) this.tally.shutOutMs += this.#time.now - shutOutSince
-      shutOutSince = undefined
-      if (this.#time.now >= leaves) return
-      this.#app.page(value, address, (seen) => {
-        this.#count(seen, first)
-        if (seen.retryAfterMs > 0) shutOutSince = this.#time.now
-        if (seen.status === 200) this.#time.after(pause(this.#random, thinkMs), look)
-        else if (seen.status === 302) this.#time.after(SIGN_IN_MS, signIn)
-        else this.#time.after(seen.status === 429 ? TRY_AGAIN_MS : seen.retryAfterMs, look)
+    const requestPage = () => {
+      if (blockedSince !== undefined) this.tally.blockedMs += this.#time.now - blockedSince
+      blockedSince = undefined
+      if (this.#time.now >= leavesAt) return
+      this.#app.page(value, address, (answer) => {
+        this.#count(answer, first)
+        if (answer.retryAfterMs > 0) blockedSince = this.#time.now
+        const reloadMs = answer.status === 429 ? MANUAL_RELOAD_MS : answer.retryAfterMs
+        if (answer.status === 200) this.#time.after(pause(this.#random, thinkMs), requestPage)
+        else if (answer.status === 302) this.#time.after(SIGN_IN_MS, signIn)
+        else this.#time.after(reloadMs, requestPage)
       })
     }
     const signIn = () => {
       value = this.#newCookie(true)
-      look()
+      requestPage()
     }
-    this.#time.after(at - this.#time.now, look)
+    this.#time.after(arrivesAt - this.#time.now, requestPage)
   }
 
   /**
-   * @param {import('./model-app.js').Seen} seen
-   * @param {{ pending: boolean, asked: number }} first
+   * @param {import('./model-app.js').PageAnswer} answer
+   * @param {{ pending: boolean, requestedAt: number }} first
    */
   #count({ status, waitedMs }, first) {
     const { tally } = this
@@ -103,7 +104,7 @@ export class Crowd {
     if (status === 429) tally.tooMany += 1
     if (first.pending && (status === 200 || status === 302)) {
       first.pending = false
-      tally.firstAnswers.push(this.#time.now - first.asked)
+      tally.firstAnswers.push(this.#time.now - first.requestedAt)
     }
   }
 
@@ -111,7 +112,7 @@ export class Crowd {
   #newCookie(signedIn) {
     this.#cookies += 1
     const value = `102${this.#prefix}${String(this.#cookies).padStart(22, 'x')}`
-    if (signedIn) this.#org.begin(value)
+    if (signedIn) this.#org.startSession(value)
     return value
   }
 }

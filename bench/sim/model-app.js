@@ -1,15 +1,15 @@
-/** The real middleware on a simulated clock, in front of a simulated org: a request in, the status a browser would see out. */
+/** The real middleware in virtual time, in front of a simulated org: takes a request and returns its status. */
 import { composeOktaSession, parseOptions } from '../parts/package.js'
 
 /**
- * @typedef {object} Seen What a browser sees of an answer.
- * @property {number} status 200 when the guard let the request through.
+ * @typedef {object} PageAnswer What a browser receives.
+ * @property {number} status 200 when the guard passed the request.
  * @property {number} waitedMs
  * @property {number} retryAfterMs 0 without a Retry-After.
  */
 
 /**
- * A process that has just been started: it remembers nothing.
+ * Simulates a process that has just started, with an empty cache.
  * @param {import('./virtual-time.js').VirtualTime} time
  * @param {import('./model-org.js').ModelOrg} org
  * @param {() => number} random
@@ -23,15 +23,15 @@ export function modelApp(time, org, random, options) {
     okta,
 
     /**
-     * A page somebody asks for.
-     * @param {string} value Of the cookie.
+     * Requests a page.
+     * @param {string} value The cookie's value.
      * @param {string} address
-     * @param {(seen: Seen) => void} onAnswer
+     * @param {(answer: PageAnswer) => void} onAnswer
      */
     page(value, address, onAnswer) {
-      const began = time.now
+      const startedAt = time.now
       const answer = new Answer((status, retryAfterMs) =>
-        onAnswer({ status, retryAfterMs, waitedMs: time.now - began }),
+        onAnswer({ status, retryAfterMs, waitedMs: time.now - startedAt }),
       )
       const req = /** @type {import('node:http').IncomingMessage} */ (
         /** @type {unknown} */ ({
@@ -54,7 +54,7 @@ export function modelApp(time, org, random, options) {
   }
 }
 
-/** As much of a response as the guard and its pages use. */
+/** The part of a response that the guard and its pages use. */
 class Answer {
   statusCode = 200
   /** @type {Map<string, unknown>} */
@@ -86,7 +86,7 @@ class Answer {
 }
 
 /**
- * An address of its own for each of many clients: 192.0.2.0 and on.
+ * A distinct address for each client, from 192.0.2.0 on.
  * @param {number} index
  */
 export function addressOf(index) {

@@ -1,4 +1,4 @@
-/** A simulated org: it has a rate limit, live and ended sessions, and Okta's answers. */
+/** A simulated org: a rate limit, a set of live sessions, and answers in Okta's format. */
 import { orgThatAnswers } from '../parts/instant-org.js'
 import { sessionJson } from '../parts/tiny-org.js'
 
@@ -20,7 +20,7 @@ export class ModelOrg {
   /** @type {Set<string>} */
   #live = new Set()
   /** @type {string[]} */
-  #asked = []
+  #lookups = []
 
   /**
    * @param {VirtualTime} time
@@ -32,19 +32,19 @@ export class ModelOrg {
     this.#random = random
   }
 
-  /** What composeOktaSession() takes as `connect`. */
+  /** The `connect` option of composeOktaSession(). */
   connect = orgThatAnswers(({ value }) => this.#answer(value))
 
   /**
-   * The number of calls about cookies with this prefix.
+   * The number of calls for cookies with a prefix.
    * @param {string} prefix
    */
   callsFor(prefix) {
-    return this.#asked.filter((value) => value.startsWith(prefix)).length
+    return this.#lookups.filter((value) => value.startsWith(prefix)).length
   }
 
   /** @param {string} value */
-  begin(value) {
+  startSession(value) {
     this.#live.add(value)
   }
 
@@ -54,7 +54,7 @@ export class ModelOrg {
    */
   async #answer(value) {
     this.calls += 1
-    this.#asked.push(value)
+    this.#lookups.push(value)
     await this.#time.sleep(30 + this.#random() * 40)
     const headers = this.#count()
     await this.#time.sleep(30 + this.#random() * 40)
@@ -70,7 +70,7 @@ export class ModelOrg {
     return answered(429, headers, errorJson('E0000047', 'API call exceeded rate limit'))
   }
 
-  /** A window begins with its first call; a refused call counts too. */
+  /** Counts a call, also a refused one. A window starts with its first call. */
   #count() {
     const now = this.#time.now
     if (now >= this.#windowEnds) {

@@ -1,22 +1,22 @@
-/** A clock of the simulation's own and a list of what is to happen: a quarter of an hour passes as fast as its events are worked off. */
-import { setImmediate as turn } from 'node:timers/promises'
+/** Virtual time: a clock and a queue of events, so that simulated minutes take as long as their events do. */
+import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 
 const WALL = Date.parse('2026-11-02T08:00:00.000Z')
 
 /**
  * @typedef {object} Event
  * @property {number} at Milliseconds since the simulation began.
- * @property {number} order Of two at the same time the one planned first comes first.
- * @property {(() => void) | undefined} happen
+ * @property {number} order Events at the same time run in the order in which they were scheduled.
+ * @property {(() => void) | undefined} callback Undefined once it is cancelled.
  */
 
 export class VirtualTime {
   #now = 0
-  #planned = 0
-  /** @type {Event[]} A binary heap, the next one first. */
+  #scheduled = 0
+  /** @type {Event[]} A binary heap, the next event first. */
   #events = []
 
-  /** What composeOktaSession() takes as its clock. */
+  /** The clock for composeOktaSession(). */
   clock = {
     now: () => WALL + this.#now,
     monotonic: () => this.#now,
@@ -27,40 +27,41 @@ export class VirtualTime {
   }
 
   /**
+   * Schedules a callback.
    * @param {number} ms From now.
-   * @param {() => void} happen
+   * @param {() => void} callback
    * @returns {Event}
    */
-  after(ms, happen) {
-    const event = { at: this.#now + Math.max(0, ms), order: this.#planned, happen }
-    this.#planned += 1
+  after(ms, callback) {
+    const event = { at: this.#now + Math.max(0, ms), order: this.#scheduled, callback }
+    this.#scheduled += 1
     this.#push(event)
     return event
   }
 
   /**
-   * A promise for a moment.
+   * Resolves after `ms` milliseconds of virtual time.
    * @param {number} ms
    * @returns {Promise<void>}
    */
   sleep(ms) {
-    return new Promise((awake) => {
-      this.after(ms, awake)
+    return new Promise((resolve) => {
+      this.after(ms, resolve)
     })
   }
 
   /**
-   * Works off everything up to a moment. What promises bring about comes to an end before time goes on.
+   * Runs all events up to a time. Pending promise callbacks run before time advances.
    * @param {number} until Milliseconds since the simulation began.
    */
   async runUntil(until) {
-    const restore = this.#takeOverTimers()
+    const restore = this.#replaceTimers()
     try {
       for (let next = this.#pop(until); next !== undefined; next = this.#pop(until)) {
         this.#now = next.at
-        if (next.happen === undefined) continue
-        next.happen()
-        await turn()
+        if (next.callback === undefined) continue
+        next.callback()
+        await nextEventLoopTurn()
       }
       this.#now = until
     } finally {
@@ -68,14 +69,14 @@ export class VirtualTime {
     }
   }
 
-  /** The package's own timers go by this clock too. */
-  #takeOverTimers() {
+  /** Replaces the global timers, so that those of the package run in virtual time. */
+  #replaceTimers() {
     const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout }
     Object.assign(globalThis, {
-      setTimeout: (/** @type {() => void} */ happen, /** @type {number} */ ms) =>
-        this.after(ms, happen),
+      setTimeout: (/** @type {() => void} */ callback, /** @type {number} */ ms) =>
+        this.after(ms, callback),
       clearTimeout: (/** @type {Event | undefined} */ event) => {
-        if (event !== undefined) event.happen = undefined
+        if (event !== undefined) event.callback = undefined
       },
     })
     return () => {

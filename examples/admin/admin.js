@@ -1,16 +1,16 @@
 /**
- * What an administrator does with sessions, with each kind of credentials, at an Okta org on this machine:
+ * Finds, refreshes and revokes a session by its id, with each kind of credentials, at a local org:
  *
  *     node examples/admin/admin.js
  *
- * Or with the credentials in the environment, at the org in OKTA_CLIENT_ORGURL; this ends the session:
+ * The same with the credentials in the environment, at the org in OKTA_CLIENT_ORGURL. This revokes the session:
  *
  *     node examples/admin/admin.js <session id>
  */
 import { SessionApi } from 'express-okta-session'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import { administer } from './administer.js'
-import { kinds } from './kinds.js'
+import { credentialKinds } from './credential-kinds.js'
 
 const [sessionId] = process.argv.slice(2)
 
@@ -23,13 +23,13 @@ try {
 }
 
 async function showEachKind() {
-  for (const { title, dpop, credentials } of kinds) {
+  for (const { title, dpop, credentials } of credentialKinds) {
     console.log(`\n${title}`)
     const org = await createLocalOrg({ dpop })
     try {
       org.signIn('alice@example.com')
       const id = org.sessions[0]?.id ?? ''
-      // So that there is something to see when the session is extended.
+      // Without this the refresh would not change expiresAt visibly.
       org.clock.advance(2 * 60_000)
       await withApi(new SessionApi({ orgUrl: org.url, credentials: credentials(org) }), id)
     } finally {

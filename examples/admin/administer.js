@@ -1,11 +1,11 @@
-/** An administrator's three operations, and how each of them can end. */
+/** The three operations by session id, and the ways in which each can fail. */
 import { OktaApiError, OktaUnavailableError } from 'express-okta-session'
 
 /**
- * Finds a session, extends it, ends it, and finds that it has ended: a line of text for each.
+ * Gets a session, refreshes it, revokes it, and gets it again, which fails. Yields a line of text for each.
  *
  * @param {import('express-okta-session').SessionApi} api
- * @param {string} sessionId The id that /me gives, or that an event of Okta's names.
+ * @param {string} sessionId The id from getCurrentSession(), or from an event of Okta's.
  */
 export async function* administer(api, sessionId) {
   yield await attempt('find', async () => {
@@ -35,7 +35,7 @@ async function attempt(what, operation) {
 }
 
 /**
- * Okta's no, or no answer at all; anything else is a fault in this program.
+ * Explains an error of Okta's or a missing answer. Rethrows anything else: it is a bug in this program.
  *
  * @param {unknown} error
  */

@@ -1,4 +1,4 @@
-/** The example: an ordinary server-rendered Express app whose session is Okta's. */
+/** The example: a server-rendered Express app that uses Okta's session as its own. */
 import { fileURLToPath } from 'node:url'
 import cookieParser from 'cookie-parser'
 import express from 'express'
@@ -14,14 +14,14 @@ import { signInPage } from './views/sign-in.js'
 import { continuePage } from './views/step-up.js'
 
 const publicFiles = fileURLToPath(new URL('./public', import.meta.url))
-const aQuarterOfAnHour = 15 * 60_000
+const FIFTEEN_MINUTES_MS = 15 * 60_000
 
 /**
  * @param {object} parts
  * @param {import('express-okta-session').OktaSession} parts.okta
- * @param {string} [parts.signInFormFor] The org that a sign-in form of the app's own asks; left out, people
- *   sign in on Okta's page.
- * @param {boolean} [parts.onlyLocalhost] Send http://127.0.0.1 to http://localhost: the two share no cookies.
+ * @param {string} [parts.signInFormFor] The org for the app's own sign-in form. Without it users sign in on
+ *   Okta's page.
+ * @param {boolean} [parts.onlyLocalhost] Redirects http://127.0.0.1 to http://localhost: the two share no cookies.
  */
 export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   const app = express()
@@ -29,7 +29,7 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   if (onlyLocalhost) app.use(toLocalhost)
   app.use(helmet())
   app.use(express.static(publicFiles))
-  // In front of attachSession(): a page that asks how long it has left must not have Okta asked.
+  // Mounted before attachSession(), which would call Okta: a page that polls this must not cause calls.
   app.get('/session', okta.sessionInfo())
   app.use(cookieParser())
   app.use(okta.attachSession())
@@ -40,7 +40,7 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   app.get('/account', okta.requireSession(), (req, res) => {
     res.send(accountPage(viewOf(req), okta.session(req)))
   })
-  const secondFactorRecently = { mfa: true, signedInWithinMs: aQuarterOfAnHour }
+  const secondFactorRecently = { mfa: true, signedInWithinMs: FIFTEEN_MINUTES_MS }
   app.get('/admin', okta.requireSession(secondFactorRecently), (req, res) => {
     res.send(adminPage(viewOf(req), okta.session(req), okta.stats()))
   })
@@ -54,24 +54,24 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
 
   app.post('/theme', express.urlencoded({ extended: false }), rememberTheme)
   app.use(notFound)
-  app.use(failed)
+  app.use(internalError)
   return app
 }
 
 /**
- * The password goes from the browser straight to Okta, which answers with a session token for login():
- * this app never sees it, and Okta sees the person's own address. The browser must be allowed to ask,
- * here by the page's own policy, at Okta by naming this app's origin a Trusted Origin.
+ * The browser sends the password directly to Okta, which answers with a session token for login(). The app
+ * never sees the password, and Okta sees the user's own address. Two settings allow the browser to call
+ * Okta: connect-src in this page's policy, and this app's origin as a Trusted Origin at Okta.
  *
  * @param {import('express').Express} app
  * @param {import('express-okta-session').OktaSession} okta
  * @param {string} orgOrigin
  */
 function mountSignInForm(app, okta, orgOrigin) {
-  const mayAskOkta = helmet.contentSecurityPolicy({
+  const allowCallsToOkta = helmet.contentSecurityPolicy({
     directives: { connectSrc: ["'self'", orgOrigin] },
   })
-  app.get('/sign-in', mayAskOkta, (req, res) => {
+  app.get('/sign-in', allowCallsToOkta, (req, res) => {
     const { returnTo } = req.query
     res.send(
       signInPage(viewOf(req), orgOrigin, typeof returnTo === 'string' ? returnTo : '/account'),
@@ -92,7 +92,7 @@ const notFound = (req, res) => {
 }
 
 /** @satisfies {import('express').ErrorRequestHandler} */
-const failed = (error, req, res, next) => {
+const internalError = (error, req, res, next) => {
   if (res.headersSent) {
     next(error)
     return

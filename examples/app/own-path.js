@@ -1,8 +1,8 @@
-/** Where a page may lead whose address says where: to another page of this app, never to another host. */
+/** Validates a path from a query or a form, so that a redirect stays within this app. */
 
 /**
- * @param {unknown} path From a form or a query: anything.
- * @returns {string} The path, or the way home.
+ * @param {unknown} path Untrusted: from a form or a query.
+ * @returns {string} The path, or `/` when it is not a path of this app.
  */
 export function ownPath(path) {
   return typeof path === 'string' && /^\/[a-z-]*$/.test(path) ? path : '/'

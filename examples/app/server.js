@@ -1,4 +1,4 @@
-/** Starts the example: against the org in OKTA_CLIENT_ORGURL, or against an Okta org of its own on this machine. */
+/** Starts the example with the org in OKTA_CLIENT_ORGURL, or else with a local org that it starts itself. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { oktaSession } from 'express-okta-session'
@@ -24,7 +24,7 @@ try {
 }
 
 /**
- * Loopback only: the local org's passwords are no secret.
+ * Listens on the loopback interface only, because the local org's passwords are public.
  *
  * @param {string} port
  */
@@ -39,8 +39,8 @@ async function listen(port) {
 }
 
 /**
- * The app, with an org behind it. Cookies don't tell ports apart, so an app on localhost sees the local
- * org's cookie as it would see Okta's behind one reverse proxy.
+ * Builds the app and its org. Cookies ignore ports, so an app on localhost receives the local org's cookie,
+ * as it would receive Okta's behind one reverse proxy.
  *
  * @param {string} url
  */
@@ -66,7 +66,7 @@ function stopOnSignal(closeParts) {
 
   async function stop() {
     server.close()
-    // A browser may hold a connection open; it has two seconds to finish what it is doing.
+    // A keep-alive connection of a browser would delay the exit: it is closed after two seconds.
     setTimeout(() => server.closeAllConnections(), 2_000).unref()
     await closeParts()
   }

@@ -1,4 +1,4 @@
-/** From a request to what every page shows of it. */
+/** Extracts from a request the data that every page shows. */
 import { themeOf } from './theme.js'
 
 /**

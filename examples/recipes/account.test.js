@@ -4,7 +4,7 @@ import { oktaSession } from 'express-okta-session'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 
-test('the account page is for those who are signed in, for as long as they are', async (t) => {
+test('the account page requires a session, and refuses one that was revoked', async (t) => {
   const org = await createLocalOrg()
   const okta = oktaSession({ orgUrl: org.url, credentials: { apiToken: org.apiToken } })
   t.after(() => Promise.all([okta.close(), org.close()]))

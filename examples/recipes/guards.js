@@ -1,4 +1,4 @@
-/** Guards for what a session may not do as it is. */
+/** Guards with a rule. */
 
 /**
  * @param {import('express').Express} app
@@ -6,13 +6,13 @@
  * @param {import('express').RequestHandler} done
  */
 export function mountGuards(app, okta, done) {
-  // A second factor, given in the last quarter of an hour.
+  // Requires a second factor, and a sign-in or step-up in the last 15 minutes.
   app.use('/admin', okta.requireSession({ mfa: true, signedInWithinMs: 15 * 60_000 }), done)
 
-  // Money moves: Okta is asked for this very request, so that a revocation a second ago counts.
+  // Bypasses the cache: each request calls Okta, so that a revocation takes effect at once.
   app.post('/transfers', okta.requireSession({ maxStalenessMs: 0 }), done)
 
-  // A check of your own: `true` lets through, anything else is 403, a throw goes to next(error).
+  // A check of your own: `true` passes, any other value is 403, and an error goes to next(error).
   app.get(
     '/users/:userId',
     okta.requireSession({ allow: (session, req) => req.url === `/users/${session.userId}` }),

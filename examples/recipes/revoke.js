@@ -1,4 +1,4 @@
-/** Ends a session by its id, and tells the ways apart in which that can fail. */
+/** Revokes a session by its id, and distinguishes the ways in which that can fail. */
 import { OktaApiError, OktaUnavailableError } from 'express-okta-session'
 
 /**

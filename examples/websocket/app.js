@@ -1,4 +1,4 @@
-/** A page that shows the time for as long as its reader is signed in. */
+/** A private page that shows the time over a WebSocket for as long as the user's session lasts. */
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
@@ -9,7 +9,7 @@ const publicFiles = fileURLToPath(new URL('./public', import.meta.url))
 /** @param {{ okta: import('express-okta-session').OktaSession }} parts */
 export function createAppServer({ okta }) {
   const app = express()
-  // The guard before the files: here the page itself is private.
+  // The guard comes before the static files, because the page itself is private.
   app.post('/sign-out', okta.logout())
   app.use(okta.requireSession(), express.static(publicFiles))
 

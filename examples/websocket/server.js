@@ -1,4 +1,4 @@
-/** Starts the WebSocket example with a local Okta org behind it: node examples/websocket/server.js */
+/** Starts the WebSocket example with a local org: node examples/websocket/server.js */
 import { oktaSession } from 'express-okta-session'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import { createAppServer } from './app.js'
@@ -13,7 +13,7 @@ const server = createAppServer({ okta }).listen(port, '127.0.0.1', () => {
 
 process.once('SIGINT', async () => {
   server.close()
-  // Watched sockets are closed with it.
+  // This also closes the watched sockets.
   await okta.close()
   await org.close()
   server.closeAllConnections()

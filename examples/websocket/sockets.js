@@ -1,10 +1,10 @@
-/** WebSockets for people who are signed in, for as long as they are. */
+/** WebSockets that require a session and close when it ends. */
 import { STATUS_CODES } from 'node:http'
 import { WebSocketServer } from 'ws'
 
 /**
- * Accepts an upgrade only with a session, and closes the socket when that session ends: at sign-out, when
- * Okta no longer knows it, or at the end of its lifetime.
+ * Accepts an upgrade only with an active session, and closes the socket when that session ends: by
+ * sign-out, by revocation, or at its expiry.
  *
  * @param {import('node:http').Server} server
  * @param {import('express-okta-session').OktaSession} okta
@@ -24,8 +24,8 @@ export function acceptSockets(server, okta, onSocket) {
    * @param {Buffer} head
    */
   async function upgrade(req, socket, head) {
-    // A browser sends cookies along whichever site opens the socket, and no CORS stands in between.
-    if (!isOwnPage(req)) return refuse(socket, 403)
+    // CORS does not apply to WebSockets: a browser sends cookies even when a page of another site opens one.
+    if (!isSameOrigin(req)) return refuse(socket, 403)
     const context = await okta.authenticate(req)
     if (context.state === 'unavailable') return refuse(socket, 503, context.retryAfterMs)
     if (context.state !== 'active') return refuse(socket, 401)
@@ -37,7 +37,7 @@ export function acceptSockets(server, okta, onSocket) {
   }
 }
 
-/** Policy violation, going away, try again later (RFC 6455 and its registry). */
+/** 1008: policy violation; 1001: going away; 1013: try again later (RFC 6455 and its registry). */
 const closeCodes = {
   signed_out: 1008,
   not_found: 1008,
@@ -47,12 +47,12 @@ const closeCodes = {
 }
 
 /** @param {import('node:http').IncomingMessage} req */
-function isOwnPage({ headers: { origin, host } }) {
+function isSameOrigin({ headers: { origin, host } }) {
   return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host
 }
 
 /**
- * Before the upgrade a socket still speaks HTTP.
+ * Answers with HTTP, which the socket still speaks before the upgrade.
  *
  * @param {import('node:stream').Duplex} socket
  * @param {401 | 403 | 500 | 503} status

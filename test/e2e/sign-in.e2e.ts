@@ -81,7 +81,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     await signIn(page, carol)
     await givePasscode(page, org.passCode(carol))
     await page.waitForURL(`${url}/admin`)
-    await page.getByText('Open to you').waitFor()
+    await page.getByText('which your session has').waitFor()
   })
 
   it.each([alice, carol])('signing in works for %s with a form of the app’s own', async (login) => {

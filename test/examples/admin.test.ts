@@ -5,7 +5,7 @@ import { SessionApi } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { afterEach, describe, expect, it } from 'vitest'
 import { administer } from '../../examples/admin/administer.js'
-import { kinds } from '../../examples/admin/kinds.js'
+import { credentialKinds } from '../../examples/admin/credential-kinds.js'
 
 const program = fileURLToPath(new URL('../../examples/admin/admin.js', import.meta.url))
 const ALICE = 'alice@example.com'
@@ -39,7 +39,9 @@ describe('node examples/admin/admin.js', () => {
     const { code, stdout, stderr } = await run([])
     expect([code, stderr]).toEqual([0, ''])
     const blocks = stdout.trim().split('\n\n')
-    expect(blocks.map((block) => block.split('\n')[0])).toEqual(kinds.map(({ title }) => title))
+    expect(blocks.map((block) => block.split('\n')[0])).toEqual(
+      credentialKinds.map(({ title }) => title),
+    )
     for (const block of blocks.slice(0, -1)) {
       const [, found, refreshed, ...rest] = block.split('\n')
       expect(found).toMatch(new RegExp(`^  find     ${ALICE}, ACTIVE, .* pwd, until ${TIME}$`))
@@ -82,7 +84,7 @@ describe('node examples/admin/admin.js', () => {
 
 describe('the administrator’s operations', () => {
   it('the administrator’s operations print no secret of any kind of credentials', async () => {
-    for (const { dpop, credentials } of kinds) {
+    for (const { dpop, credentials } of credentialKinds) {
       const org = await orgWith({ dpop })
       const issued: string[] = []
       const watched = { ...org, accessToken: () => remember(org.accessToken(), issued) }

@@ -30,7 +30,7 @@ describe.each(['identity', 'classic'] as const)('the example on the %s engine', 
 
     const home = await browser.go(`${url}/`)
     expect(home.status).toBe(200)
-    expect(home.body).toContain('Nobody is signed in')
+    expect(home.body).toContain('You are not signed in')
 
     const account = await signIn({ browser, url, org, user, ...rest })
     expect(account.url).toBe(`${url}/account`)
@@ -191,7 +191,7 @@ describe('the example', () => {
     expect(account.headers['retry-after']).toMatch(/^\d+$/)
     expect(account.body).toContain('http-equiv="refresh"')
     expect(app.browser.cookies.get('idx')).toBe('a-cookie-nobody-has-seen')
-    expect((await app.browser.go('/')).body).toContain('Okta can’t be asked right now')
+    expect((await app.browser.go('/')).body).toContain('Okta is not available right now')
   })
 })
 

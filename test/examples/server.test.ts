@@ -21,7 +21,7 @@ describe('the example’s server', () => {
     async (signal) => {
       const { child, url } = await start({ PORT: '0' })
       const browser = new Browser()
-      expect((await browser.go(url)).body).toContain('Nobody is signed in')
+      expect((await browser.go(url)).body).toContain('You are not signed in')
       expect((await browser.go('/account')).url).toContain('/login/login.htm?fromURI=')
 
       child.kill(signal)

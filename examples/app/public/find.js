@@ -1,4 +1,4 @@
-/** Finds what the page is known to have. */
+/** Finds an element that the page must have. */
 
 /**
  * @template {HTMLElement} T

@@ -1,4 +1,4 @@
-/** Writes the page's times, which the server knows in UTC only, as its reader's clock has them. */
+/** Converts the page's times from UTC to the browser's time zone. */
 
 for (const element of document.querySelectorAll('time')) showTime(element, element.dateTime)
 

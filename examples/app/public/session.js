@@ -1,79 +1,79 @@
-/** The account page in the browser: counts down to the session's end, and extends it while its reader is active. */
+/** The account page in the browser: counts down to the session's end, and refreshes it while the user is active. */
 import { find } from './find.js'
 import { showTime } from './local-time.js'
 
-const extendAtMostEveryMs = 60_000
-const warnBelowMs = 5 * 60_000
-const askAgainAfterMs = 5_000
+const EXTEND_AT_MOST_EVERY_MS = 60_000
+const WARN_BELOW_MS = 5 * 60_000
+const RELOAD_AT_MOST_EVERY_MS = 5_000
 
 const countdown = find('countdown', HTMLElement)
 const expiresAt = find('expires-at', HTMLTimeElement)
 const status = find('session-status', HTMLElement)
 const button = find('extend', HTMLButtonElement)
 
-/** Okta's clock less this page's, in milliseconds: the reader's own clock may be wrong. */
-let ahead = 0
+/** Server time minus `performance.now()`, in milliseconds: the user's own clock may be wrong. */
+let serverOffset = 0
 let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
-let learnedAt = Number.NEGATIVE_INFINITY
+let loadedAt = Number.NEGATIVE_INFINITY
 let warned = false
-/** Aborted when the page is being left: then nothing is asked any more, and nothing may load it again. */
+/** Aborted when a form is submitted: a pending response must not reload the page that the browser is leaving. */
 const leaving = new AbortController()
 
 button.hidden = false
 button.addEventListener('click', () => extend(announce))
-for (const sign of ['pointerdown', 'keydown', 'wheel'])
-  addEventListener(sign, active, { passive: true })
+for (const event of ['pointerdown', 'keydown', 'wheel'])
+  addEventListener(event, onActivity, { passive: true })
 addEventListener('submit', () => leaving.abort())
-// A laptop that slept, a tab that was left: what was known may be long out of date.
-document.addEventListener('visibilitychange', () => document.hidden || learn())
+// After a suspend, or in a tab that was in the background, the last answer may be out of date.
+document.addEventListener('visibilitychange', () => document.hidden || loadSession())
 setInterval(tick, 1_000)
-await learn()
+await loadSession()
 
-/** Asks the app, which answers from what it knows: looking does not keep a session alive. */
-async function learn() {
-  learnedAt = performance.now()
-  const response = await ask('/session', 'GET')
+/** Gets the session from the app, which answers from its cache: this request does not keep the session alive. */
+async function loadSession() {
+  loadedAt = performance.now()
+  const response = await request('/session', 'GET')
   if (response?.ok !== true) return
   const info = await response.json().catch(() => undefined)
   if (info === undefined || info.state === 'unavailable') return
-  // Signed out elsewhere, or over: the guard says what follows.
-  if (info.state !== 'active') return startOver()
-  ahead = Date.parse(info.serverTime) - performance.now()
+  // The session has ended: after a reload the guard redirects to sign-in.
+  if (info.state !== 'active') return reload()
+  serverOffset = Date.parse(info.serverTime) - performance.now()
   show(info.expiresAt)
 }
 
-async function active() {
-  if (performance.now() - extendedAt < extendAtMostEveryMs) return
-  // Said aloud only to those who were warned: an extension a minute is no news.
+async function onActivity() {
+  if (performance.now() - extendedAt < EXTEND_AT_MOST_EVERY_MS) return
+  // Announced only after a warning: screen readers should not announce an extension every minute.
   await extend(warned ? announce : () => {})
 }
 
 /** @param {() => void} onExtended */
 async function extend(onExtended) {
   extendedAt = performance.now()
-  const response = await ask('/session/refresh', 'POST')
+  const response = await request('/session/refresh', 'POST')
   if (leaving.signal.aborted) return
-  if (response?.status === 401) return startOver()
+  if (response?.status === 401) return reload()
   if (response?.ok !== true) {
-    status.textContent = 'Your session can’t be extended right now. Go on, and it is tried again.'
+    status.textContent = 'Your session can’t be extended right now. This page will try again.'
     return
   }
-  await learn()
+  await loadSession()
   onExtended()
 }
 
 /**
- * Undefined when there is no answer.
+ * Resolves to undefined when the request fails.
  *
  * @param {string} path
  * @param {string} method
  */
-function ask(path, method) {
+function request(path, method) {
   return fetch(path, { method, signal: leaving.signal }).catch(() => undefined)
 }
 
-function startOver() {
+function reload() {
   if (!leaving.signal.aborted) location.reload()
 }
 
@@ -85,20 +85,20 @@ function announce() {
 function show(iso) {
   endsAt = Date.parse(iso)
   showTime(expiresAt, iso)
-  if (remaining() > warnBelowMs) warned = false
+  if (remaining() > WARN_BELOW_MS) warned = false
   tick()
 }
 
 function remaining() {
-  return endsAt - (performance.now() + ahead)
+  return endsAt - (performance.now() + serverOffset)
 }
 
 function tick() {
   const ms = remaining()
   if (Number.isNaN(ms)) return
   countdown.textContent = inWords(Math.max(0, ms))
-  if (ms <= 0 && performance.now() - learnedAt > askAgainAfterMs) void learn()
-  if (ms > 0 && ms <= warnBelowMs && !warned) {
+  if (ms <= 0 && performance.now() - loadedAt > RELOAD_AT_MOST_EVERY_MS) void loadSession()
+  if (ms > 0 && ms <= WARN_BELOW_MS && !warned) {
     warned = true
     status.textContent = `Your session ends in ${inWords(ms)}. Use this page, or press “Stay signed in”.`
   }

@@ -1,9 +1,9 @@
-/** The app's own sign-in form in the browser: asks Okta, and hands the app the session token Okta answers with. */
+/** The app's own sign-in form in the browser: authenticates at Okta, and posts the session token to the app. */
 import { find } from './find.js'
 
 /** @typedef {{ factorType: string, _links: { verify: { href: string } } }} Factor */
 /**
- * What Okta's primary authentication answers, as far as this page reads it.
+ * The answer of Okta's primary authentication, reduced to the fields that this page reads.
  *
  * @typedef {object} Transaction
  * @property {string} status
@@ -24,27 +24,27 @@ const orgUrl = passwordForm.dataset.orgUrl ?? ''
 onSubmit(passwordForm, async () => {
   const credentials = { username: username.value, password: password.value }
   proceed(
-    await ask(`${orgUrl}/api/v1/authn`, credentials, 'The user name or the password is wrong.'),
+    await post(`${orgUrl}/api/v1/authn`, credentials, 'The user name or the password is wrong.'),
   )
 })
 
 /** @param {Transaction} transaction */
 function proceed({ status, sessionToken, stateToken, _embedded }) {
-  if (status === 'SUCCESS' && sessionToken !== undefined) return hand(sessionToken)
+  if (status === 'SUCCESS' && sessionToken !== undefined) return submitToken(sessionToken)
   const app = _embedded?.factors?.find(({ factorType }) => factorType === 'token:software:totp')
   if (status !== 'MFA_REQUIRED' || app === undefined)
-    throw new Error(`This form can't go on (${status}): sign in once on Okta's own page.`)
+    throw new Error(`This form does not support the status ${status}: sign in on Okta's own page.`)
   passwordForm.hidden = true
   codeForm.hidden = false
   code.focus()
   onSubmit(codeForm, async () => {
     const answer = { stateToken, passCode: code.value }
-    proceed(await ask(app._links.verify.href, answer, 'The code was not accepted.'))
+    proceed(await post(app._links.verify.href, answer, 'The code was not accepted.'))
   })
 }
 
-/** The token is good for one use within five minutes. @param {string} sessionToken */
-function hand(sessionToken) {
+/** Posts the token to login(). It is valid once, for five minutes. @param {string} sessionToken */
+function submitToken(sessionToken) {
   const field = tokenForm.elements.namedItem('sessionToken')
   if (field instanceof HTMLInputElement) field.value = sessionToken
   tokenForm.submit()
@@ -53,10 +53,10 @@ function hand(sessionToken) {
 /**
  * @param {string} url
  * @param {object} body
- * @param {string} refused What a no means here.
+ * @param {string} rejected The message for a 401 or 403.
  * @returns {Promise<Transaction>}
  */
-async function ask(url, body, refused) {
+async function post(url, body, rejected) {
   const request = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
@@ -64,10 +64,10 @@ async function ask(url, body, refused) {
   }
   const response = await fetch(url, request).catch(() => {
     throw new Error(
-      `Okta can't be asked from here: is ${location.origin} one of its trusted origins?`,
+      `This page cannot reach Okta. Is ${location.origin} one of the org's trusted origins?`,
     )
   })
-  if (response.status === 401 || response.status === 403) throw new Error(refused)
+  if (response.status === 401 || response.status === 403) throw new Error(rejected)
   if (response.status === 429) throw new Error('Too many attempts: please wait a minute.')
   if (!response.ok) throw new Error('Okta did not accept this. Please try again.')
   return response.json()

@@ -1,4 +1,4 @@
-/** The account page: who is signed in, since when, how, and until when. */
+/** The account page: the user, the sign-in, and the end of the session. */
 import { html } from './html.js'
 import { layout } from './layout.js'
 import { facts, methods, time } from './session-facts.js'
@@ -22,7 +22,7 @@ ${facts([
 ])}
 <section aria-labelledby="ends">
 <h2 id="ends">When it ends</h2>
-<p>Without a sign of life your session ends at ${time(session.expiresAt, 'expires-at')}. Using this page extends it.</p>
+<p>Without activity your session ends at ${time(session.expiresAt, 'expires-at')}. Using this page extends it.</p>
 <p class="countdown"><span id="countdown" role="timer" aria-label="Time left"></span></p>
 <p><button type="button" id="extend" class="button" hidden>Stay signed in</button></p>
 <p id="session-status" role="status" class="note"></p>

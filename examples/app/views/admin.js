@@ -1,4 +1,4 @@
-/** The admin page: for a second factor given a short while ago. */
+/** The admin page, which requires a recent second factor. */
 import { html } from './html.js'
 import { layout } from './layout.js'
 import { facts, methods, time } from './session-facts.js'
@@ -13,7 +13,7 @@ export function adminPage(view, session, stats) {
     view,
     'Admin',
     html`
-<p class="lead">Open to you because you gave a second factor in the last quarter of an hour.</p>
+<p class="lead">This page requires a second factor in the last 15 minutes, which your session has.</p>
 ${facts([
   ['Signed in as', session.login],
   ['How', methods(session.amr)],
@@ -21,10 +21,10 @@ ${facts([
 ])}
 <h2>This app and Okta</h2>
 ${facts([
-  ['Requests answered from memory', stats.hits],
-  ['Requests that had to ask Okta', stats.misses],
+  ['Requests answered from the cache', stats.hits],
+  ['Requests that needed a lookup', stats.misses],
   ['Calls to Okta', stats.calls],
-  ['Sessions in memory', stats.sessions],
+  ['Cached sessions', stats.sessions],
 ])}`,
     { script: '/local-time.js' },
   )

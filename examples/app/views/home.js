@@ -1,4 +1,4 @@
-/** The public page: everybody sees it, and it knows who looks. */
+/** The public home page, which greets a user who is signed in. */
 import { html } from './html.js'
 import { layout } from './layout.js'
 
@@ -11,8 +11,8 @@ export function homePage(view) {
 ${view.signedOut && view.login === undefined && html`<p role="status" class="note">You are signed out.</p>`}
 <p class="lead">${greeting(view)}</p>
 <ul class="cards">
-<li><a href="/account">Account</a> <span>for everybody who is signed in: who, since when, how, and until when.</span></li>
-<li><a href="/admin">Admin</a> <span>for those who gave a second factor in the last quarter of an hour.</span></li>
+<li><a href="/account">Account</a> <span>requires a session: shows the user, the sign-in and when the session ends.</span></li>
+<li><a href="/admin">Admin</a> <span>requires a second factor in the last 15 minutes.</span></li>
 </ul>`,
   )
 }
@@ -21,6 +21,6 @@ ${view.signedOut && view.login === undefined && html`<p role="status" class="not
 function greeting({ login, unavailable }) {
   if (login !== undefined) return html`Good to see you, <strong>${login}</strong>.`
   if (unavailable)
-    return 'Okta can’t be asked right now, so we don’t know whether you are signed in.'
-  return 'Nobody is signed in. This page is public; the others are not.'
+    return 'Okta is not available right now, so we don’t know whether you are signed in.'
+  return 'You are not signed in. This page is public; the others are not.'
 }

@@ -1,4 +1,4 @@
-/** HTML as tagged templates: whatever is filled in is escaped, unless it is HTML already. */
+/** HTML as tagged templates: escapes interpolated values, except those that are HTML already. */
 
 export class Html {
   /** @param {string} text */
@@ -13,7 +13,7 @@ export class Html {
 
 /**
  * @param {TemplateStringsArray} strings
- * @param {unknown[]} values Html, text, a list of them, or nothing (undefined, null, false).
+ * @param {unknown[]} values Html, text, or a list of them; undefined, null and false render as nothing.
  */
 export function html(strings, ...values) {
   return new Html(String.raw({ raw: strings }, ...values.map(render)))

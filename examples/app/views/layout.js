@@ -1,13 +1,13 @@
-/** The frame of every page: navigation, who is signed in, signing out, the theme. */
+/** The layout of every page: navigation, the user, sign-out and the theme. */
 import { html } from './html.js'
 
 /**
- * @typedef {object} View What every page knows of its request.
+ * @typedef {object} View The data of a request that every page shows.
  * @property {string} path
  * @property {string} theme
- * @property {string | undefined} login Of the person signed in.
- * @property {boolean} signedOut Whether they come from signing out.
- * @property {boolean} unavailable Whether Okta could not be asked.
+ * @property {string | undefined} login The user's login.
+ * @property {boolean} signedOut Whether the user has just signed out.
+ * @property {boolean} unavailable Whether the session is unknown because Okta gave no usable answer.
  */
 
 /**
@@ -66,7 +66,7 @@ function link(view, path, name) {
   return html`<li><a href="${path}"${current}>${name}</a></li>`
 }
 
-/** The account page's guard knows the way to the sign-in page and back. @param {View} view */
+/** Links to the account page, whose guard redirects to sign-in and back. @param {View} view */
 function signIn(view) {
   return (
     !view.unavailable &&

@@ -1,4 +1,4 @@
-/** A session's facts in words. */
+/** Formats the fields of a session as text. */
 import { html } from './html.js'
 
 /** @param {readonly (readonly [name: string, value: unknown])[]} rows */
@@ -7,7 +7,7 @@ export function facts(rows) {
 }
 
 /**
- * UTC until the browser's script writes it in the reader's own time.
+ * Formats a time in UTC; local-time.js converts it to the browser's time zone.
  *
  * @param {string | null | undefined} iso
  * @param {string} [id]
@@ -18,7 +18,7 @@ export function time(iso, id) {
   return html`<time datetime="${iso}"${id && html` id="${id}"`}>${utc}</time>`
 }
 
-/** Authentication methods (RFC 8176, and Okta's own). @param {readonly string[]} amr */
+/** Names authentication methods (RFC 8176, and Okta's own). @param {readonly string[]} amr */
 export function methods(amr) {
   if (amr.length === 0) return 'Okta did not say'
   return amr.map((method) => `${words[method] ?? 'another way'} (${method})`).join(', ')

@@ -1,4 +1,4 @@
-/** A sign-in form of the app's own, for an org whose sign-in page is on another host. */
+/** The app's own sign-in form, for an org whose sign-in page is on another host. */
 import { html } from './html.js'
 import { layout } from './layout.js'
 
@@ -8,13 +8,13 @@ import { layout } from './layout.js'
  * @param {string} returnTo
  */
 export function signInPage(view, orgUrl, returnTo) {
-  // The buttons wait for the script, without which the password would be sent here instead of to Okta.
+  // The script enables the buttons: without it the form would post the password to this app.
   return layout(
     view,
     'Sign in',
     html`
-<p>Your password goes straight to <strong>${new URL(orgUrl).host}</strong>; this app does not see it.</p>
-<noscript><p class="note">This form needs JavaScript, which asks Okta in your name.</p></noscript>
+<p>Your browser sends the password directly to <strong>${new URL(orgUrl).host}</strong>; this app does not see it.</p>
+<noscript><p class="note">This form needs JavaScript.</p></noscript>
 <p id="problem" role="alert" class="note"></p>
 <form id="password-form" method="post" action="/sign-in" data-org-url="${orgUrl}">
 <p><label for="username">User name</label>

@@ -1,4 +1,4 @@
-/** Asks for a new sign-in: an org does not ask a browser again that has a session already. */
+/** The step-up pages: sign out and in again, because an org does not prompt a browser that has a session. */
 import { html } from './html.js'
 import { layout } from './layout.js'
 
@@ -8,8 +8,8 @@ export function stepUpPage(view) {
     view,
     'A second factor is needed',
     html`
-<p class="lead">This page is for those who gave a second factor in the last quarter of an hour.</p>
-<p>Signing in again ends your session and begins a new one, then brings you back here.</p>
+<p class="lead">This page requires a second factor in the last 15 minutes.</p>
+<p>“Sign in again” ends your session, starts a new one, and returns to this page.</p>
 <form method="post" action="/sign-out">
 <input type="hidden" name="returnTo" value="/continue?to=${view.path}">
 <button class="button">Sign in again</button>
@@ -18,8 +18,8 @@ export function stepUpPage(view) {
 }
 
 /**
- * Goes on at once. A form's answer may not lead to another origin, which is where the org's sign-in page
- * may be: helmet's policy says `form-action 'self'`. A page may.
+ * Redirects at once, with a meta refresh. helmet's default policy, `form-action 'self'`, stops a form's
+ * redirect to another origin, such as the org's sign-in page; it does not stop a page's.
  *
  * @param {import('./layout.js').View} view
  * @param {string} path
@@ -28,7 +28,7 @@ export function continuePage(view, path) {
   return layout(
     view,
     'One moment',
-    html`<p class="lead"><a href="${path}">Go on to sign in</a></p>`,
+    html`<p class="lead"><a href="${path}">Continue to sign-in</a></p>`,
     {
       goTo: path,
     },

@@ -1,4 +1,4 @@
-/** Shows what the socket says, and why it was closed. */
+/** Shows the messages of the WebSocket, and the reason when it closes. */
 
 const socket = new WebSocket(location.origin.replace(/^http/, 'ws'))
 

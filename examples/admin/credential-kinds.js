@@ -1,26 +1,26 @@
-/** Each kind of credentials Okta takes for operations by id. In an app they come from the environment. */
+/** The kinds of credentials for operations by id. An app reads them from the environment. */
 
 /**
  * @typedef {object} Kind
  * @property {string} title
- * @property {'off' | 'required'} dpop Whether the org asks its service app for proofs.
+ * @property {'off' | 'required'} dpop Whether the org requires DPoP proofs of its service app.
  * @property {(org: import('express-okta-session/local-org').LocalOrg) => import('express-okta-session').Credentials} credentials
  */
 
 /** @type {readonly Kind[]} */
-export const kinds = [
+export const credentialKinds = [
   {
-    title: 'An API token, which may do whatever the administrator may who made it',
+    title: 'An API token, which has the permissions of the administrator that created it',
     dpop: 'off',
     credentials: (org) => ({ apiToken: org.apiToken }),
   },
   {
-    title: 'An access token from somewhere else, asked for whenever one is needed',
+    title: 'An access token that a function of the app provides for each call',
     dpop: 'off',
     credentials: (org) => ({ accessToken: async () => org.accessToken() }),
   },
   {
-    title: 'A service app: a client id and a private key, and tokens for an hour',
+    title: 'A service app: a client id and a private key; its access tokens last an hour',
     dpop: 'off',
     credentials: ({ serviceApp: { clientId, privateKey } }) => ({
       clientId,
@@ -28,7 +28,7 @@ export const kinds = [
     }),
   },
   {
-    title: 'A service app whose tokens are worth nothing without its key (DPoP)',
+    title: 'A service app whose access tokens are bound to its key (DPoP)',
     dpop: 'required',
     credentials: ({ serviceApp: { clientId, privateKey } }) => ({
       clientId,
@@ -37,7 +37,7 @@ export const kinds = [
     }),
   },
   {
-    title: 'A service app that may only look',
+    title: 'A service app with the read scope alone',
     dpop: 'off',
     credentials: ({ serviceApp: { clientId, privateKey } }) => ({
       clientId,

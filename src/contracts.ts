@@ -22,7 +22,7 @@ export interface CookieEntry {
   readonly signed: boolean
 }
 
-/** A well-formed cookie value to ask Okta about, stripped of any envelope. A secret: never logged. */
+/** A well-formed cookie value to be sent to Okta, without any envelope. A secret: never logged. */
 export interface Credential {
   readonly as: CookieKind
   readonly value: string

@@ -48,7 +48,7 @@ export interface LookupCall {
   readonly credential: Credential
   /** The client's address, normalised, for its failure budget. */
   readonly client?: string | undefined
-  /** The client's address as Okta may be told it. */
+  /** The client's address as it is sent to Okta; undefined when it is not sent. */
   readonly clientIp?: string | undefined
   /** Calls Okta without a look at the shared cache, whose entry may be old. */
   readonly skipsShared: boolean

@@ -21,9 +21,9 @@ import { type RevocationLog, subject } from './revocations.js'
 
 /** The client a lookup is made for, and which answer satisfies it. */
 export interface LookupRequest {
-  /** The client's address, normalised, for its failure budget; undefined when it is not known. */
+  /** The client's address, normalised, for its failure budget; undefined when there is none. */
   readonly client?: string | undefined
-  /** The client's address as Okta may be told it. */
+  /** The client's address as it is sent to Okta; undefined when it is not sent. */
   readonly clientIp?: string | undefined
   /** A page navigation: causes another lookup once a negative answer has rested, 1 s at first. */
   readonly navigation?: boolean | undefined
@@ -115,8 +115,8 @@ export class Lookup {
     const { client, clientIp, maxStalenessMs } = request
     const early = this.#isEarly(key, now)
     const kind = () => this.#kindOf(key, request)
+    // Whether a lookup that reads the shared cache calls Okta is not decided yet.
     if (this.#options.shared === undefined) {
-      // With a shared cache it is not known yet whether Okta has to be called.
       const rejected = this.#options.limiter.admit({ kind: kind(), key, client, early })
       if (rejected !== undefined)
         return negative?.context ?? this.#withoutAnswer(rejected, key, request)

@@ -10,7 +10,7 @@ export type RevocationState = 'provisional' | 'unconfirmed' | 'confirmed'
 export interface RevocationRecord {
   /** In this process's log. */
   readonly position: number
-  /** In the log all instances share, once it is known. */
+  /** In the log all instances share, once the store has recorded it. */
   readonly sharedPosition?: string | undefined
   readonly state: RevocationState
   /** Monotonic milliseconds up to which the credential is answered `signed_out`; 0: not at all. */

@@ -168,7 +168,7 @@ export class RevocationLog {
     return this.#hasRecord(
       key,
       session,
-      // An own record whose shared position is not known yet may come after the entry.
+      // A record that the store has not recorded yet may come after the entry.
       ({ sharedPosition }) =>
         sharedPosition === undefined || shared.isAfter(sharedPosition, position),
     )

@@ -6,7 +6,7 @@ import { sessionEndsAt } from './contexts.js'
 import type { Lookup } from './lookup.js'
 import type { RevocationLog, SignOutRecord } from './revocations.js'
 
-/** The credential to sign out, and the client that asked for it. */
+/** The credential to sign out, and the client of the request. */
 export interface SignOutRequest {
   readonly key: string
   readonly credential: Credential
@@ -14,7 +14,7 @@ export interface SignOutRequest {
   readonly clientIp?: string | undefined
 }
 
-/** A sign-out to be closed at Okta, and its session where it is known. */
+/** A sign-out to be closed at Okta, and its session where there is one cached. */
 interface Closing {
   readonly request: SignOutRequest
   readonly record: SignOutRecord

@@ -1,12 +1,6 @@
 /** The composition root: options become parts, parts become handlers. The only place that builds things. */
 import type { Clock, Logger } from './contracts.js'
-import { createAuthenticator } from './http/authenticate.js'
-import { createCheck } from './http/check.js'
-import { clientIp as addressForOkta, createClientAddress } from './http/client-address.js'
-import { createSessionCookies } from './http/cookies.js'
-import { createIsSameOrigin } from './http/csrf.js'
-import { createDenials } from './http/denials.js'
-import { checkedOptions, soleArgument } from './http/handler-options.js'
+import { createAuthenticate, createCheck, createSessionOf } from './http/check.js'
 import { createAttachSession } from './http/handlers/attach-session.js'
 import { createForwardAuth } from './http/handlers/forward-auth.js'
 import { createLogin } from './http/handlers/login.js'
@@ -15,10 +9,8 @@ import { createRefresh } from './http/handlers/refresh.js'
 import { createRefreshOnActivity } from './http/handlers/refresh-on-activity.js'
 import { createRequireSession } from './http/handlers/require-session.js'
 import { createSessionInfo } from './http/handlers/session-info.js'
-import type { Kit } from './http/kit.js'
-import { missingGuard, refuseCapitals, refuseResponse, refuseToBeMounted } from './http/misuse.js'
-import { createSignInAgainUrl, createSignInUrl } from './http/sign-in-url.js'
-import { createVerdicts } from './http/verdicts.js'
+import { createKit } from './http/kit.js'
+import { checkedTarget, refuseToBeMounted } from './http/misuse.js'
 import { createWatch } from './http/watch.js'
 import { Limiter } from './limiter/limiter.js'
 import { systemClock } from './okta/call.js'
@@ -28,8 +20,6 @@ import { unfailing } from './options/app-objects.js'
 import { enter, leave, refuseAnotherOrg } from './options/cookies.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
-import type { RequestLike, SessionContext } from './public-types.js'
-import { plainContext } from './session/contexts.js'
 import { Lookup } from './session/lookup.js'
 import { Refresher } from './session/refresh.js'
 import { RevocationLog } from './session/revocations.js'
@@ -94,40 +84,28 @@ const MAX_PROVISIONAL_RECORDS = 10_000
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
   const logger = unfailing(settings.logger)
   const core = composeCore(settings, surroundings, logger)
-  const kit = composeKit(settings, surroundings.clock, logger, core)
+  const { createSession } = core.org
+  const kit = createKit({ ...core, settings, logger, createSession }, surroundings.clock)
   let closing: Promise<void> | undefined
 
   return {
     api: core.org.api,
 
-    attachSession(...mounted: [object?]) {
-      checkedOptions('attachSession', mounted[0])
-      return createAttachSession(kit)
-    },
-    requireSession: (...given) => createRequireSession(kit, soleArgument('requireSession', given)),
+    attachSession: (...given: [object?]) => createAttachSession(kit, ...given),
+    requireSession: (...given) => createRequireSession(kit, given),
     login: (options) => createLogin(kit, options),
     refresh: (options) => createRefresh(kit, options),
     logout: (options) => createLogout(kit, options),
     refreshOnActivity: (options) => createRefreshOnActivity(kit, options),
     sessionInfo: (options) => createSessionInfo(kit, options),
-    forwardAuth: (...given) => createForwardAuth(kit, soleArgument('forwardAuth', given)),
+    forwardAuth: (...given) => createForwardAuth(kit, given),
+    session: createSessionOf(kit),
+    authenticate: createAuthenticate(kit),
     check: createCheck(kit),
     watch: createWatch(kit),
 
-    session(req) {
-      const session = kit.verdicts.guarded(req)
-      if (session === undefined) throw missingGuard(settings.property)
-      return session
-    },
-
-    authenticate(req, options) {
-      // Thrown, not rejected: a handler mounted by mistake has no caller that awaits it.
-      refuseResponse(options)
-      return authenticate(kit, req, options?.signal)
-    },
-
     async forget(target) {
-      await kit.lookup.forget(checkedTarget(target))
+      await core.lookup.forget(checkedTarget(target))
     },
 
     stats: () => statsOf(core),
@@ -144,15 +122,6 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       return closing
     },
   }
-}
-
-async function authenticate(
-  { authenticator }: Kit,
-  req: RequestLike,
-  signal: AbortSignal | undefined,
-): Promise<SessionContext> {
-  refuseCapitals(req)
-  return plainContext(await authenticator.find(req, signal && { signal }))
 }
 
 type Core = ReturnType<typeof composeCore>
@@ -221,61 +190,4 @@ function composeCore(
   }
 
   return { org, limiter, log, lookup, refresher, signOut, watches, close }
-}
-
-/** From request to verdict: what the handlers share. */
-function composeKit(settings: Settings, clock: Clock, logger: Logger | undefined, core: Core): Kit {
-  const { lookup } = core
-  const { now, monotonic } = clock
-  const cookies = createSessionCookies(settings, now)
-  const clientAddress = createClientAddress(logger)
-  const clientIp = settings.upstream.forwardClientIp ? addressForOkta : () => undefined
-  const authenticator = createAuthenticator({
-    lookup,
-    cookies: settings.cookies,
-    open: cookies.open,
-    clientAddress,
-    clientIp,
-    monotonic,
-  })
-  const signInUrl = createSignInUrl(settings)
-  return {
-    ...core,
-    createSession: core.org.createSession,
-    settings,
-    logger,
-    monotonic,
-    oktaNow: () => lookup.oktaNow(),
-    authenticator,
-    verdicts: createVerdicts(settings.property, (context) => lookup.isCurrent(context)),
-    cookies,
-    signInUrl,
-    denials: createDenials({
-      onDenied: settings.onDenied,
-      signInUrl,
-      signInAgainUrl: createSignInAgainUrl(settings, signInUrl),
-      now,
-      secure: cookies.secure,
-    }),
-    isSameOrigin: createIsSameOrigin(settings),
-    clientAddress,
-    clientIp,
-  }
-}
-
-/** Exactly one of the two: a target that names nothing would revoke nothing without a word. */
-function checkedTarget(target: {
-  readonly sessionId?: string | undefined
-  readonly userId?: string | undefined
-}): { readonly sessionId: string } | { readonly userId: string } {
-  const { sessionId, userId } = target ?? {}
-  if (isId(sessionId) && userId === undefined) return { sessionId }
-  if (isId(userId) && sessionId === undefined) return { userId }
-  throw new TypeError(
-    'forget(target): exactly one of { sessionId } and { userId }, a non-empty string',
-  )
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }

@@ -1,8 +1,8 @@
 /** Tells what a person did on this site from what browsers, pages and other sites do by themselves. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestLike } from '../public-types.js'
-import { header, isPrefetch, wantsPage } from './headers.js'
 import type { Kit } from './kit.js'
+import { header, isPrefetch, parseUrl, wantsPage } from './request.js'
 
 const safeMethods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
@@ -46,10 +46,10 @@ function isFramed(req: RequestLike): boolean {
 /** A reload revalidates in some browsers; a `Refresh` names the page itself as its referrer. */
 function reloadsItself(req: RequestLike): boolean {
   if (/\b(?:max-age=0|no-cache)\b/i.test(header(req, 'cache-control') ?? '')) return true
-  const referrer = header(req, 'referer') ?? ''
-  if (!URL.canParse(referrer)) return false
-  const { pathname, search } = new URL(referrer)
-  return pathname + search === (req.originalUrl ?? req.url)
+  const referrer = parseUrl(header(req, 'referer') ?? '')
+  return (
+    referrer !== undefined && referrer.pathname + referrer.search === (req.originalUrl ?? req.url)
+  )
 }
 
 /** `navigator.sendBeacon()`, `<a ping>`, and the reports browsers send of a page. */

@@ -1,312 +1,254 @@
-/** From a request's Cookie header to its session context: which cookie decides, and what the lookup finds for it. */
+/** Finds a request's session context: which cookie decides, what the lookup finds for it, and the property of the request that keeps it. */
 
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
-import type { RequestLike, Session } from '../public-types.js'
-import { credentialKey, pairKey } from '../session/cache.js'
+import type { ActiveContext, RequestLike, Session } from '../public-types.js'
+import { pairKey } from '../session/cache.js'
 import { anonymous, type FoundContext, type FoundSession } from '../session/contexts.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
-import {
-  type CookieFault,
-  cookieValueOf,
-  isCookieValue,
-  readCookie,
-  spotCookie,
-  spotEach,
+import type {
+  CookieFault,
+  CookieReader,
+  EveryCookie,
+  SelectedCookie,
+  SessionCookie,
 } from './cookie-header.js'
-import { header } from './headers.js'
-import { createOtherCookies } from './other-cookies.js'
+import { OtherCookies, type UserOfCookie } from './other-cookies.js'
+import { header } from './request.js'
 
 /** What a caller needs beyond the usual. */
 export interface Demand {
-  /** Only an answer asked for at most this long ago; 0 is a lookup of its own. */
+  /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
   readonly maxStalenessMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** A cookie of the request's that could be a session, under its configured entry. */
-export interface SessionCookie {
-  readonly entry: CookieEntry
-  readonly key: string
-  readonly credential: Credential
-}
-
-/** What a sign-out has to close. */
-export interface EveryCookie {
-  readonly cookies: readonly SessionCookie[]
-  /** Whether the request brought no more than these. */
-  readonly isComplete: boolean
-}
-
-/** A sign-out asks Okta about each value, and what others plant must not cost more than a few calls. */
-export const MAX_VALUES_OF_A_NAME = 4
-
-export interface Authenticator {
-  /** Has this entry asked first: it is the one login() sets, and what others plant must not outrank it. */
-  prefer(entry: CookieEntry): void
-  /** Synchronous where nothing has to be asked. */
-  find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext>
-  /** What find() would say from what is known here; undefined where Okta would have to be asked. */
-  known(req: RequestLike): FoundContext | undefined
-  /** Every well-formed session cookie of the request, in the order in which they are asked. */
-  sessionCookies(req: RequestLike): readonly SessionCookie[]
-  /** The cookie a session came from, the first in order: the one to refresh, or to watch. */
-  cookieOf(req: RequestLike, session: Session): SessionCookie | undefined
-  /** The same with each of several values of one name, as far as {@link MAX_VALUES_OF_A_NAME}. */
-  everyCookie(req: RequestLike): EveryCookie
-}
-
-export interface AuthenticatorOptions {
+export interface AuthenticatorParts {
   readonly lookup: Lookup
-  readonly cookies: readonly CookieEntry[]
-  /** Opens a signed entry's envelope; undefined when it is not ours. */
-  readonly open: (raw: string) => string | undefined
+  readonly reader: CookieReader
   readonly clientAddress: (req: RequestLike) => string | undefined
-  /** The address Okta may be told; undefined when it is not to be told any. */
+  /** The client's address that is sent to Okta; undefined where none is sent. */
   readonly clientIp: (req: RequestLike) => string | undefined
   /** The monotonic clock: ages are measured by no other. */
   readonly monotonic: () => number
 }
 
-export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { lookup, monotonic } = options
-  const others = createOtherCookies(lookup, monotonic)
-  let cookies = options.cookies
-  let beginnings = beginningsOf(cookies)
+type SearchParts = AuthenticatorParts & { readonly others: OtherCookies }
 
-  function prefer(first: CookieEntry): void {
-    cookies = [first, ...cookies.filter((entry) => entry !== first)]
-    beginnings = beginningsOf(cookies)
+export class Authenticator {
+  readonly #parts: SearchParts
+  readonly #reader: CookieReader
+  readonly #lookup: Lookup
+
+  constructor(parts: AuthenticatorParts) {
+    this.#lookup = parts.lookup
+    this.#reader = parts.reader
+    this.#parts = { ...parts, others: new OtherCookies(parts.lookup, parts.monotonic) }
   }
 
-  function find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext> {
-    const context = findFrom(0, header(req, 'cookie'), req, demand)
+  /** Moves this entry, the one login() sets, to the front: a cookie that another host plants must not outrank it. */
+  prefer(entry: CookieEntry): void {
+    this.#reader.prefer(entry)
+  }
+
+  /** The request's session context. Synchronous where Okta need not be called. */
+  find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext> {
+    const context = this.#find(req, demand)
     if (publishers.verdict.hasSubscribers) announce(context)
     return context
   }
 
-  function findFrom(
-    start: number,
-    cookieHeader: string | undefined,
-    req: RequestLike,
-    demand: Demand | undefined,
-  ): FoundContext | Promise<FoundContext> {
+  /** A cached session returns from here. Everything else takes an object of its own. */
+  #find(req: RequestLike, demand: Demand | undefined): FoundContext | Promise<FoundContext> {
+    const cookieHeader = header(req, 'cookie')
     if (cookieHeader === undefined) return anonymous.no_cookie
-    for (let index = start; index < cookies.length; index += 1) {
-      const entry = cookies[index]
-      const spotted = entry && spotCookie(cookieHeader, entry.name)
-      if (spotted !== undefined && entry !== undefined)
-        return decide(entry, spotted, index + 1, cookieHeader, req, demand)
+    const { entries } = this.#reader
+    for (let index = 0; index < entries.length; index += 1) {
+      const entry = entries[index]
+      const pair = entry && this.#reader.pairOf(entry, cookieHeader)
+      if (entry === undefined || pair === undefined) continue
+      if (typeof pair !== 'string') return anonymous[`${pair.fault}_cookie`]
+      const key = pairKey(pair)
+      const hit = this.#lookup.hitAndPrefetch(key, entry.as, pair, this.#parts.clientIp(req))
+      const isEnough = hit !== undefined && isRecent(hit, demand, this.#parts.monotonic)
+      if (isEnough && !this.#reader.mayHold(cookieHeader, index + 1)) return hit
+      const search = new Search(this.#parts, cookieHeader, req, demand)
+      return search.decide({ entry, index, pair }, key, hit)
     }
     return anonymous.no_cookie
   }
 
-  /** `next` is the entry whose turn it is where this one's session is over. */
-  function decide(
-    entry: CookieEntry,
-    spotted: string | CookieFault,
-    next: number,
-    cookieHeader: string,
-    req: RequestLike,
-    demand: Demand | undefined,
-  ): FoundContext | Promise<FoundContext> {
-    if (typeof spotted !== 'string') return anonymous[`${spotted.fault}_cookie`]
-    const pair = pairToSend(entry, spotted)
-    if (pair === undefined) return anonymous.invalid_cookie
-    const key = pairKey(pair)
-    // What is remembered was found fit to be sent when it was asked about: its octets need no second look.
-    const hit = lookup.hitAndPrefetch(key, entry.as, pair, options.clientIp(req))
-    if (hit !== undefined && isRecentEnough(hit.startedMono, demand))
-      return mayHoldAnother(cookieHeader, next)
-        ? unlessContradicted(hit, key, next, cookieHeader, req, demand)
-        : hit
-    const credential = { as: entry.as, value: cookieValueOf(pair) }
-    if (!isCookieValue(credential.value)) return anonymous.invalid_cookie
-    return ask(key, credential, next, cookieHeader, req, demand)
-  }
-
-  function ask(
-    key: string,
-    credential: Credential,
-    next: number,
-    cookieHeader: string,
-    req: RequestLike,
-    demand: Demand | undefined,
-  ): FoundContext | Promise<FoundContext> {
-    const context = lookup.lookUp(key, credential, askerOf(req, demand))
-    // Browsers that moved from Classic keep both cookies: where the first one's session is over, the next is asked.
-    const orNext = (first: FoundContext) => {
-      if (!mayHoldAnother(cookieHeader, next)) return first
-      if (first.state === 'active')
-        return unlessContradicted(first, key, next, cookieHeader, req, demand)
-      return first.state === 'anonymous' && readCookie(cookieHeader, cookies, next).kind !== 'none'
-        ? findFrom(next, cookieHeader, req, demand)
-        : first
-    }
-    return context instanceof Promise ? context.then(orNext) : orNext(context)
-  }
-
-  /** Whether a later entry's cookie may be there too: all that a request with one cookie pays for it. */
-  function mayHoldAnother(cookieHeader: string, from: number): boolean {
-    for (let index = from; index < beginnings.length; index += 1)
-      if (cookieHeader.includes(beginnings[index] ?? '')) return true
-    return false
-  }
-
-  /**
-   * The first cookie's session, unless a later entry's cookie is a live one of another user: then it can't be
-   * told whose request it is. A cookie that has no session, can't be used or can't be looked up now takes
-   * nothing away: it would let others sign the visitor out, and an outage would.
-   */
-  function unlessContradicted(
-    yes: FoundSession,
-    key: string,
-    from: number,
-    cookieHeader: string,
-    req: RequestLike,
-    demand: Demand | undefined,
-  ): FoundContext | Promise<FoundContext> {
-    const { session } = yes
-    for (let index = from; index < cookies.length; index += 1) {
-      const other = cookieAt(index, cookieHeader)
-      if (other === undefined) continue
-      const user = others.userOf(other.key, other.credential, () => otherAskerOf(req, demand))
-      if (user instanceof Promise)
-        return user.then((userId) => {
-          if (userId !== undefined && userId !== session.userId) return anonymous.ambiguous_cookie
-          // Meanwhile the first one's session may have been revoked.
-          return lookup.isOvertaken(key, yes)
-            ? findFrom(0, cookieHeader, req, demand)
-            : unlessContradicted(yes, key, index + 1, cookieHeader, req, demand)
-        })
-      if (user !== undefined && user !== session.userId) return anonymous.ambiguous_cookie
-    }
-    return yes
-  }
-
-  /** The cookie of this entry, where there is one that could be sent to Okta. */
-  function cookieAt(index: number, cookieHeader: string): SessionCookie | undefined {
-    const entry = cookies[index]
-    const spotted = entry && spotCookie(cookieHeader, entry.name)
-    const pair = entry && typeof spotted === 'string' ? pairToSend(entry, spotted) : undefined
-    if (entry === undefined || pair === undefined) return undefined
-    const value = cookieValueOf(pair)
-    if (!isCookieValue(value)) return undefined
-    return { entry, key: pairKey(pair), credential: { as: entry.as, value } }
-  }
-
-  function known(req: RequestLike): FoundContext | undefined {
+  /** The context from what is cached here; undefined where Okta would have to be called. */
+  cached(req: RequestLike): FoundContext | undefined {
     let last: FoundContext | undefined
-    for (const candidate of all(header(req, 'cookie'))) {
+    for (const cookie of this.#reader.all(header(req, 'cookie') ?? '')) {
       if (last?.state === 'active') {
-        const other = candidate && lookup.cached(candidate.key)?.session
+        const other = 'fault' in cookie ? undefined : this.#lookup.cached(cookie.key)?.session
         if (other !== undefined && other.userId !== last.session.userId)
           return anonymous.ambiguous_cookie
         continue
       }
       // A malformed cookie decides without a lookup: find() says how.
-      if (candidate === undefined) return undefined
-      last = lookup.cached(candidate.key)
+      if ('fault' in cookie) return undefined
+      last = this.#lookup.cached(cookie.key)
       if (last?.state !== 'anonymous' && last?.state !== 'active') return last
     }
     return last
   }
 
-  function cookieOf(req: RequestLike, session: Session): SessionCookie | undefined {
-    const brought = sessionCookies(req)
-    if (brought.length === 1) return brought[0]
-    return brought.find(({ key }) => lookup.cached(key)?.session?.id === session.id)
+  /** The cookie a session came from, the first in order: the one to refresh, or to watch. */
+  cookieOf(req: RequestLike, session: Session): SessionCookie | undefined {
+    const cookies = this.#reader.all(header(req, 'cookie') ?? '').filter(isUsable)
+    const cookie =
+      cookies.length === 1
+        ? cookies[0]
+        : cookies.find(({ key }) => this.#lookup.cached(key)?.session?.id === session.id)
+    return cookie && { ...cookie, credential: detached(cookie.credential) }
   }
 
-  function sessionCookies(req: RequestLike): readonly SessionCookie[] {
-    return [...all(header(req, 'cookie'))]
-      .filter((candidate) => candidate !== undefined)
-      .map(({ credential, ...rest }) => ({ ...rest, credential: detached(credential) }))
+  /** What a sign-out has to close. */
+  everyCookie(req: RequestLike): EveryCookie {
+    return this.#reader.every(header(req, 'cookie') ?? '', (key) => this.#lookup.hasSeen(key))
   }
-
-  function everyCookie(req: RequestLike): EveryCookie {
-    const cookieHeader = header(req, 'cookie')
-    if (cookieHeader === undefined) return { cookies: [], isComplete: true }
-    const byName = cookies.map((entry) => cookiesOf(entry, cookieHeader))
-    return {
-      cookies: byName.flatMap((values) => values.slice(0, MAX_VALUES_OF_A_NAME)),
-      isComplete: byName.every(({ length }) => length <= MAX_VALUES_OF_A_NAME),
-    }
-  }
-
-  /** The well-formed values under one name; those with a session seen here come first. */
-  function cookiesOf(entry: CookieEntry, cookieHeader: string): readonly SessionCookie[] {
-    const candidates = spotEach(cookieHeader, entry.name).flatMap((pair) => {
-      const value = opened(entry, cookieValueOf(pair))
-      return value === undefined || !isCookieValue(value)
-        ? []
-        : { entry, key: credentialKey(entry.as, value), credential: { as: entry.as, value } }
-    })
-    if (candidates.length <= 1) return candidates
-    const isSeen = ({ key }: SessionCookie) => lookup.hasSeen(key)
-    return [...candidates.filter(isSeen), ...candidates.filter((each) => !isSeen(each))]
-  }
-
-  /** The configured cookies that are present, in order; undefined for one that can't be used. */
-  function* all(cookieHeader: string | undefined): Generator<SessionCookie | undefined> {
-    let reading = readCookie(cookieHeader, cookies, 0)
-    while (reading.kind !== 'none') {
-      const entry = cookies[reading.index]
-      const value = entry && reading.kind === 'found' ? opened(entry, reading.value) : undefined
-      yield entry && value !== undefined
-        ? { entry, key: credentialKey(entry.as, value), credential: { as: entry.as, value } }
-        : undefined
-      reading = readCookie(cookieHeader, cookies, reading.index + 1)
-    }
-  }
-
-  function opened(entry: CookieEntry, raw: string): string | undefined {
-    return entry.signed ? options.open(raw) : raw
-  }
-
-  /** The pair under Okta's name for it; undefined for an envelope that is not ours. */
-  function pairToSend(entry: CookieEntry, pair: string): string | undefined {
-    if (!entry.signed && entry.name === entry.as) return pair
-    const value = opened(entry, cookieValueOf(pair))
-    return value === undefined ? undefined : `${entry.as}=${value}`
-  }
-
-  function askerOf(req: RequestLike, demand: Demand | undefined): LookupRequest {
-    return {
-      client: options.clientAddress(req),
-      clientIp: options.clientIp(req),
-      navigation: header(req, 'sec-fetch-mode') === 'navigate',
-      maxStalenessMs: demand?.maxStalenessMs,
-      signal: demand?.signal,
-    }
-  }
-
-  /** Any age will do: the first cookie's session passes anyway. */
-  function otherAskerOf(req: RequestLike, demand: Demand | undefined): LookupRequest {
-    return { ...askerOf(req, demand), navigation: false, maxStalenessMs: undefined }
-  }
-
-  function isRecentEnough(startedMono: number, demand: Demand | undefined): boolean {
-    const limit = demand?.maxStalenessMs
-    return limit === undefined || (limit > 0 && monotonic() - startedMono <= limit)
-  }
-
-  return { prefer, find, known, sessionCookies, cookieOf, everyCookie }
 }
 
-/** What a cookie of each entry begins with in the header. */
-function beginningsOf(cookies: readonly CookieEntry[]): readonly string[] {
-  return cookies.map(({ name }) => `${name}=`)
+/** The search of one request whose first cookie has no cached session, or is not its only one. */
+class Search {
+  readonly #parts: SearchParts
+  readonly #header: string
+  readonly #req: RequestLike
+  readonly #demand: Demand | undefined
+
+  constructor(
+    parts: SearchParts,
+    cookieHeader: string,
+    req: RequestLike,
+    demand: Demand | undefined,
+  ) {
+    this.#parts = parts
+    this.#header = cookieHeader
+    this.#req = req
+    this.#demand = demand
+  }
+
+  /** `hit` is what the session cache has of this cookie. */
+  decide(
+    selected: SelectedCookie,
+    key: string,
+    hit: FoundSession | undefined,
+  ): FoundContext | Promise<FoundContext> {
+    const { lookup, reader, monotonic } = this.#parts
+    const next = selected.index + 1
+    // The octets of a cached session's cookie were checked when it was looked up.
+    if (hit !== undefined && isRecent(hit, this.#demand, monotonic))
+      return this.#unlessContradicted(hit, key, next)
+    const cookie = reader.check(selected, key)
+    if ('fault' in cookie) return anonymous[`${cookie.fault}_cookie`]
+    const context = lookup.lookUp(key, cookie.credential, this.#lookupRequest())
+    if (!reader.mayHold(this.#header, next)) return context
+    return context instanceof Promise
+      ? context.then((found) => this.#orNext(found, key, next))
+      : this.#orNext(context, key, next)
+  }
+
+  /** Browsers that moved from Classic keep both cookies: where the first one's session is over, the next decides. */
+  #orNext(first: FoundContext, key: string, next: number): FoundContext | Promise<FoundContext> {
+    if (first.state === 'active') return this.#unlessContradicted(first, key, next)
+    return first.state === 'anonymous' ? (this.#select(next) ?? first) : first
+  }
+
+  /** What the first cookie from this place in the order decides; undefined where there is none. */
+  #select(from: number): FoundContext | Promise<FoundContext> | undefined {
+    const { lookup, reader, clientIp } = this.#parts
+    const selected = reader.select(this.#header, from)
+    if (selected === undefined) return undefined
+    const { entry, pair } = selected
+    if (typeof pair !== 'string') return anonymous[`${pair.fault}_cookie`]
+    const key = pairKey(pair)
+    const hit = lookup.hitAndPrefetch(key, entry.as, pair, clientIp(this.#req))
+    return this.decide(selected, key, hit)
+  }
+
+  /**
+   * The first cookie's session, unless a later cookie has a live session of another user: then it is not
+   * known whose request it is. A cookie that has no session, can't be used or can't be looked up now takes
+   * nothing away: it would let others sign the visitor out, and an outage would.
+   */
+  #unlessContradicted(
+    found: FoundSession,
+    key: string,
+    from: number,
+  ): FoundContext | Promise<FoundContext> {
+    const { reader } = this.#parts
+    let selected = reader.select(this.#header, from)
+    while (selected !== undefined) {
+      const next = selected.index + 1
+      const userId = this.#userOf(selected)
+      if (userId instanceof Promise) return this.#unlessContradictedLater(userId, found, key, next)
+      if (userId !== null && userId !== found.session.userId) return anonymous.ambiguous_cookie
+      selected = reader.select(this.#header, next)
+    }
+    return found
+  }
+
+  async #unlessContradictedLater(
+    pending: Promise<UserOfCookie>,
+    found: FoundSession,
+    key: string,
+    next: number,
+  ): Promise<FoundContext> {
+    const userId = await pending
+    if (userId !== null && userId !== found.session.userId) return anonymous.ambiguous_cookie
+    // Meanwhile the first one's session may have been revoked.
+    return this.#parts.lookup.isOvertaken(key, found)
+      ? (this.#select(0) ?? anonymous.no_cookie)
+      : this.#unlessContradicted(found, key, next)
+  }
+
+  #userOf(selected: SelectedCookie): UserOfCookie | Promise<UserOfCookie> {
+    const { reader, others } = this.#parts
+    const cookie = reader.check(selected)
+    if ('fault' in cookie) return null
+    const cached = others.cached(cookie.key)
+    if (cached !== undefined) return cached
+    // An answer of any age will do: the first cookie's session passes anyway.
+    const request = { ...this.#lookupRequest(), navigation: false, maxStalenessMs: undefined }
+    return others.lookUp(cookie, request)
+  }
+
+  #lookupRequest(): LookupRequest {
+    const { clientAddress, clientIp } = this.#parts
+    return {
+      client: clientAddress(this.#req),
+      clientIp: clientIp(this.#req),
+      navigation: header(this.#req, 'sec-fetch-mode') === 'navigate',
+      maxStalenessMs: this.#demand?.maxStalenessMs,
+      signal: this.#demand?.signal,
+    }
+  }
 }
 
-/** In memory of its own: a slice would keep its whole Cookie header alive for as long as somebody watches. */
+function isRecent(
+  { startedMono }: FoundSession,
+  demand: Demand | undefined,
+  monotonic: () => number,
+): boolean {
+  const limit = demand?.maxStalenessMs
+  return limit === undefined || (limit > 0 && monotonic() - startedMono <= limit)
+}
+
+function isUsable(cookie: SessionCookie | CookieFault): cookie is SessionCookie {
+  return 'key' in cookie
+}
+
+/** In memory of its own: a slice would keep its whole Cookie header alive for as long as its session is watched. */
 function detached({ as, value }: Credential): Credential {
   return { as, value: Buffer.from(value, 'latin1').toString('latin1') }
 }
 
+/** Publishes outcomes alone: the caller gets a rejection. */
 function announce(found: FoundContext | Promise<FoundContext>): void {
   if (found instanceof Promise) {
-    // The caller gets the rejection; the channel gets outcomes only.
     found.then(announce, () => {})
     return
   }
@@ -314,4 +256,111 @@ function announce(found: FoundContext | Promise<FoundContext>): void {
     state: found.state,
     ...(found.state === 'active' ? { source: found.source } : { reason: found.reason }),
   })
+}
+
+/**
+ * The verdicts of one instance. A guard trusts only what its own instance put on this very request: not
+ * what another instance found (another org), not what something else wrote to `req.okta`, not a verdict
+ * that belongs to another request, and nothing that was changed in one.
+ */
+export interface Verdicts {
+  readonly property: string
+  of(req: object): FoundContext | undefined
+  /** The same where it still stands at this moment; see {@link stands}. */
+  current(req: object): FoundContext | undefined
+  /**
+   * Whether a context may be acted on now: an active session is asked about again when anything has been
+   * revoked since its lookup began (it may have been this one), when the session has ended, and when the
+   * answer is older than maxTtlMs.
+   */
+  stands(context: FoundContext): boolean
+  put(req: object, context: FoundContext): void
+  /** Remembers that a guard let this session through. */
+  letThrough(req: object, session: Session): void
+  /** The session a guard let through. */
+  guarded(req: object): Session | undefined
+}
+
+/**
+ * One property, because Express gives each request a prototype of the app's, and from then on V8 makes a
+ * new hidden class for each property that is added: a microsecond and over a kilobyte every time.
+ */
+export function createVerdicts(
+  property: string,
+  isCurrent: (context: FoundSession) => boolean,
+): Verdicts {
+  function stands(context: FoundContext): boolean {
+    return context.state !== 'active' || isCurrent(context)
+  }
+
+  // Made here, so that another instance's verdicts lack this one's private fields.
+  class Verdict {
+    readonly #req: object
+    readonly #context: FoundContext
+    #guarded: Session | undefined
+
+    constructor(req: object, context: FoundContext) {
+      this.#req = req
+      this.#context = context
+    }
+
+    // Static, so that none of it can be reached through `req.okta`.
+    static on(req: object): Verdict | undefined {
+      const value = carrier(req)[property]
+      const isOurs = typeof value === 'object' && value !== null && #req in value
+      return isOurs && value.#req === req ? value : undefined
+    }
+
+    static context(verdict: Verdict | undefined): FoundContext | undefined {
+      return verdict === undefined ? undefined : verdict.#context
+    }
+
+    static guarded(verdict: Verdict | undefined): Session | undefined {
+      return verdict === undefined ? undefined : verdict.#guarded
+    }
+
+    static letThrough(verdict: Verdict | undefined, session: Session): void {
+      if (verdict !== undefined) verdict.#guarded = session
+    }
+  }
+
+  /** The common case with its fields in place. They are for the app to read; a guard goes by the private ones. */
+  class ActiveVerdict extends Verdict implements ActiveContext {
+    readonly state = 'active'
+    readonly session: Session
+    readonly source: ActiveContext['source']
+    readonly askedAt: number
+
+    constructor(req: object, context: FoundSession) {
+      super(req, context)
+      this.session = context.session
+      this.source = context.source
+      this.askedAt = context.askedAt
+    }
+  }
+
+  return {
+    property,
+    of: (req) => Verdict.context(Verdict.on(req)),
+    current(req) {
+      const context = Verdict.context(Verdict.on(req))
+      return context !== undefined && stands(context) ? context : undefined
+    },
+    stands,
+    put(req, context) {
+      carrier(req)[property] =
+        context.state === 'active'
+          ? new ActiveVerdict(req, context)
+          : Object.assign(new Verdict(req, context), context)
+    },
+    letThrough(req, session) {
+      Verdict.letThrough(Verdict.on(req), session)
+    },
+    guarded: (req) => Verdict.guarded(Verdict.on(req)),
+  }
+}
+
+/** The one place where a property is added to a request that Node's types do not know. */
+function carrier(req: object): { [property: string]: unknown } {
+  return req as { [property: string]: unknown }
 }

@@ -1,7 +1,7 @@
 /** Reads the few fields our handlers take, from a parsed body or from the unread stream, and nothing larger. */
 import type { IncomingMessage } from 'node:http'
 import type { RequestLike } from '../public-types.js'
-import { header, wantsPage } from './headers.js'
+import { header, wantsPage } from './request.js'
 
 export const MAX_BODY_BYTES = 16 * 1_024
 

@@ -1,18 +1,20 @@
-/** check(): the guard for any framework, as data. */
+/** What an app calls itself with a request, in any framework: check(), authenticate() and session(). */
 import type { Decision, RequestLike, SessionRule } from '../public-types.js'
-import { createGuard, type Decided, type Guard, settle } from './decide.js'
+import { plainContext } from '../session/contexts.js'
+import { type Decided, Guard, settle } from './decide.js'
 import { checkedRule } from './handler-options.js'
 import type { Kit } from './kit.js'
-import { refuseCapitals } from './misuse.js'
+import { missingGuard, refuseCapitals, refuseResponse } from './misuse.js'
 import { PRIVATE } from './reply.js'
 import { endRedirects } from './sign-in-loop.js'
 
+/** check(): the guard as data. */
 export function createCheck(kit: Kit) {
   const { authenticator, oktaNow, monotonic, verdicts, denials, cookies } = kit
   // A request of another framework is not ours to put a property on.
   const unattached = { current: () => undefined, stands: verdicts.stands, put() {} }
   const parts = { authenticator, oktaNow, monotonic, verdicts: unattached }
-  const noRule = createGuard(parts, {})
+  const noRule = new Guard(parts, {})
   /** A rule is checked once, however many requests bring it. */
   const guards = new WeakMap<SessionRule, Guard>()
 
@@ -21,14 +23,14 @@ export function createCheck(kit: Kit) {
     const guard = rule === undefined ? noRule : guardFor(rule)
     const decided = guard.decide(req)
     return decided instanceof Promise
-      ? settle({ ...guard, decide: () => decided }, req).then((settled) => decisionOf(settled, req))
+      ? settle(guard, req, decided).then((settled) => decisionOf(settled, req))
       : decisionOf(decided, req)
   }
 
   function guardFor(rule: SessionRule): Guard {
     const made = typeof rule === 'object' && rule !== null ? guards.get(rule) : undefined
     if (made !== undefined) return made
-    const guard = createGuard(parts, checkedRule('check', rule))
+    const guard = new Guard(parts, checkedRule('check', rule))
     guards.set(rule, guard)
     return guard
   }
@@ -46,5 +48,30 @@ export function createCheck(kit: Kit) {
       context: Object.freeze({ state: 'active', session, source, askedAt }),
       headers: lines.length === 0 ? PRIVATE : { ...PRIVATE, 'set-cookie': lines },
     }
+  }
+}
+
+export function createAuthenticate({ authenticator }: Kit) {
+  return function authenticate(
+    req: RequestLike,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ) {
+    // Thrown, not rejected: a handler mounted by mistake has no caller that awaits it.
+    refuseResponse(options)
+    return contextOf(req, options?.signal)
+  }
+
+  async function contextOf(req: RequestLike, signal: AbortSignal | undefined) {
+    refuseCapitals(req)
+    return plainContext(await authenticator.find(req, signal && { signal }))
+  }
+}
+
+/** session(): what a guard let through. */
+export function createSessionOf({ verdicts }: Kit) {
+  return function session(req: object) {
+    const guarded = verdicts.guarded(req)
+    if (guarded === undefined) throw missingGuard(verdicts.property)
+    return guarded
   }
 }

@@ -3,7 +3,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Logger } from '../contracts.js'
 import { sharedPeer } from '../limiter/token-bucket.js'
 import type { RequestLike } from '../public-types.js'
-import { header } from './headers.js'
+import { header } from './request.js'
 
 const privateRanges = new BlockList()
 for (const [network, prefix] of [
@@ -59,22 +59,13 @@ function isForwarded(req: RequestLike): boolean {
 
 /** IPv4 as it is (also when mapped into IPv6), IPv6 by its /64; anything else as undefined. */
 export function clientKey(address: string): string | undefined {
-  const plain = unmapped(address)
-  if (isIP(plain) === 4) return plain
-  return isIPv6(plain) ? firstHextets(plain) : undefined
+  const plain = plainAddress(address)
+  return plain !== undefined && isIPv6(plain) ? firstHextets(plain) : plain
 }
 
 function isPrivate(address: string): boolean {
-  const plain = unmapped(address)
-  const family = isIP(plain)
-  return family !== 0 && privateRanges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
-}
-
-/** Without what stands around an address: the IPv6 form of an IPv4 one, a port (some proxies add one), a zone. */
-function unmapped(address: string): string {
-  const bare = /^\[([^\]]+)\]/.exec(address)?.[1] ?? address
-  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/i.exec(bare)?.[1]
-  return ipv4 ?? bare.replace(/%.*$/, '')
+  const plain = plainAddress(address)
+  return plain !== undefined && privateRanges.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
 
 function firstHextets(address: string): string {
@@ -87,9 +78,14 @@ function firstHextets(address: string): string {
   return `${network.join(':')}::/64`
 }
 
-/** The client's address as Okta may be told it: an IP address without a port or a zone, or nothing. */
+/** The client's address as it is sent to Okta: an IP address without a port or a zone, or nothing. */
 export function clientIp(req: RequestLike): string | undefined {
   return plainAddress(req.ip ?? req.socket?.remoteAddress)
+}
+
+/** Where no address is sent to Okta. */
+export function noClientIp(): undefined {
+  return undefined
 }
 
 /** An IPv6 address with brackets, zone and port; anything longer is none. */

@@ -1,20 +1,38 @@
-/** Finds the session cookie in a raw Cookie header: nothing is decoded, and what Okta may not see never leaves here. */
-import type { CookieEntry } from '../contracts.js'
-
-/** What a Cookie header says of the first configured cookie that it holds. */
-export type CookieReading =
-  | { readonly kind: 'none' }
-  /** Present, but its value is nothing that could be sent to Okta. */
-  | { readonly kind: 'invalid'; readonly index: number }
-  /** Present more than once, with different values: a neighbouring host may have planted one. */
-  | { readonly kind: 'ambiguous'; readonly index: number }
-  /** `value` is raw, a signed entry's envelope included. A secret. */
-  | { readonly kind: 'found'; readonly index: number; readonly value: string }
+/** Reads the session cookies from a raw Cookie header: nothing is decoded, and no value leaves here that must not be sent to Okta. */
+import type { CookieEntry, Credential } from '../contracts.js'
+import { pairKey } from '../session/cache.js'
 
 /** Why a cookie that is present can't be used. */
 export interface CookieFault {
+  /** `ambiguous`: present more than once, with different values; a neighbouring host may have planted one. */
   readonly fault: 'invalid' | 'ambiguous'
 }
+
+/** A configured cookie that is present; its octets are not checked. */
+export interface SelectedCookie {
+  readonly entry: CookieEntry
+  /** The place of its entry in the order. */
+  readonly index: number
+  readonly pair: string | CookieFault
+}
+
+/** A cookie that can be sent to Okta, under its configured entry. */
+export interface SessionCookie {
+  readonly entry: CookieEntry
+  /** Its key in the caches. */
+  readonly key: string
+  readonly credential: Credential
+}
+
+/** What a sign-out has to close. */
+export interface EveryCookie {
+  readonly cookies: readonly SessionCookie[]
+  /** Whether the request brought no more than these. */
+  readonly isComplete: boolean
+}
+
+/** A sign-out calls Okta for each value, and cookies that others plant must not cost more than a few calls. */
+const MAX_VALUES_OF_A_NAME = 4
 
 /** Browsers keep no cookie whose name and value are longer together. */
 export const MAX_COOKIE_VALUE = 4096
@@ -22,41 +40,126 @@ export const MAX_COOKIE_VALUE = 4096
 /** One class, so there is nothing to backtrack; three times as fast as a loop over char codes. */
 const NO_OCTET = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/
 
-const NONE: CookieReading = Object.freeze({ kind: 'none' })
 const INVALID: CookieFault = Object.freeze({ fault: 'invalid' })
 const AMBIGUOUS: CookieFault = Object.freeze({ fault: 'ambiguous' })
 
 /**
- * Reads the first of `entries[from...]` that is present; `index` says which, so that a caller whose answer
- * is a no goes on with `from = index + 1`.
+ * Reads the configured cookies. The first that is present is selected; where its session is over the caller
+ * goes on with the next.
  *
- * Pairs are parted by `;` alone (RFC 6265 section 5.4), with spaces or tabs around them; names match
- * exactly. A comma parts nothing: other cookies' values may hold one, and a pair smuggled in behind it
- * must not count. Where a runtime joins several Cookie headers with `, ` the value before the comma
- * therefore reads as invalid, never as another user's. (Node and its Fetch `Headers` join with `; `.)
+ * `;` alone separates pairs (RFC 6265 section 5.4), with spaces or tabs around them; names match exactly. A
+ * comma separates nothing: other cookies' values may contain one, and a pair smuggled in behind it must not
+ * count. Where a runtime joins several Cookie headers with `, ` the value before the comma therefore reads as
+ * invalid, never as another user's. (Node and its Fetch `Headers` join with `; `.)
  *
- * One pass without backtracking, and no allocation but the answer.
+ * A header is read in one pass without backtracking.
  */
-export function readCookie(
-  header: string | undefined,
-  entries: readonly CookieEntry[],
-  from = 0,
-): CookieReading {
-  if (header === undefined) return NONE
-  for (let index = from; index < entries.length; index += 1) {
-    const entry = entries[index]
-    const spotted = entry && spotCookie(header, entry.name)
-    if (spotted !== undefined) return readPair(spotted, index)
+export class CookieReader {
+  readonly #open: (envelope: string) => string | undefined
+  #entries: readonly CookieEntry[]
+  /** What a cookie of each entry begins with in the header. */
+  #beginnings: readonly string[]
+
+  /** `open` returns the content of a signed entry's envelope; undefined where this app did not sign it. */
+  constructor(entries: readonly CookieEntry[], open: (envelope: string) => string | undefined) {
+    this.#open = open
+    this.#entries = entries
+    this.#beginnings = beginningsOf(entries)
   }
-  return NONE
+
+  /** The configured cookies, in the order in which they are selected. */
+  get entries(): readonly CookieEntry[] {
+    return this.#entries
+  }
+
+  /** Moves this entry to the front. */
+  prefer(first: CookieEntry): void {
+    this.#entries = [first, ...this.#entries.filter((entry) => entry !== first)]
+    this.#beginnings = beginningsOf(this.#entries)
+  }
+
+  /**
+   * The cookie as it would be sent to Okta, `name=value`, or undefined where it is absent. Allocates nothing
+   * but this text. Its octets are not checked, which takes longer than all the rest: a cached pair was checked
+   * before; {@link check} checks one before it is sent.
+   */
+  pairOf(entry: CookieEntry, header: string): string | CookieFault | undefined {
+    const pair = findPair(header, entry.name)
+    return typeof pair === 'string' ? this.#toSend(entry, pair) : pair
+  }
+
+  /** The first configured cookie that is present, `from` that place in the order on. */
+  select(header: string, from: number): SelectedCookie | undefined {
+    for (let index = from; index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index]
+      const pair = entry && this.pairOf(entry, header)
+      if (entry !== undefined && pair !== undefined) return { entry, index, pair }
+    }
+    return undefined
+  }
+
+  /** Whether {@link select} may find one. A request with a single cookie pays for no second reading. */
+  mayHold(header: string, from: number): boolean {
+    for (let index = from; index < this.#beginnings.length; index += 1)
+      if (header.includes(this.#beginnings[index] ?? '')) return true
+    return false
+  }
+
+  /** The cookie, unless its octets could not be sent. `key` is its pair's, where that is known. */
+  check({ entry, pair }: Omit<SelectedCookie, 'index'>, key?: string): SessionCookie | CookieFault {
+    if (typeof pair !== 'string') return pair
+    const value = contentOf(pair)
+    if (!isCookieValue(value)) return INVALID
+    return { entry, key: key ?? pairKey(pair), credential: { as: entry.as, value } }
+  }
+
+  /** Each configured cookie that is present, in order. */
+  all(header: string): readonly (SessionCookie | CookieFault)[] {
+    const cookies: (SessionCookie | CookieFault)[] = []
+    for (let selected = this.select(header, 0); selected !== undefined; ) {
+      cookies.push(this.check(selected))
+      selected = this.select(header, selected.index + 1)
+    }
+    return cookies
+  }
+
+  /** Each different value of one cookie that could be sent, in the order of the header. */
+  valuesOf(entry: CookieEntry, header: string): readonly SessionCookie[] {
+    return findPairs(header, entry.name).flatMap((pair) => {
+      const cookie = this.check({ entry, pair: this.#toSend(entry, pair) })
+      return 'fault' in cookie ? [] : cookie
+    })
+  }
+
+  /** Each value of each cookie, a few of one name at most: those first whose session was seen here. */
+  every(header: string, isSeen: (key: string) => boolean): EveryCookie {
+    const byName = this.#entries.map((entry) => {
+      const values = this.valuesOf(entry, header)
+      return [
+        ...values.filter(({ key }) => isSeen(key)),
+        ...values.filter(({ key }) => !isSeen(key)),
+      ]
+    })
+    return {
+      cookies: byName.flatMap((values) => values.slice(0, MAX_VALUES_OF_A_NAME)),
+      isComplete: byName.every(({ length }) => length <= MAX_VALUES_OF_A_NAME),
+    }
+  }
+
+  /** Out of its envelope, and under Okta's name for it. */
+  #toSend(entry: CookieEntry, pair: string): string | CookieFault {
+    if (!entry.signed && entry.name === entry.as) return pair
+    const value = entry.signed ? this.#open(contentOf(pair)) : contentOf(pair)
+    return value === undefined ? INVALID : `${entry.as}=${value}`
+  }
 }
 
-/**
- * One cookie as the header has it, `name=value`. Its octets are not checked, which takes longer than all the
- * rest: a cached pair was checked before. Check them before the value is sent to Okta.
- * Undefined where there is no cookie of that name.
- */
-export function spotCookie(header: string, name: string): string | CookieFault | undefined {
+function beginningsOf(entries: readonly CookieEntry[]): readonly string[] {
+  return entries.map(({ name }) => `${name}=`)
+}
+
+/** The pair `name=value` as the header has it; undefined where there is no cookie of that name. */
+function findPair(header: string, name: string): string | CookieFault | undefined {
   const start = findValue(header, name, 0)
   if (start === -1) return undefined
   const end = endOfValue(header, start)
@@ -67,38 +170,32 @@ export function spotCookie(header: string, name: string): string | CookieFault |
     if (!isSame) return AMBIGUOUS
     next = findValue(header, name, nextEnd)
   }
-  return start < end && end - start <= MAX_COOKIE_VALUE ? pair : INVALID
+  return isOfUsableLength(end - start) ? pair : INVALID
 }
 
-/**
- * Each different `name=value` of that name, in the order of the header. A browser sends several where a
- * neighbouring host has planted one beside its own (Domain or Path cookies). The octets are not looked at.
- */
-export function spotEach(header: string, name: string): readonly string[] {
+/** Each different pair of that name. A neighbouring host can plant a second one, by its Domain or Path. */
+function findPairs(header: string, name: string): readonly string[] {
   const pairs = new Set<string>()
   for (let start = findValue(header, name, 0); start !== -1; ) {
     const end = endOfValue(header, start)
-    if (start < end && end - start <= MAX_COOKIE_VALUE)
-      pairs.add(header.slice(start - name.length - 1, end))
+    if (isOfUsableLength(end - start)) pairs.add(header.slice(start - name.length - 1, end))
     start = findValue(header, name, end)
   }
   return [...pairs]
 }
 
-/** The value of a pair: a cookie's name holds no `=`. */
-export function cookieValueOf(pair: string): string {
+/** A cookie's name contains no `=`. */
+function contentOf(pair: string): string {
   return pair.slice(pair.indexOf('=') + 1)
 }
 
 /** Whether a text can be a session cookie: 1 to 4,096 cookie-octets (RFC 6265 section 4.1.1), and no `%`. */
 export function isCookieValue(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_COOKIE_VALUE && !NO_OCTET.test(text)
+  return isOfUsableLength(text.length) && !NO_OCTET.test(text)
 }
 
-function readPair(spotted: string | CookieFault, index: number): CookieReading {
-  if (typeof spotted !== 'string') return { kind: spotted.fault, index }
-  const value = cookieValueOf(spotted)
-  return isCookieValue(value) ? { kind: 'found', index, value } : { kind: 'invalid', index }
+function isOfUsableLength(length: number): boolean {
+  return length > 0 && length <= MAX_COOKIE_VALUE
 }
 
 /** Where the value of the next pair of that name begins; -1 when there is none. */

@@ -3,8 +3,7 @@
 import type { ApiSettings, Settings } from '../options/options.js'
 import { isLoopback } from '../options/urls.js'
 import type { RequestLike } from '../public-types.js'
-import { MAX_AUTHORITY, requestHost, requestScheme } from './app-origin.js'
-import { header } from './headers.js'
+import { header, MAX_AUTHORITY, parseUrl, requestHost, requestScheme } from './request.js'
 
 /** The settings the judgement depends on. */
 export interface PostRules
@@ -32,17 +31,12 @@ export function createIsSameOrigin(rules: PostRules): (req: RequestLike) => bool
  * another site can send.
  */
 export function judgePost(req: RequestLike, rules: PostRules): PostJudgement {
-  const origin = header(req, 'origin')
-  const site = header(req, 'sec-fetch-site')
-  return isOurs(origin, site, req, rules) ? 'ours' : 'cross_site'
+  return isOurs(req, rules) ? 'ours' : 'cross_site'
 }
 
-function isOurs(
-  origin: string | undefined,
-  site: string | undefined,
-  req: RequestLike,
-  rules: PostRules,
-): boolean {
+function isOurs(req: RequestLike, rules: PostRules): boolean {
+  const origin = header(req, 'origin')
+  const site = header(req, 'sec-fetch-site')
   if (origin === 'null') return site === 'same-origin'
   if (origin !== undefined) return isOurOrigin(origin, req, rules)
   if (site !== undefined) return site === 'same-origin' || site === 'none'
@@ -61,8 +55,7 @@ function isOurOrigin(text: string, req: RequestLike, rules: PostRules): boolean 
 /** An origin as browsers write it: nothing behind the host, no user info. */
 function webOrigin(text: string): URL | undefined {
   if (text.length > MAX_AUTHORITY + 'https://'.length) return undefined
-  if (!/^https?:\/\/[^/?#@\\\s]+$/i.test(text) || !URL.canParse(text)) return undefined
-  return new URL(text)
+  return /^https?:\/\/[^/?#@\\\s]+$/i.test(text) ? parseUrl(text) : undefined
 }
 
 /** Compares hosts alone, default ports left out. The scheme is judged apart: Host does not tell it. */

@@ -14,35 +14,23 @@ import type {
   UnavailableContext,
 } from '../public-types.js'
 import type { FoundContext, FoundSession } from '../session/contexts.js'
-import type { Authenticator, Demand } from './authenticate.js'
-import { header } from './headers.js'
-import { isThenable } from './later.js'
-import type { Verdicts } from './verdicts.js'
+import type { Authenticator, Demand, Verdicts } from './authenticate.js'
+import { isThenable } from './reply.js'
+import { header } from './request.js'
 
 /** Why a request is denied, before the request's own addresses are added. */
 export type Reason = Omit<Denial, 'context' | 'signInUrl'>
 
 export interface Denied {
-  /** Headers for the answer besides its own; set before `onDenied` is called. */
-  readonly headers?: Readonly<Record<string, readonly string[]>>
   readonly state: 'denied'
   readonly reason: Reason
   readonly context: FoundContext
+  /** Headers for the answer besides its own; set before `onDenied` is called. */
+  readonly headers?: Readonly<Record<string, readonly string[]>>
 }
 
 /** `FoundSession` is a pass. */
 export type Decided = FoundSession | Denied
-
-export interface Guard {
-  /** Synchronous where the session is cached and `allow` is. Throws or rejects with what `allow` throws. */
-  decide(req: RequestLike): Decided | Promise<Decided>
-  /**
-   * The decision as of this moment, to be called in the turn that acts on it: while Okta or the app took
-   * their time the session may have been revoked, may have ended, or its verification may have grown too
-   * old. A promise: the session had to be looked up again, and its result needs the same care.
-   */
-  confirm(decided: Decided, req: RequestLike): Decided | Promise<Decided>
-}
 
 export interface GuardParts {
   readonly authenticator: Authenticator
@@ -58,146 +46,163 @@ const NAVIGATION_ACCEPTS_REFUSAL_MS = 1_000
 /** An answer may be this much older than the rule asks for where `allow` took its time. */
 const GRACE_MS = 1_000
 
-export function createGuard(parts: GuardParts, rule: SessionRule): Guard {
-  const { authenticator, verdicts, oktaNow, monotonic } = parts
-  const demand: Demand | undefined =
-    rule.maxStalenessMs === undefined ? undefined : { maxStalenessMs: rule.maxStalenessMs }
+export class Guard {
+  readonly #parts: GuardParts
+  readonly #rule: SessionRule
+  readonly #demand: Demand | undefined
 
-  function decide(req: RequestLike): Decided | Promise<Decided> {
-    const attached = verdicts.current(req)
-    if (attached !== undefined && isRecentEnough(attached)) return judge(attached, req)
-    const found = authenticator.find(req, demand)
-    if (found instanceof Promise) return found.then((context) => take(context, req))
-    return take(found, req)
+  constructor(parts: GuardParts, rule: SessionRule) {
+    const { maxStalenessMs } = rule
+    this.#parts = parts
+    this.#rule = rule
+    this.#demand = maxStalenessMs === undefined ? undefined : { maxStalenessMs }
   }
 
-  /** Whether what attachSession() found is recent enough for this rule. */
-  function isRecentEnough(context: FoundContext): boolean {
-    return demand === undefined || context.state !== 'active'
+  /** Synchronous where the session is cached and `allow` is. Throws or rejects with what `allow` throws. */
+  decide(req: RequestLike): Decided | Promise<Decided> {
+    const attached = this.#parts.verdicts.current(req)
+    // What attachSession() found may be older than the rule allows.
+    if (attached !== undefined && (this.#demand === undefined || attached.state !== 'active'))
+      return this.#judge(attached, req)
+    const found = this.#parts.authenticator.find(req, this.#demand)
+    return found instanceof Promise
+      ? found.then((context) => this.#take(context, req))
+      : this.#take(found, req)
   }
 
-  function take(context: FoundContext, req: RequestLike): Decided | Promise<Decided> {
-    verdicts.put(req, context)
-    return judge(context, req)
+  /**
+   * The decision as of this moment, to be called in the turn that acts on it: while Okta or the app took
+   * their time the session may have been revoked, may have ended, or its verification may have grown too
+   * old. A promise: the session had to be looked up again, and its result needs the same care.
+   */
+  confirm(decided: Decided, req: RequestLike): Decided | Promise<Decided> {
+    if (decided.state === 'denied') return decided
+    if (this.#parts.verdicts.stands(decided)) return this.#judgeByRule(decided)
+    return this.#findAgain(decided, req, this.#demand && this.#asRecentAs(decided))
   }
 
-  function judge(context: FoundContext, req: RequestLike): Decided | Promise<Decided> {
-    if (context.state !== 'active') return denied(reasonOf(context), context)
-    const unmet = unmetRule(context.session, rule, oktaNow)
-    if (unmet === undefined) return rule.allow === undefined ? context : consult(context, req)
-    return mayHaveSteppedUp(context, req)
-      ? lookUpStepUp(context, unmet, req)
-      : denied(unmet, context)
+  #take(context: FoundContext, req: RequestLike): Decided | Promise<Decided> {
+    this.#parts.verdicts.put(req, context)
+    return this.#judge(context, req)
+  }
+
+  #judge(context: FoundContext, req: RequestLike): Decided | Promise<Decided> {
+    const decided = this.#judgeByRule(context)
+    if (decided.state === 'active') return this.#askApp(decided, req)
+    return context.state === 'active' && this.#mayHaveSteppedUp(context, req)
+      ? this.#lookUpStepUp(decided, req)
+      : decided
+  }
+
+  /** By the rule, `allow` left out. */
+  #judgeByRule(context: FoundContext): Decided {
+    if (context.state !== 'active') return deniedFor(context)
+    const unmet = unmetRule(context.session, this.#rule, this.#parts.oktaNow)
+    return unmet === undefined ? context : denied(unmet, context)
   }
 
   /** The session may have gained a second factor since it was cached: the browser brings the same cookie. */
-  function mayHaveSteppedUp(context: FoundSession, req: RequestLike): boolean {
+  #mayHaveSteppedUp(context: FoundSession, req: RequestLike): boolean {
     return (
       context.source !== 'okta' &&
       header(req, 'sec-fetch-mode') === 'navigate' &&
-      monotonic() - context.startedMono > NAVIGATION_ACCEPTS_REFUSAL_MS
+      this.#parts.monotonic() - context.startedMono > NAVIGATION_ACCEPTS_REFUSAL_MS
     )
   }
 
   /** Looks the session up once more; a slow answer is not looked up again, however old it is when it arrives. */
-  async function lookUpStepUp(
-    context: FoundSession,
-    unmet: Reason,
-    req: RequestLike,
-  ): Promise<Decided> {
+  async #lookUpStepUp(refused: Denied, req: RequestLike): Promise<Decided> {
+    const { authenticator, verdicts } = this.#parts
     const newer = await authenticator.find(req, { maxStalenessMs: NAVIGATION_ACCEPTS_REFUSAL_MS })
-    if (newer.state === 'unavailable') return denied(unmet, context)
+    if (newer.state === 'unavailable') return refused
     verdicts.put(req, newer)
-    const decided = judgeByRule(newer)
-    return decided.state === 'active' ? consult(decided, req) : decided
+    const decided = this.#judgeByRule(newer)
+    return decided.state === 'active' ? this.#askApp(decided, req) : decided
   }
 
-  /** Asks the app's own check. Only `true` passes: a forgotten return must not open a door. */
-  function consult(context: FoundSession, req: RequestLike): Decided | Promise<Decided> {
-    if (rule.allow === undefined) return context
+  /** Calls `allow`. Only `true` passes: a forgotten return must not let a request through. */
+  #askApp(context: FoundSession, req: RequestLike): Decided | Promise<Decided> {
+    if (this.#rule.allow === undefined) return context
     // The request as it was given: the app's check knows what it mounts the guard in front of.
-    const allowed: unknown = rule.allow(context.session, req as IncomingMessage)
-    if (isThenable(allowed)) return consulted(context, allowed, req)
+    const allowed: unknown = this.#rule.allow(context.session, req as IncomingMessage)
+    if (isThenable(allowed)) return this.#askAppLater(context, allowed, req)
     return allowed === true ? context : denied(FORBIDDEN, context)
   }
 
-  async function consulted(
+  async #askAppLater(
     context: FoundSession,
     allowed: PromiseLike<unknown>,
     req: RequestLike,
   ): Promise<Decided> {
+    const { monotonic } = this.#parts
     const began = monotonic()
     if ((await allowed) !== true) return denied(FORBIDDEN, context)
-    const limit = rule.maxStalenessMs
+    const limit = this.#rule.maxStalenessMs
     const grewOld = limit !== undefined && monotonic() - began > Math.max(limit, GRACE_MS)
-    return grewOld ? findAgain(context, req, demand) : context
-  }
-
-  function confirm(decided: Decided, req: RequestLike): Decided | Promise<Decided> {
-    if (decided.state === 'denied') return decided
-    if (verdicts.stands(decided)) return judgeByRule(decided)
-    return findAgain(decided, req, demand && asRecentAs(decided))
+    return grewOld ? this.#findAgain(context, req, this.#demand) : context
   }
 
   /** Synchronous where the session is cached and still valid: then the caller may act on it at once. */
-  function findAgain(
+  #findAgain(
     context: FoundSession,
     req: RequestLike,
-    wanted: Demand | undefined,
+    demand: Demand | undefined,
   ): Decided | Promise<Decided> {
-    const found = authenticator.find(req, wanted)
-    return found instanceof Promise ? found.then(takeAgain) : takeAgain(found)
-
-    function takeAgain(newer: FoundContext): Decided {
-      verdicts.put(req, newer)
-      const decided = judgeByRule(newer)
-      const isSameUser = newer.session?.userId === context.session.userId
-      // The app's check was asked about the other user.
-      return decided.state === 'active' && !isSameUser ? denied(FORBIDDEN, newer) : decided
-    }
+    const found = this.#parts.authenticator.find(req, demand)
+    return found instanceof Promise
+      ? found.then((newer) => this.#takeAgain(newer, context, req))
+      : this.#takeAgain(found, context, req)
   }
 
-  function asRecentAs({ startedMono }: FoundSession): Demand {
-    return { maxStalenessMs: monotonic() - startedMono + GRACE_MS }
+  #takeAgain(newer: FoundContext, { session }: FoundSession, req: RequestLike): Decided {
+    this.#parts.verdicts.put(req, newer)
+    const decided = this.#judgeByRule(newer)
+    const isSameUser = newer.session?.userId === session.userId
+    // `allow` was asked about the other user.
+    return decided.state === 'active' && !isSameUser ? denied(FORBIDDEN, newer) : decided
   }
 
-  /** Judged by the rule, `allow` left out. */
-  function judgeByRule(context: FoundContext): Decided {
-    if (context.state !== 'active') return denied(reasonOf(context), context)
-    const unmet = unmetRule(context.session, rule, oktaNow)
-    return unmet === undefined ? context : denied(unmet, context)
+  #asRecentAs({ startedMono }: FoundSession): Demand {
+    return { maxStalenessMs: this.#parts.monotonic() - startedMono + GRACE_MS }
   }
-
-  return { decide, confirm }
 }
 
-/** A decision whose session kept being revoked and found again before it could be used ends after this many rounds. */
-const MAX_ROUNDS = 5
+/** How often a decision is confirmed whose session is revoked, and found again, in the meantime. */
+export const MAX_ROUNDS = 5
 
-/** Waits for a decision that stands at the moment it is given. For callers that act in their own turn. */
-export async function settle(guard: Guard, req: RequestLike): Promise<Decided> {
-  let decided = await guard.decide(req)
+/**
+ * Waits for a decision that stands at the moment it is given. For callers that act in their own turn.
+ * `first` is the guard's decision where it has been made.
+ */
+export async function settle(
+  guard: Guard,
+  req: RequestLike,
+  first: Decided | Promise<Decided> = guard.decide(req),
+): Promise<Decided> {
+  let decided = await first
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const confirmed = guard.confirm(decided, req)
     if (!(confirmed instanceof Promise)) return confirmed
     decided = await confirmed
   }
-  return denied(reasonOf(OVERTAKEN), OVERTAKEN)
+  return overtaken()
 }
 
 /** Revocations kept overtaking the answers for this request. */
-export const OVERTAKEN = Object.freeze({
-  state: 'unavailable',
-  reason: 'timeout',
-  retryAfterMs: 1_000,
-} as const satisfies UnavailableContext)
+export function overtaken(): Denied {
+  return deniedFor({ state: 'unavailable', reason: 'timeout', retryAfterMs: 1_000 })
+}
 
-export function denied(reason: Reason, context: FoundContext): Denied {
+/** The denial of a request without an active session, whatever the rule. */
+export function deniedFor(context: Exclude<FoundContext, ActiveContext>): Denied {
+  return denied(reasonOf(context), context)
+}
+
+function denied(reason: Reason, context: FoundContext): Denied {
   return { state: 'denied', reason, context }
 }
 
-/** Why a context that is not active is denied, whatever the rule. */
-export function reasonOf(context: Exclude<SessionContext, ActiveContext>): Reason {
+function reasonOf(context: Exclude<SessionContext, ActiveContext>): Reason {
   switch (context.state) {
     case 'anonymous':
       return { status: 401, code: 'session_required', reason: context.reason }

@@ -4,12 +4,23 @@ import type { Settings } from '../options/options.js'
 import type { Denial, Reply, RequestLike } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import type { Denied } from './decide.js'
-import { isGetOrHead, wantsPage } from './headers.js'
-import { isThenable, later, type Next, orFail } from './later.js'
 import { page } from './pages.js'
-import { PRIVATE, problem, redirect, retryAfter, retrySeconds, send, setHeaders } from './reply.js'
+import {
+  isThenable,
+  later,
+  type Next,
+  orFail,
+  PRIVATE,
+  problem,
+  redirect,
+  retryAfter,
+  retrySeconds,
+  send,
+  setHeaders,
+} from './reply.js'
+import { isGetOrHead, wantsPage } from './request.js'
+import type { SignInUrlFor } from './return-to.js'
 import { countRedirect } from './sign-in-loop.js'
-import type { SignInUrlFor } from './sign-in-url.js'
 
 export interface Denials {
   /** The denial as the app sees it. */

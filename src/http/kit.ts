@@ -1,5 +1,5 @@
-/** What the handlers are made of: each takes the kit and its own options. */
-import type { Logger, OktaAnswer } from '../contracts.js'
+/** What the handlers are made of, and how it is put together: each takes the kit and its own options. */
+import type { Clock, Logger, OktaAnswer } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Settings } from '../options/options.js'
 import type { RequestLike, Session } from '../public-types.js'
@@ -7,12 +7,14 @@ import type { Lookup } from '../session/lookup.js'
 import type { Refresher } from '../session/refresh.js'
 import type { SignOut } from '../session/sign-out.js'
 import type { Watches } from '../session/watch.js'
-import type { Authenticator } from './authenticate.js'
-import type { SessionCookies } from './cookies.js'
+import { Authenticator, createVerdicts, type Verdicts } from './authenticate.js'
+import { clientIp as addressForOkta, createClientAddress, noClientIp } from './client-address.js'
+import { CookieReader } from './cookie-header.js'
+import { createSessionCookies, type SessionCookies } from './cookies.js'
+import { createIsSameOrigin } from './csrf.js'
 import type { GuardParts } from './decide.js'
-import type { Denials } from './denials.js'
-import type { SignInUrlFor } from './sign-in-url.js'
-import type { Verdicts } from './verdicts.js'
+import { createDenials, type Denials } from './denials.js'
+import { createSignInAgainUrl, createSignInUrl, type SignInUrlFor } from './return-to.js'
 
 /** CreateSession. Never rejects. */
 export type CreateSession = (
@@ -20,7 +22,8 @@ export type CreateSession = (
   options: { readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
 
-export interface Kit extends GuardParts {
+/** What the kit is made from. */
+export interface KitParts {
   readonly settings: Settings
   readonly logger: Logger | undefined
   readonly limiter: Limiter
@@ -29,6 +32,9 @@ export interface Kit extends GuardParts {
   readonly signOut: SignOut
   readonly watches: Watches
   readonly createSession: CreateSession
+}
+
+export interface Kit extends GuardParts, KitParts {
   readonly authenticator: Authenticator
   readonly verdicts: Verdicts
   readonly cookies: SessionCookies
@@ -38,6 +44,31 @@ export interface Kit extends GuardParts {
   readonly isSameOrigin: (req: RequestLike) => boolean
   /** The client's address for its own failure budget. */
   readonly clientAddress: (req: RequestLike) => string | undefined
-  /** The client's address as Okta is told it; undefined where it is not told. */
+  /** The client's address as it is sent to Okta; undefined where none is sent. */
   readonly clientIp: (req: RequestLike) => string | undefined
+}
+
+export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
+  const { settings, logger, lookup } = parts
+  const cookies = createSessionCookies(settings, now)
+  const clientAddress = createClientAddress(logger)
+  const clientIp = settings.upstream.forwardClientIp ? addressForOkta : noClientIp
+  const { secure } = cookies
+  const { onDenied } = settings
+  const reader = new CookieReader(settings.cookies, cookies.open)
+  const signInUrl = createSignInUrl(settings)
+  const signInAgainUrl = createSignInAgainUrl(settings, signInUrl)
+  return {
+    ...parts,
+    monotonic,
+    oktaNow: lookup.oktaNow.bind(lookup),
+    authenticator: new Authenticator({ lookup, reader, clientAddress, clientIp, monotonic }),
+    verdicts: createVerdicts(settings.property, lookup.isCurrent.bind(lookup)),
+    cookies,
+    signInUrl,
+    denials: createDenials({ onDenied, signInUrl, signInAgainUrl, now, secure }),
+    isSameOrigin: createIsSameOrigin(settings),
+    clientAddress,
+    clientIp,
+  }
 }

@@ -1,4 +1,4 @@
-/** Answers mounting mistakes with the line to write instead. */
+/** Answers an app's mistakes, handlers mounted wrongly above all, with the line to write instead. */
 import type { RequestLike } from '../public-types.js'
 
 /** A factory handed to app.use() itself is called with the request as its option. */
@@ -56,4 +56,21 @@ export function refuseCapitals(req: RequestLike | undefined): void {
     throw new TypeError(
       'authenticate(req): these headers have a `Cookie` in capitals; give them with names in lower case, or as new Headers(headers)',
     )
+}
+
+/** Exactly one of the two: a target that names nothing would revoke nothing without a word. */
+export function checkedTarget(target: {
+  readonly sessionId?: string | undefined
+  readonly userId?: string | undefined
+}): { readonly sessionId: string } | { readonly userId: string } {
+  const { sessionId, userId } = target ?? {}
+  if (isId(sessionId) && userId === undefined) return { sessionId }
+  if (isId(userId) && sessionId === undefined) return { userId }
+  throw new TypeError(
+    'forget(target): exactly one of { sessionId } and { userId }, a non-empty string',
+  )
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }

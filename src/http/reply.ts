@@ -1,8 +1,6 @@
-/** Answers as data, and the only code that writes them to a ServerResponse. */
+/** Answers as data, the only code that writes them to a ServerResponse, and when it may: after a wait the response may be another's. */
 import type { ServerResponse } from 'node:http'
 import type { Reply } from '../public-types.js'
-import { isAnswered } from './later.js'
-import { endLingering } from './lingering-close.js'
 
 export type ReplyHeaders = Reply['headers']
 
@@ -15,7 +13,7 @@ export interface Problem {
   readonly [member: string]: unknown
 }
 
-/** For an answer that depends on who is signed in. */
+/** For an answer that depends on the user. */
 export const PRIVATE: ReplyHeaders = Object.freeze({
   'cache-control': 'private, no-store',
   vary: 'Cookie',
@@ -127,4 +125,107 @@ function addCookies(res: Headers, lines: string | readonly string[]): void {
   const before = res.getHeader('set-cookie') ?? []
   const kept = Array.isArray(before) ? before : [String(before)]
   res.setHeader('Set-Cookie', kept.concat(lines))
+}
+
+/** How much is thrown away: a client that has sent it meanwhile finds the answer, and no reset connection. */
+const MAX_DISCARDED_BYTES = 64 * 1_024
+/** A client that neither reads the answer nor sends on is not waited for longer. */
+const MAX_WAIT_MS = 1_000
+
+/**
+ * Writes the whole answer, then ends it when the client has stopped sending, a little has been thrown away,
+ * or a second is over. A connection that is closed at once, with bytes unread, is reset: a client that
+ * sends first and reads afterwards hears of the reset alone.
+ */
+function endLingering(res: ServerResponse, body: string): void {
+  const { req } = res
+  let left = MAX_DISCARDED_BYTES
+  const end = () => {
+    clearTimeout(timer)
+    req.off('data', discard).pause()
+    if (!res.writableEnded) res.end()
+  }
+  const discard = (chunk: Buffer | string) => {
+    left -= chunk.length
+    if (left < 0) end()
+  }
+  const timer = setTimeout(end, MAX_WAIT_MS).unref()
+  if (body === '') res.flushHeaders()
+  else res.write(body)
+  req.once('end', end).once('close', end).on('data', discard).resume()
+}
+
+export type Next = (error?: unknown) => void
+
+/**
+ * Whether a response is no longer ours to write: another handler has begun an answer (a time limit in
+ * front of us, for one), or the client is gone. Setting a header then throws, outside every `try` of the
+ * app's, and ends the process.
+ */
+export function isAnswered(res: ServerResponse): boolean {
+  return res.headersSent || res.writableEnded || res.destroyed || isStreamGone(res)
+}
+
+/** Node's HTTP/2 response has no `destroyed` of its own; its stream has. */
+function isStreamGone(res: ServerResponse): boolean {
+  const stream: unknown = 'stream' in res ? res.stream : undefined
+  return (
+    typeof stream === 'object' &&
+    stream !== null &&
+    'destroyed' in stream &&
+    stream.destroyed === true
+  )
+}
+
+/**
+ * Calls `then` with the value, or `next` with the error, outside the promise: an exception in the app's
+ * own handlers must not come back as this promise's rejection, and must not call `next` twice.
+ *
+ * Calls neither when another handler has answered meanwhile, or when the client is gone.
+ */
+export function later<T>(
+  promise: Promise<T>,
+  res: ServerResponse,
+  next: Next,
+  then: (value: T) => void,
+): void {
+  promise.then(
+    (value) => process.nextTick(unlessAnswered, () => then(value)),
+    (error: unknown) => process.nextTick(unlessAnswered, () => next(failure(error))),
+  )
+
+  function unlessAnswered(act: () => void): void {
+    if (!isAnswered(res)) act()
+  }
+}
+
+/**
+ * Calls what may run the app's own code, and passes what it throws to `next`, also where nothing would
+ * catch it. Does nothing once the response is no longer ours to write.
+ */
+export function orFail(res: ServerResponse, next: Next, act: () => void): void {
+  if (isAnswered(res)) return
+  try {
+    act()
+  } catch (error) {
+    next(failure(error))
+  }
+}
+
+/**
+ * What may be passed to `next()` as an error. Express and Connect read a falsy error as none, and Express
+ * the words `route` and `router` as a way on; an app's own check may throw any of them, and it failed.
+ */
+export function failure(thrown: unknown): unknown {
+  if (thrown && thrown !== 'route' && thrown !== 'router') return thrown
+  return new Error(`failed with ${String(thrown)} in place of an error`, { cause: thrown })
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
 }

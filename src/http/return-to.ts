@@ -1,7 +1,8 @@
-/** Where a browser may be sent back to: a path of ours, or a page of an origin the app trusts. */
-
+/** Where a browser is sent: to sign in, and back to a path of this app or a page of an origin it trusts. */
+import type { IncomingMessage } from 'node:http'
+import type { Settings } from '../options/options.js'
 import type { RequestLike } from '../public-types.js'
-import { appOrigin, MAX_AUTHORITY, parseUrl } from './app-origin.js'
+import { appOrigin, MAX_AUTHORITY, parseUrl } from './request.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -41,8 +42,7 @@ function isPlain(text: string): boolean {
 }
 
 function parsePath(text: string): URL | undefined {
-  if (text.startsWith('//') || !URL.canParse(text, SOME_ORIGIN)) return undefined
-  return new URL(text, SOME_ORIGIN)
+  return text.startsWith('//') ? undefined : parseUrl(text, SOME_ORIGIN)
 }
 
 function parseAbsolute(text: string): URL | undefined {
@@ -50,7 +50,7 @@ function parseAbsolute(text: string): URL | undefined {
   const authority = /^https?:\/\/([^/?#]+)/i.exec(text)?.[1]
   if (authority === undefined || authority.length > MAX_AUTHORITY) return undefined
   const url = parseUrl(text)
-  if (url === null) return undefined
+  if (url === undefined) return undefined
   return url.username === '' && url.password === '' && url.origin !== SOME_ORIGIN ? url : undefined
 }
 
@@ -75,4 +75,46 @@ function queryField(req: RequestLike): string | undefined {
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
   const values = new URLSearchParams(query).getAll('returnTo')
   return values.length === 1 ? values[0] : undefined
+}
+
+/** The sign-in page; `asked` is the path to come back to where the request's own is not it. */
+export type SignInUrlFor = (req: RequestLike, asked?: string) => string
+
+export function createSignInUrl(settings: Settings): SignInUrlFor {
+  const { signInUrl } = settings
+  if (typeof signInUrl === 'function')
+    return (req, asked) => signInUrl(returnPath(req, asked), req as IncomingMessage)
+  if (typeof signInUrl === 'string')
+    return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
+  return function oktaSignInUrl(req, asked) {
+    const origin = appOrigin(req, settings.appUrl)
+    const from =
+      origin === undefined ? '' : `?fromURI=${encodeURIComponent(origin + returnPath(req, asked))}`
+    return `${settings.api.orgUrl}/login/login.htm${from}`
+  }
+
+  /** The page asked for; Express's `originalUrl` where a router has shortened `url`. */
+  function returnPath(req: RequestLike, asked: string | undefined): string {
+    return safeReturnTo(asked ?? req.originalUrl ?? req.url, {
+      appOrigin: appOrigin(req, settings.appUrl),
+      trustedOrigins: [],
+    })
+  }
+}
+
+/**
+ * For a user who is signed in and must sign in again: Okta's sign-in page would redirect them straight back,
+ * so the URL is that of its sign-out. An app's own `signInUrl` is the app's to decide.
+ */
+export function createSignInAgainUrl(settings: Settings, signInUrl: SignInUrlFor): SignInUrlFor {
+  if (settings.signInUrl !== undefined) return signInUrl
+  return (req, asked) =>
+    `${settings.api.orgUrl}/login/signout?fromURI=${encodeURIComponent(signInUrl(req, asked))}`
+}
+
+function withReturnTo(signInUrl: string, returnTo: string): string {
+  const [beforeHash = '', hash] = signInUrl.split('#', 2)
+  const separator = beforeHash.includes('?') ? '&' : '?'
+  const target = `${beforeHash}${separator}returnTo=${encodeURIComponent(returnTo)}`
+  return hash === undefined ? target : `${target}#${hash}`
 }

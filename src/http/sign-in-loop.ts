@@ -1,7 +1,7 @@
 /** Breaks the loop of a browser that returns from signing in without a session, again and again. */
 import { stringifySetCookie } from 'cookie'
 import type { RequestLike } from '../public-types.js'
-import { header, isPrefetch } from './headers.js'
+import { header, isPrefetch } from './request.js'
 
 /** More redirects to sign-in than this within a minute are a loop. */
 const MAX_REDIRECTS = 4

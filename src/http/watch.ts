@@ -4,7 +4,7 @@ import type { RequestLike, SessionEnd } from '../public-types.js'
 import { type FoundContext, sessionEndOf } from '../session/contexts.js'
 import type { Watches } from '../session/watch.js'
 import type { Authenticator } from './authenticate.js'
-import { header } from './headers.js'
+import { header } from './request.js'
 
 export interface WatchParts {
   readonly authenticator: Authenticator

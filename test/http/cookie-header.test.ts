@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import type { CookieEntry } from '../../src/contracts.js'
-import {
-  type CookieReading,
-  isCookieValue,
-  readCookie,
-  spotEach,
-} from '../../src/http/cookie-header.js'
+import { CookieReader, isCookieValue } from '../../src/http/cookie-header.js'
 import { runs } from '../deep.js'
 import { growth } from './growth.js'
 
@@ -18,12 +13,33 @@ const entry = (name: string, as: 'idx' | 'sid' = 'sid'): CookieEntry => ({
 const entries = [entry('idx', 'idx'), entry('sid')]
 const long = 'a'.repeat(4096)
 
+/** What a Cookie header has of the first configured cookie that is present. */
+type CookieReading =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'invalid' | 'ambiguous'; readonly index: number }
+  | { readonly kind: 'found'; readonly index: number; readonly value: string }
+
 const none: CookieReading = { kind: 'none' }
 const invalid = (index: number): CookieReading => ({ kind: 'invalid', index })
 const ambiguous = (index: number): CookieReading => ({ kind: 'ambiguous', index })
 const found = (index: number, value: string): CookieReading => ({ kind: 'found', index, value })
 
-describe('spotEach', () => {
+/** The selected cookie, once it is checked. */
+function readCookie(
+  header: string | undefined,
+  list: readonly CookieEntry[],
+  from = 0,
+): CookieReading {
+  const reader = new CookieReader(list, () => undefined)
+  const selected = reader.select(header ?? '', from)
+  if (selected === undefined) return none
+  const cookie = reader.check(selected)
+  return 'fault' in cookie
+    ? { kind: cookie.fault, index: selected.index }
+    : found(selected.index, cookie.credential.value)
+}
+
+describe('the values of one cookie', () => {
   test.each<[string, string, string[]]>([
     ['no cookie of that name', 'asid=a; sid; sid =b', []],
     ['one', 'a=1; sid=b; c=2', ['sid=b']],
@@ -31,12 +47,14 @@ describe('spotEach', () => {
     ['the same twice', 'sid=b; sid=c; sid=b', ['sid=b', 'sid=c']],
     ['empty and too long ones', `sid=; sid=${long}a; sid=${long}`, [`sid=${long}`]],
     ['one in another’s value', 'a=sid=b; sid=sid=c', ['sid=sid=c']],
-  ])('spotEach finds each pair: %s', (_, header, pairs) => {
-    expect(spotEach(header, 'sid')).toEqual(pairs)
+  ])('are found each: %s', (_, header, pairs) => {
+    const reader = new CookieReader(entries, () => undefined)
+    const values = reader.valuesOf(entry('sid'), header)
+    expect(values.map(({ credential }) => `sid=${credential.value}`)).toEqual(pairs)
   })
 })
 
-describe('readCookie', () => {
+describe('a selected cookie', () => {
   test.each<[string, string | undefined, CookieReading]>([
     ['no header', undefined, none],
     ['an empty header', '', none],

@@ -2,13 +2,12 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { appOrigin } from '../../src/http/app-origin.js'
 import { mediaType } from '../../src/http/body.js'
-import { readCookie, spotEach } from '../../src/http/cookie-header.js'
+import { CookieReader } from '../../src/http/cookie-header.js'
+import { oktaCookies } from '../../src/http/cookies.js'
 import { judgePost } from '../../src/http/csrf.js'
-import { wantsPage } from '../../src/http/headers.js'
+import { appOrigin, wantsPage } from '../../src/http/request.js'
 import { safeReturnTo } from '../../src/http/return-to.js'
-import { oktaCookies } from '../../src/http/set-cookie.js'
 import { countRedirect } from '../../src/http/sign-in-loop.js'
 import { cleanerFor } from '../../src/okta/call-error.js'
 import { safeCause } from '../../src/okta/exchange.js'
@@ -31,10 +30,8 @@ const distinct = (length: number) =>
 const fill = (text: string, length: number) =>
   text.repeat(Math.ceil(length / text.length)).slice(0, length)
 
-const entries = [
-  { name: 'idx', as: 'idx' as const, signed: false },
-  { name: 'sid', as: 'sid' as const, signed: false },
-]
+const sid = { name: 'sid', as: 'sid' as const, signed: false }
+const reader = new CookieReader([{ name: 'idx', as: 'idx', signed: false }, sid], () => undefined)
 const rules = { appOrigin: 'https://app.example.com', trustedOrigins: [] }
 const postRules = {
   appUrl: undefined,
@@ -45,8 +42,8 @@ const postRules = {
 
 const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
-const inCookie: Work = (text) => readCookie(text, entries)
-const inEachCookie: Work = (text) => spotEach(text, 'sid')
+const inCookie: Work = (text) => reader.all(text)
+const inEachCookie: Work = (text) => reader.valuesOf(sid, text)
 const inLoop: Work = (cookie) => countRedirect(request({ cookie }), 0, false)
 const inOrigin: Work = (origin) =>
   judgePost(request({ origin, host: 'app.example.com' }), postRules)

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
+import { expiredCookie, oktaCookies, sessionCookie } from '../../src/http/cookies.js'
 import { setHeaders } from '../../src/http/reply.js'
-import { expiredCookie, oktaCookies, sessionCookie } from '../../src/http/set-cookie.js'
 
 const now = Date.parse('2026-11-24T10:00:00Z')
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createVerdicts } from '../../src/http/verdicts.js'
+import { createVerdicts } from '../../src/http/authenticate.js'
 import { type FoundContext, type FoundSession, foundAs } from '../../src/session/contexts.js'
 import { sessionFor } from '../session/lookup-world.js'
 

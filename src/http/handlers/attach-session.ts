@@ -2,12 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handler, SessionContext } from '../../public-types.js'
 import type { FoundContext } from '../../session/contexts.js'
+import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
-import { isAnswered, later, type Next } from '../later.js'
 import { once } from '../misuse.js'
-import { keepPrivate, varyByCookie } from '../reply.js'
+import { isAnswered, keepPrivate, later, type Next, varyByCookie } from '../reply.js'
 
-export function createAttachSession({ authenticator, verdicts, logger }: Kit): Handler {
+export function createAttachSession(kit: Kit, options?: object): Handler {
+  checkedOptions('attachSession', options)
+  const { authenticator, verdicts, logger } = kit
   const warnMountedTwice = once(() =>
     logger?.warn(
       'attachSession() runs for a request that has its context already: mount it once, in front of the guards',

@@ -6,21 +6,30 @@ import type {
   RequestLike,
   Session,
 } from '../../public-types.js'
-import { createGuard, type Denied } from '../decide.js'
-import { checkedOptions, checkedRule } from '../handler-options.js'
-import { header } from '../headers.js'
+import { type Denied, Guard } from '../decide.js'
+import { checkedOptions, checkedRule, soleArgument } from '../handler-options.js'
 import type { Kit } from '../kit.js'
-import { isAnswered, orFail } from '../later.js'
-import { empty, PRIVATE, problem, redirect, retryAfter, send, setHeaders } from '../reply.js'
-import { createGuarded } from './guarded.js'
+import {
+  empty,
+  isAnswered,
+  orFail,
+  PRIVATE,
+  problem,
+  redirect,
+  retryAfter,
+  send,
+  setHeaders,
+} from '../reply.js'
+import { header } from '../request.js'
+import { createGuarded } from './require-session.js'
 
 /**
  * 204 with `Okta-User-Id`, `Okta-Login` (percent-encoded UTF-8) and `Okta-Amr`; else 401, 403, 429 or
  * 503 with `Retry-After`.
  */
-export function createForwardAuth(kit: Kit, options: ForwardAuthOptions | undefined): Handler {
-  const checked = checkedOptions('forwardAuth', options)
-  const guarded = createGuarded(createGuard(kit, checkedRule('forwardAuth', checked.rule)), {
+export function createForwardAuth(kit: Kit, given: readonly [ForwardAuthOptions?]): Handler {
+  const checked = checkedOptions('forwardAuth', soleArgument('forwardAuth', given))
+  const guarded = createGuarded(new Guard(kit, checkedRule('forwardAuth', checked.rule)), {
     pass: (found, _req, res, next) =>
       orFail(res, next, () => send(res, empty({ ...PRIVATE, ...identity(found.session) }))),
     deny: (denied, req, res, next) => orFail(res, next, () => send(res, refused(denied, req))),

@@ -43,8 +43,8 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
   })
 
   function signedIn(session: Session, req: RequestLike, returnToField: string | undefined): Reply {
-    // What was learned of the browser's previous session no longer counts. An instance that can't be told
-    // asks Okta again within its maxTtlMs.
+    // The browser's previous session is forgotten. An instance that the record does not reach asks Okta again
+    // within its maxTtlMs.
     for (const { key } of authenticator.everyCookie(req).cookies)
       lookup.forgetCredential(key).catch(() => {})
     lookup.dropNegative(credentialKey(entry.as, session.id))

@@ -9,8 +9,8 @@ import { createPostHandler } from './post-handler.js'
 
 /**
  * Refuses every session cookie of the request, several values of one name included, expires them in the
- * browser, then closes each session at Okta. A form is answered 303, a fetch 204; where Okta could not be
- * told, 303 with `Okta-Closed: false` or 200 `{ "oktaClosed": false }`: signed out here all the same.
+ * browser, then closes each session at Okta. A form is answered 303, a fetch 204; where Okta did not
+ * confirm, 303 with `Okta-Closed: false` or 200 `{ "oktaClosed": false }`: signed out here all the same.
  */
 export function createLogout(kit: Kit, options: LogoutOptions | undefined): Handler {
   const checked = checkedOptions('logout', options)

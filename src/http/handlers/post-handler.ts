@@ -4,11 +4,18 @@ import { Duplex } from 'node:stream'
 import type { Handler, Reply, RequestLike } from '../../public-types.js'
 import { leavesBodyUnread } from '../body.js'
 import type { Denied } from '../decide.js'
-import { wantsPage } from '../headers.js'
 import type { Kit } from '../kit.js'
-import { isAnswered, later } from '../later.js'
 import { page } from '../pages.js'
-import { methodNotAllowed, problem, send, sendAndClose, setHeaders } from '../reply.js'
+import {
+  isAnswered,
+  later,
+  methodNotAllowed,
+  problem,
+  send,
+  sendAndClose,
+  setHeaders,
+} from '../reply.js'
+import { wantsPage } from '../request.js'
 
 /**
  * OPTIONS passes to `next()`, other methods are answered 405, posts from elsewhere 403 `cross_site`. A

@@ -7,8 +7,8 @@ import type {
   RequestLike,
 } from '../../public-types.js'
 import type { FoundContext, FoundSession } from '../../session/contexts.js'
-import type { SessionCookie } from '../authenticate.js'
-import { createGuard, type Denied, denied, reasonOf, settle } from '../decide.js'
+import type { SessionCookie } from '../cookie-header.js'
+import { type Denied, deniedFor, Guard, settle } from '../decide.js'
 import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { json, type ReplyHeaders } from '../reply.js'
@@ -17,7 +17,7 @@ import { createPostHandler } from './post-handler.js'
 export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Handler {
   const { authenticator, refresher, cookies } = kit
   const { everyMs } = checkedOptions('refresh', options)
-  const guard = createGuard(kit, {})
+  const guard = new Guard(kit, {})
 
   return createPostHandler(kit, 'refresh', async (req) => {
     const decided = await settle(guard, req)
@@ -41,7 +41,7 @@ export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Ha
         return ended(refreshed.context, cookie, req)
       case 'unavailable': {
         const { code, retryAfterMs = 1_000 } = refreshed
-        return denial({ state: 'unavailable', reason: code, retryAfterMs })
+        return deniedFor({ state: 'unavailable', reason: code, retryAfterMs })
       }
     }
   }
@@ -59,13 +59,9 @@ export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Ha
         return answer(now.session.expiresAt, false)
     }
     return context.state === 'anonymous'
-      ? { ...denial(context), headers: { 'set-cookie': cookies.expireAll() } }
-      : denial(context)
+      ? { ...deniedFor(context), headers: { 'set-cookie': cookies.expireAll() } }
+      : deniedFor(context)
   }
-}
-
-function denial(context: Exclude<FoundContext, { state: 'active' }>): Denied {
-  return denied(reasonOf(context), context)
 }
 
 function answer(expiresAt: string, refreshed: boolean, headers: ReplyHeaders = {}): Reply {

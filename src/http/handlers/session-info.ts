@@ -9,10 +9,9 @@ import type {
 } from '../../public-types.js'
 import type { FoundContext } from '../../session/contexts.js'
 import { checkedOptions } from '../handler-options.js'
-import { isGetOrHead } from '../headers.js'
 import type { Kit } from '../kit.js'
-import { later, orFail } from '../later.js'
-import { json, methodNotAllowed, PRIVATE, send } from '../reply.js'
+import { json, later, methodNotAllowed, orFail, PRIVATE, send } from '../reply.js'
+import { isGetOrHead } from '../request.js'
 
 /**
  * Answers from the cache, and asks Okta only beyond `maxStalenessMs`: a page that polls must not keep its
@@ -42,7 +41,7 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
   }
 
   function cached(req: RequestLike): FoundContext | undefined {
-    const context = authenticator.known(req)
+    const context = authenticator.cached(req)
     if (context?.state !== 'active' || limit === undefined) return context
     return monotonic() - context.startedMono <= limit ? context : undefined
   }

@@ -15,7 +15,7 @@ const bounds = {
   filesOfARefusedMiss: 30,
   oktaFilesOfARefusedMiss: 7,
   /** Aim: 8,800. */
-  lines: 11_450,
+  lines: 11_480,
   /** Aim: 60. */
   linesOfAFunction: 60,
   /** Aim: 20. */

@@ -14,8 +14,10 @@ const bounds = {
   /** Aim: 25. */
   filesOfARefusedMiss: 30,
   oktaFilesOfARefusedMiss: 7,
-  /** Aim: 8,800. */
-  lines: 11_480,
+  /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
+  lines: 11_720,
+  /** Without comments and blank lines. Aim: 8,800. */
+  linesOfCode: 8_380,
   /** Aim: 60. */
   linesOfAFunction: 60,
   /** Aim: 20. */
@@ -36,15 +38,12 @@ const PUBLIC_NAMES = ['heldOff', 'holdOff', 'HoldOffMessage']
 /** Against an identifier's words, small and apart. */
 const DIALECT = /\b(gates?|newcomers?|whoever|nobodys?|fleet|turned away|holds? offs?|held offs?)\b/
 
-/** Every public declaration has an example in its doc comment: these lines are not counted. */
-const EXAMPLE = /\n *\* @example\n(?: *\* (?!@).*\n)+/g
-
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !name.startsWith('local-org/'))
   .map((name) => {
     const path = join(src, name)
     const code = readFileSync(path, 'utf8')
-    return { name, path, code, lines: code.replace(EXAMPLE, '').split('\n').length - 1 }
+    return { name, path, code, lines: code.split('\n').length - 1 }
   })
 
 describe('src/ without the local org', () => {
@@ -58,9 +57,11 @@ describe('src/ without the local org', () => {
     expect(okta).not.toContain('okta/call-error.js')
   })
 
-  it(`src/ without the local org has at most ${bounds.lines} lines`, () => {
-    const lines = files.reduce((sum, file) => sum + file.lines, 0)
-    expect(lines).toBeLessThanOrEqual(bounds.lines)
+  it(`src/ without the local org has at most ${bounds.linesOfCode} lines of code, ${bounds.lines} with comments`, () => {
+    const sumOf = (count: (file: (typeof files)[number]) => number) =>
+      files.reduce((sum, file) => sum + count(file), 0)
+    expect(sumOf(linesOfCodeOf)).toBeLessThanOrEqual(bounds.linesOfCode)
+    expect(sumOf(({ lines }) => lines)).toBeLessThanOrEqual(bounds.lines)
   })
 
   it(`has no function of more than ${bounds.linesOfAFunction} lines`, () => {
@@ -138,6 +139,22 @@ async function filesOfARefusedMiss(): Promise<string[]> {
     .filter((url) => url.startsWith(dist) && !url.startsWith(`${dist}local-org/`))
     .map((url) => url.slice(dist.length))
     .sort()
+}
+
+/** The lines that hold more than comments. */
+function linesOfCodeOf({ path, code }: (typeof files)[number]): number {
+  const source = ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true)
+  const lineOf = (at: number) => source.getLineAndCharacterOfPosition(at).line
+  const found = new Set<number>()
+  const visit = (node: ts.Node): void => {
+    const parts = node.getChildren(source).filter(({ kind }) => kind !== ts.SyntaxKind.JSDoc)
+    if (parts.length === 0 && node.getWidth(source) > 0)
+      for (let line = lineOf(node.getStart(source)); line <= lineOf(node.end); line += 1)
+        found.add(line)
+    for (const part of parts) visit(part)
+  }
+  visit(source)
+  return found.size
 }
 
 function functionsOf({ name: file, path, code }: (typeof files)[number]) {

@@ -54,9 +54,15 @@ export async function readFields(
 }
 
 function hasBody(req: IncomingMessage): boolean {
-  return (
-    header(req, 'transfer-encoding') !== undefined || Number(header(req, 'content-length') ?? 0) > 0
-  )
+  if (header(req, 'transfer-encoding') !== undefined) return true
+  return Number(header(req, 'content-length') ?? 0) > 0 || streamGoesOn(req)
+}
+
+/** HTTP/2 needs no header for a body: its stream then does not end with the headers. */
+function streamGoesOn(req: IncomingMessage): boolean {
+  const stream: unknown = 'stream' in req ? req.stream : undefined
+  if (typeof stream !== 'object' || stream === null) return false
+  return 'endAfterHeaders' in stream && stream.endAfterHeaders === false
 }
 
 /**
@@ -101,7 +107,8 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
     // The client is gone: the answer is not read.
     return fault(400, 'invalid_request', 'The body ended early.')
   }
-  return Buffer.concat(chunks).toString('utf8')
+  // Without a byte order mark, which some clients send and JSON.parse does not take.
+  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
 function fromJson(text: string, names: readonly string[]): ReadFields {
@@ -113,21 +120,27 @@ function fromJson(text: string, names: readonly string[]): ReadFields {
     return fault(400, 'invalid_request', 'The body is not JSON.')
   }
   if (!isParsed(body)) return fault(400, 'invalid_request', 'The body is not a JSON object.')
-  const keys = withoutEscapes(text)
-  for (const name of names) if (timesAsKey(name, keys) > 1) return twice(name)
+  const keys = outermostKeys(text)
+  for (const name of names) if (keys.indexOf(name) !== keys.lastIndexOf(name)) return twice(name)
   return pick(body, names)
 }
 
-/** JSON.parse would keep the last. A value is never followed by a colon. */
-function timesAsKey(name: string, json: string): number {
-  return json.match(new RegExp(`"${name}"\\s*:`, 'g'))?.length ?? 0
-}
+/** Strings and structure, in JSON that has been parsed. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g
 
-/** A name may be spelled with escapes, and stays the same name. */
-function withoutEscapes(json: string): string {
-  return json.replace(/\\u([0-9a-f]{4})/gi, (_, code) =>
-    String.fromCharCode(Number.parseInt(code, 16)),
-  )
+/** The keys of the outermost object, each as often as it is given: JSON.parse keeps the last of a name. */
+function outermostKeys(json: string): readonly string[] {
+  const keys: string[] = []
+  let depth = 0
+  let text = ''
+  for (const [token] of json.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') depth += 1
+    else if (token === '}' || token === ']') depth -= 1
+    else if (token !== ':') text = token
+    // A key may be spelled with escapes, and stays the same key.
+    else if (depth === 1) keys.push(String(JSON.parse(text)))
+  }
+  return keys
 }
 
 function fromForm(text: string, names: readonly string[]): ReadFields {

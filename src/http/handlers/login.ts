@@ -1,4 +1,5 @@
 /** login(): exchanges a session token for a session, and gives the browser its cookie. */
+import { hash } from 'node:crypto'
 import type { LimitedAnswer } from '../../limiter/limiter.js'
 import type { Handler, LoginOptions, Reply, RequestLike, Session } from '../../public-types.js'
 import { credentialKey } from '../../session/cache.js'
@@ -23,6 +24,8 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
   const { limiter, lookup, authenticator, cookies, createSession, settings } = kit
   const checked = checkedOptions('login', options)
   const entry = cookies.signInEntry()
+  /** Under way, by a digest of their session token. */
+  const exchanges = new Map<string, Promise<LimitedAnswer<Session>>>()
   // Another host's cookie must not outrank the one this handler sets.
   authenticator.prefer(entry)
 
@@ -31,16 +34,30 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
     if ('fault' in read) return failed(read.fault, req)
     const sessionToken = read.fields.get('sessionToken')
     if (sessionToken === undefined || sessionToken === '') return failed(MISSING_TOKEN, req)
-    const client = kit.clientAddress(req)
-    const answer = await limiter.call({ kind: 'unseen', client, account: 'sign_in' }, () =>
-      createSession(sessionToken, { clientIp: kit.clientIp(req) }),
-    )
+    if (sessionToken.length > MAX_SESSION_TOKEN) return failed(LONG_TOKEN, req)
+    const answer = await exchange(sessionToken, req)
     if (answer.kind !== 'yes') return failed(failureOf(answer), req)
     const oktaNow = answer.head.oktaTime ?? lookup.oktaNow()
     const hasEnded = sessionEndsAt(answer.value) <= oktaNow
     if (hasEnded || !cookies.canHold(answer.value.id)) return failed(UNUSABLE, req)
     return signedIn(answer.value, req, read.fields.get('returnTo'))
   })
+
+  /** A token works once: a form that is posted twice, by a double click, waits for one answer. */
+  function exchange(sessionToken: string, req: RequestLike): Promise<LimitedAnswer<Session>> {
+    const key = hash('sha256', sessionToken, 'base64')
+    const underWay = exchanges.get(key)
+    if (underWay !== undefined) return underWay
+    const client = kit.clientAddress(req)
+    const answer = limiter.call({ kind: 'unseen', client, account: 'sign_in' }, () =>
+      createSession(sessionToken, { clientIp: kit.clientIp(req) }),
+    )
+    if (exchanges.size >= MAX_EXCHANGES) return answer
+    exchanges.set(key, answer)
+    const remove = () => exchanges.delete(key)
+    answer.then(remove, remove)
+    return answer
+  }
 
   function signedIn(session: Session, req: RequestLike, returnToField: string | undefined): Reply {
     // The browser's previous session is forgotten. An instance that the record does not reach asks Okta again
@@ -61,6 +78,18 @@ const MISSING_TOKEN: SignInFailure = {
   code: 'invalid_request',
   detail: 'sessionToken is missing: send { sessionToken, returnTo? } as JSON or as a form.',
 }
+
+/** createSession() takes no longer one. */
+const MAX_SESSION_TOKEN = 4_096
+
+const LONG_TOKEN: SignInFailure = {
+  status: 400,
+  code: 'invalid_request',
+  detail: `sessionToken has ${MAX_SESSION_TOKEN} characters at most.`,
+}
+
+/** Beyond this many at once a token that is posted twice is exchanged twice. */
+const MAX_EXCHANGES = 1_000
 
 /** The session has ended already, or its id does not fit into a cookie. */
 const UNUSABLE: SignInFailure = { status: 503, code: 'okta_unavailable', retryAfterMs: 1_000 }

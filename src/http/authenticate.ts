@@ -2,7 +2,14 @@
 
 import { publishers } from '../channels.js'
 import type { CookieEntry, Credential } from '../contracts.js'
-import type { ActiveContext, RequestLike, Session } from '../public-types.js'
+import { isShortage } from '../limiter/limiter.js'
+import type {
+  ActiveContext,
+  AnonymousContext,
+  RequestLike,
+  Session,
+  UnavailableContext,
+} from '../public-types.js'
 import { pairKey } from '../session/cache.js'
 import { anonymous, type FoundContext, type FoundSession } from '../session/contexts.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
@@ -13,7 +20,7 @@ import type {
   SelectedCookie,
   SessionCookie,
 } from './cookie-header.js'
-import { OtherCookies, type UserOfCookie } from './other-cookies.js'
+import { type ComparedUser, OtherCookies } from './other-cookies.js'
 import { header } from './request.js'
 
 /** What a caller needs beyond the usual. */
@@ -37,13 +44,15 @@ type SearchParts = AuthenticatorParts & { readonly others: OtherCookies }
 
 export class Authenticator {
   readonly #parts: SearchParts
+  readonly #others: OtherCookies
   readonly #reader: CookieReader
   readonly #lookup: Lookup
 
   constructor(parts: AuthenticatorParts) {
     this.#lookup = parts.lookup
     this.#reader = parts.reader
-    this.#parts = { ...parts, others: new OtherCookies(parts.lookup, parts.monotonic) }
+    this.#others = new OtherCookies(parts.lookup, parts.monotonic)
+    this.#parts = { ...parts, others: this.#others }
   }
 
   /** Moves this entry, the one login() sets, to the front: a cookie that another host plants must not outrank it. */
@@ -83,9 +92,9 @@ export class Authenticator {
     let last: FoundContext | undefined
     for (const cookie of this.#reader.all(header(req, 'cookie') ?? '')) {
       if (last?.state === 'active') {
-        const other = 'fault' in cookie ? undefined : this.#lookup.cached(cookie.key)?.session
-        if (other !== undefined && other.userId !== last.session.userId)
-          return anonymous.ambiguous_cookie
+        const userId = 'fault' in cookie ? null : this.#others.cached(cookie.key)
+        if (userId === undefined) return undefined
+        if (userId !== null && userId !== last.session.userId) return anonymous.ambiguous_cookie
         continue
       }
       // A malformed cookie decides without a lookup: find() says how.
@@ -118,6 +127,8 @@ class Search {
   readonly #header: string
   readonly #req: RequestLike
   readonly #demand: Demand | undefined
+  /** The cookies this request was found to have no session by. */
+  #ended: readonly EndedCookie[] = NONE
 
   constructor(
     parts: SearchParts,
@@ -141,11 +152,14 @@ class Search {
     const next = selected.index + 1
     // The octets of a cached session's cookie were checked when it was looked up.
     if (hit !== undefined && isRecent(hit, this.#demand, monotonic))
-      return this.#unlessContradicted(hit, key, next)
+      return this.#takeActive(hit, key, next)
     const cookie = reader.check(selected, key)
     if ('fault' in cookie) return anonymous[`${cookie.fault}_cookie`]
-    const context = lookup.lookUp(key, cookie.credential, this.#lookupRequest())
-    if (!reader.mayHold(this.#header, next)) return context
+    if (!reader.mayHold(this.#header, next) && this.#ended === NONE)
+      return lookup.lookUp(key, cookie.credential, this.#lookupRequest())
+    // An unseen cookie before a cached session is compared with it, at that session's expense.
+    const beside = lookup.mayBeLive(key) ? undefined : this.#cachedLater(next)
+    const context = lookup.lookUp(key, cookie.credential, this.#lookupRequest(beside))
     return context instanceof Promise
       ? context.then((found) => this.#orNext(found, key, next))
       : this.#orNext(context, key, next)
@@ -153,8 +167,64 @@ class Search {
 
   /** Browsers that moved from Classic keep both cookies: where the first one's session is over, the next decides. */
   #orNext(first: FoundContext, key: string, next: number): FoundContext | Promise<FoundContext> {
-    if (first.state === 'active') return this.#unlessContradicted(first, key, next)
-    return first.state === 'anonymous' ? (this.#select(next) ?? first) : first
+    switch (first.state) {
+      case 'active':
+        return this.#takeActive(first, key, next)
+      case 'anonymous':
+        this.#ended = [...this.#ended, { key, context: first }]
+        return this.#select(next) ?? first
+      case 'unavailable':
+        return this.#orCachedLater(first, key, next)
+      case 'incomplete':
+        return first
+    }
+  }
+
+  /** A request with a session is no guess: the failures of the cookies before are charged to the session. */
+  #takeActive(
+    found: FoundSession,
+    key: string,
+    next: number,
+  ): FoundContext | Promise<FoundContext> {
+    const { lookup, others } = this.#parts
+    for (const ended of this.#ended) {
+      lookup.moveFailure(ended.key, key)
+      others.rememberEnded(ended.key, ended.context)
+    }
+    return this.#unlessContradicted(found, key, next)
+  }
+
+  /**
+   * Where Okta can't tell about a cookie that was never live here, a later one whose session is cached
+   * decides. Where a shortage forbids the lookup it does not: the shortage may be made, to hide that the
+   * two cookies are different users'.
+   */
+  #orCachedLater(
+    first: UnavailableContext,
+    key: string,
+    next: number,
+  ): FoundContext | Promise<FoundContext> {
+    const { lookup, others } = this.#parts
+    const isKnownEnded = others.cached(key) === null
+    const mayBeOthers = lookup.mayBeLive(key) || isShortage(first.reason)
+    if ((mayBeOthers && !isKnownEnded) || this.#cachedLater(next) === undefined) return first
+    const later = this.#select(next) ?? first
+    return later instanceof Promise
+      ? later.then((found) => inPlaceOf(first, found))
+      : inPlaceOf(first, later)
+  }
+
+  /** The key of the first cookie from this place in the order whose session is cached. */
+  #cachedLater(from: number): string | undefined {
+    const { lookup, reader } = this.#parts
+    let selected = reader.select(this.#header, from)
+    while (selected !== undefined) {
+      const { pair, index } = selected
+      const key = typeof pair === 'string' ? pairKey(pair) : undefined
+      if (key !== undefined && lookup.cached(key)?.state === 'active') return key
+      selected = reader.select(this.#header, index + 1)
+    }
+    return undefined
   }
 
   /** What the first cookie from this place in the order decides; undefined where there is none. */
@@ -171,8 +241,10 @@ class Search {
 
   /**
    * The first cookie's session, unless a later cookie has a live session of another user: then it is not
-   * known whose request it is. A cookie that has no session, can't be used or can't be looked up now takes
-   * nothing away: it would let others sign the visitor out, and an outage would.
+   * known whose request it is. A cookie that has no session, can't be used or that Okta can't tell about
+   * takes nothing away: it would let others sign the visitor out, and an outage would. While a shortage that
+   * clients can make forbids the comparison the request has no answer: a planted cookie would else pass as
+   * the only one.
    */
   #unlessContradicted(
     found: FoundSession,
@@ -183,49 +255,71 @@ class Search {
     let selected = reader.select(this.#header, from)
     while (selected !== undefined) {
       const next = selected.index + 1
-      const userId = this.#userOf(selected)
-      if (userId instanceof Promise) return this.#unlessContradictedLater(userId, found, key, next)
-      if (userId !== null && userId !== found.session.userId) return anonymous.ambiguous_cookie
+      const other = this.#userOf(selected, key)
+      if (other instanceof Promise) return this.#unlessContradictedLater(other, found, key, next)
+      const contradiction = contradictionOf(other, found)
+      if (contradiction !== undefined) return contradiction
       selected = reader.select(this.#header, next)
     }
     return found
   }
 
   async #unlessContradictedLater(
-    pending: Promise<UserOfCookie>,
+    pending: Promise<ComparedUser>,
     found: FoundSession,
     key: string,
     next: number,
   ): Promise<FoundContext> {
-    const userId = await pending
-    if (userId !== null && userId !== found.session.userId) return anonymous.ambiguous_cookie
+    const contradiction = contradictionOf(await pending, found)
+    if (contradiction !== undefined) return contradiction
     // Meanwhile the first one's session may have been revoked.
     return this.#parts.lookup.isOvertaken(key, found)
       ? (this.#select(0) ?? anonymous.no_cookie)
       : this.#unlessContradicted(found, key, next)
   }
 
-  #userOf(selected: SelectedCookie): UserOfCookie | Promise<UserOfCookie> {
+  /** `beside`: the key of the session that the cookie's user is compared with. */
+  #userOf(selected: SelectedCookie, beside: string): ComparedUser | Promise<ComparedUser> {
     const { reader, others } = this.#parts
     const cookie = reader.check(selected)
     if ('fault' in cookie) return null
     const cached = others.cached(cookie.key)
     if (cached !== undefined) return cached
     // An answer of any age will do: the first cookie's session passes anyway.
-    const request = { ...this.#lookupRequest(), navigation: false, maxStalenessMs: undefined }
-    return others.lookUp(cookie, request)
+    const request = this.#lookupRequest(beside)
+    return others.lookUp(cookie, { ...request, navigation: false, maxStalenessMs: undefined })
   }
 
-  #lookupRequest(): LookupRequest {
+  #lookupRequest(beside?: string): LookupRequest {
     const { clientAddress, clientIp } = this.#parts
     return {
       client: clientAddress(this.#req),
       clientIp: clientIp(this.#req),
+      beside,
       navigation: header(this.#req, 'sec-fetch-mode') === 'navigate',
       maxStalenessMs: this.#demand?.maxStalenessMs,
       signal: this.#demand?.signal,
     }
   }
+}
+
+/** A cookie without a session, and why it has none. */
+interface EndedCookie {
+  readonly key: string
+  readonly context: AnonymousContext
+}
+
+const NONE: readonly EndedCookie[] = Object.freeze([])
+
+/** What a later cookie's context says in place of an answer about the first cookie. */
+function inPlaceOf(first: UnavailableContext, later: FoundContext): FoundContext {
+  return later.state === 'active' || later === anonymous.ambiguous_cookie ? later : first
+}
+
+/** The context of a request whose other cookie does not go with the session found; undefined where it does. */
+function contradictionOf(other: ComparedUser, { session }: FoundSession): FoundContext | undefined {
+  if (other === null || other === session.userId) return undefined
+  return typeof other === 'string' ? anonymous.ambiguous_cookie : other
 }
 
 function isRecent(

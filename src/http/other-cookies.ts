@@ -1,6 +1,8 @@
-/** Finds the users of a request's further session cookies, once its first has a session. */
+/** Finds the users of a request's further session cookies, once another has a session. */
 
-import type { SessionContext } from '../public-types.js'
+import type { UnavailableCode } from '../errors.js'
+import { isShortage } from '../limiter/limiter.js'
+import type { AnonymousContext, SessionContext, UnavailableContext } from '../public-types.js'
 import type { Lookup, LookupRequest } from '../session/lookup.js'
 import type { SessionCookie } from './cookie-header.js'
 
@@ -8,10 +10,23 @@ import type { SessionCookie } from './cookie-header.js'
 const NOT_FOUND_HOLDS_MS = 24 * 60 * 60_000
 /** A session that lacks a factor may be completed, and a sign-out record may be withdrawn. */
 const PASSING_HOLDS_MS = 60_000
+/** As often as a session is granted another failure: an outage leaves its budget as it is. */
+const UNUSABLE_HOLDS_MS = 20_000
 const MAX_REMEMBERED = 50_000
+
+/** Rejections that cost no call: storing them would let junk evict what calls have found, for nothing. */
+const NO_CALL: ReadonlySet<UnavailableCode> = new Set([
+  'rate_limited',
+  'concurrency_limited',
+  'breaker_open',
+  'closed',
+])
 
 /** The id of the user whose live session the cookie has; `null` when it has none, or when Okta can't tell now. */
 export type UserOfCookie = string | null
+
+/** {@link UserOfCookie}, or why it was not looked up: clients have used up what the lookup takes. */
+export type ComparedUser = UserOfCookie | UnavailableContext
 
 /**
  * The lookup caches live sessions. Everything else is cached here, for longer than the negative cache does:
@@ -40,27 +55,38 @@ export class OtherCookies {
   lookUp(
     { key, credential }: SessionCookie,
     request: LookupRequest,
-  ): UserOfCookie | Promise<UserOfCookie> {
+  ): ComparedUser | Promise<ComparedUser> {
     const found = this.#lookup.lookUp(key, credential, request)
     return found instanceof Promise
       ? found.then((context) => this.#take(key, context))
       : this.#take(key, found)
   }
 
-  #take(key: string, context: SessionContext): UserOfCookie {
+  /** Remembers a cookie without a session whose lookup was charged to the session beside it. */
+  rememberEnded(key: string, context: AnonymousContext): void {
+    this.#remember(key, holdsFor(context))
+  }
+
+  #take(key: string, context: SessionContext): ComparedUser {
     this.#withoutSession.delete(key)
     if (context.state === 'active') return context.session.userId
-    this.#withoutSession.set(key, this.#now() + holdsFor(context))
+    if (context.state === 'unavailable' && isShortage(context.reason)) return context
+    if (context.state !== 'unavailable' || !NO_CALL.has(context.reason))
+      this.#remember(key, holdsFor(context))
+    return null
+  }
+
+  #remember(key: string, forMs: number): void {
+    this.#withoutSession.set(key, this.#now() + forMs)
     const [oldest] = this.#withoutSession.keys()
     if (oldest !== undefined && this.#withoutSession.size > MAX_REMEMBERED)
       this.#withoutSession.delete(oldest)
-    return null
   }
 }
 
 /** Milliseconds for which the cookie counts as without a session. */
 function holdsFor(context: Exclude<SessionContext, { state: 'active' }>): number {
-  if (context.state === 'unavailable') return context.retryAfterMs
+  if (context.state === 'unavailable') return Math.max(context.retryAfterMs, UNUSABLE_HOLDS_MS)
   const hasEnded = context.reason === 'not_found' || context.reason === 'expired'
   return hasEnded ? NOT_FOUND_HOLDS_MS : PASSING_HOLDS_MS
 }

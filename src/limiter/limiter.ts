@@ -12,7 +12,13 @@ import { type Account, type Admission, admit, type CallRequest, type Rejection }
 import { CallQueue } from './queue.js'
 import { Quota } from './quota.js'
 import { RetrySchedule } from './retry-schedule.js'
-import { FailureBudget, type FailureLevels, isSharedPeer, scarcer } from './token-bucket.js'
+import {
+  ClientBuckets,
+  FailureBudget,
+  type FailureLevels,
+  isSharedPeer,
+  scarcer,
+} from './token-bucket.js'
 
 export type { CallRequest } from './policy.js'
 
@@ -43,6 +49,13 @@ const MAX_QUEUED = 1_000
  */
 const ODD_ANSWERS = { perSecond: 2.5, burst: 50 }
 const ODD_ANSWERS_PER_CLIENT = { perSecond: 1.5, burst: 20 }
+/**
+ * How many failures the cookies beside one live session may cause. A browser has one or two of them, each
+ * with one failure; the rest would be made up.
+ */
+const FAILURES_BESIDE_A_SESSION = { perSecond: 3 / 60, burst: 3 }
+/** How many failures can still be moved to a session. */
+const MAX_MOVABLE = 1_000
 
 export class Limiter {
   readonly #options: LimiterOptions
@@ -50,6 +63,9 @@ export class Limiter {
   readonly #quota: Quota
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
+  readonly #besideSessions = new ClientBuckets(FAILURES_BESIDE_A_SESSION)
+  /** How to give back the last failures of lookups, by credential. */
+  readonly #movable = new Map<string, () => void>()
   /** Made with the first rejection that is scheduled: for want of failures, by account, or of calls. */
   readonly #retries: { [scarce in Account | 'calls']?: RetrySchedule } = {}
   readonly #queue = new CallQueue<QueuedRequest>(MAX_QUEUED)
@@ -95,6 +111,19 @@ export class Limiter {
     return { ...unavailable('breaker_open', 1_000), called: false }
   }
 
+  /**
+   * Moves the failure of this credential's lookup from its client to the active session that came in the
+   * same request, unless that session has caused its share already.
+   */
+  moveFailure(key: string, session: string): void {
+    const giveBack = this.#movable.get(key)
+    const now = this.#now()
+    if (giveBack === undefined || this.#besideSessions.level(session, now).tokens < 1) return
+    this.#movable.delete(key)
+    this.#besideSessions.open(session, now).charge(now)
+    giveBack()
+  }
+
   /** Resolves when no background call is in flight. */
   async settled(): Promise<void> {
     await this.#background
@@ -130,7 +159,7 @@ export class Limiter {
       closed: this.#closed,
       ...this.#quota.shares(request),
       ...this.#failureLevels(request, now),
-      clientIsShared: isSharedPeer(request.client),
+      clientIsShared: request.beside === undefined && isSharedPeer(request.client),
       queueShareTaken: this.#queue.isShareTaken(request),
       quota: this.#quota.window(accountOf(request)),
       retriesDue: this.#retries.calls?.expectsRetries(now) === true,
@@ -147,6 +176,10 @@ export class Limiter {
     const account = accountOf(request)
     // Only unseen cookies are held to the failure budget of their client.
     if (request.kind !== 'unseen') return this.#budgets[account].level(undefined, now)
+    if (request.beside !== undefined) {
+      const level = this.#besideSessions.level(request.beside, now)
+      return { global: level, client: level }
+    }
     const own = this.#budgets[account].level(request.client, now)
     // Retries that are due go first.
     const ahead = this.#retries[account]?.ahead(request.key, now) ?? 0
@@ -180,7 +213,12 @@ export class Limiter {
 
   #chargeFailure(request: CallRequest): () => void {
     if (request.kind !== 'unseen') return () => {}
-    return this.#budgets[accountOf(request)].charge(request.client, this.#now())
+    const now = this.#now()
+    if (request.beside === undefined)
+      return this.#budgets[accountOf(request)].charge(request.client, now)
+    const bucket = this.#besideSessions.open(request.beside, now)
+    bucket.charge(now)
+    return () => bucket.giveBack()
   }
 
   #reject(request: CallRequest, { code, scarce, retryAfterMs }: Rejection): OktaUnavailable {
@@ -221,17 +259,33 @@ export class Limiter {
    * charged to a budget of its own. A no about a seen session is charged to its client.
    */
   #settleCharges(request: CallRequest, answer: OktaAnswer<unknown>, giveBack: () => void): void {
-    const { kind, client, chargeSilence } = request
+    const { kind, client, chargeSilence, beside } = request
     const account = accountOf(request)
+    if (answer.kind === 'no' && kind === 'unseen' && beside === undefined)
+      this.#keepMovable(request.key, giveBack)
     if (answer.kind === 'no' && kind !== 'unseen')
       this.#budgets[account].chargeSeen(client, this.#now())
     if (answer.kind === 'yes') giveBack()
-    if (answer.kind === 'yes' && kind === 'unseen') this.#retries[account]?.moveUp()
+    if (answer.kind === 'yes' && kind === 'unseen' && beside === undefined)
+      this.#retries[account]?.moveUp()
     if (answer.kind !== 'unavailable') return
     countIn(this.#failures, answer.code)
+    if (kind === 'unseen' && beside !== undefined) {
+      // An unusable answer stays charged: the cookie itself may cause it.
+      if (NO_CREDENTIALS_FAULT.has(answer.code)) giveBack()
+      return
+    }
     if (chargeSilence !== true) giveBack()
     if (kind === 'unseen' && !NO_CREDENTIALS_FAULT.has(answer.code))
       this.#oddAnswers[account].charge(client, this.#now())
+  }
+
+  #keepMovable(key: string | undefined, giveBack: () => void): void {
+    if (key === undefined) return
+    this.#movable.delete(key)
+    this.#movable.set(key, giveBack)
+    const [oldest] = this.#movable.keys()
+    if (oldest !== undefined && this.#movable.size > MAX_MOVABLE) this.#movable.delete(oldest)
   }
 
   #wait(request: CallRequest): Promise<AdmittedCall | Rejection> {
@@ -293,6 +347,11 @@ function accountOf(request: CallRequest): Account {
 function scopeOf(request: CallRequest): CircuitScope {
   if (request.account === 'sign_in') return 'sign_ins'
   return request.kind === 'unseen' ? 'unseen' : 'all'
+}
+
+/** Whether a call was rejected for want of something that clients use up, rather than because Okta fails. */
+export function isShortage(code: UnavailableCode): boolean {
+  return isOverBudget(code) || code === 'queue_full'
 }
 
 /** Whether a call was rejected because its client, or all clients together, had made too many. */

@@ -18,6 +18,11 @@ export interface CallRequest {
   readonly key?: string | undefined
   /** The client's address, normalised, or its shared peer; undefined when neither is known. */
   readonly client?: string | undefined
+  /**
+   * The key of the active session that came in the same request: the failure is charged to that session
+   * and to no client.
+   */
+  readonly beside?: string | undefined
   /** `lookup` when left out. */
   readonly account?: Account | undefined
   /** Whether a usable answer or a negative one is cached: the call then counts against its client's share. */

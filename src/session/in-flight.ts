@@ -7,7 +7,7 @@ import type {
   OktaUnavailable,
 } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
-import type { CallKind } from '../limiter/policy.js'
+import type { CallKind, CallRequest } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { NegativeCache, SessionCache } from './cache.js'
@@ -54,6 +54,8 @@ export interface LookupCall {
   readonly skipsShared: boolean
   /** Whether a fresh or a negative answer is cached. */
   readonly early?: boolean | undefined
+  /** The key of the active session that came in the same request: the failure is charged to that session. */
+  readonly beside?: string | undefined
   /** Evaluated when Okta is called: it may change while the shared cache is read. */
   readonly kind: () => CallKind
 }
@@ -149,8 +151,8 @@ export class InFlightLookups {
   /** Calls Okta, again within the same deadline when a revocation overtakes the answer. */
   async #callOkta(call: LookupCall): Promise<LookupResult> {
     const { limiter, clock, timeoutMs, fetchSession } = this.#options
-    const { key, credential, client, clientIp, early } = call
-    let admission = { kind: call.kind(), key, client, early }
+    const { key, credential, client, clientIp, early, beside } = call
+    let admission: CallRequest = { kind: call.kind(), key, client, early, beside }
     let deadline: number | undefined
     for (;;) {
       let start: LookupStart | undefined

@@ -25,6 +25,11 @@ export interface LookupRequest {
   readonly client?: string | undefined
   /** The client's address as it is sent to Okta; undefined when it is not sent. */
   readonly clientIp?: string | undefined
+  /**
+   * The key of the active session that came in the same request: a failure is charged to that session and
+   * to no client, three a minute at most.
+   */
+  readonly beside?: string | undefined
   /** A page navigation: causes another lookup once a negative answer has rested, 1 s at first. */
   readonly navigation?: boolean | undefined
   /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
@@ -112,18 +117,18 @@ export class Lookup {
       this.#counts.coalesced += 1
       return this.#resultOf(inFlight, key, credential, request)
     }
-    const { client, clientIp, maxStalenessMs } = request
+    const { client, clientIp, maxStalenessMs, beside } = request
     const early = this.#isEarly(key, now)
     const kind = () => this.#kindOf(key, request)
     // Whether a lookup that reads the shared cache calls Okta is not decided yet.
     if (this.#options.shared === undefined) {
-      const rejected = this.#options.limiter.admit({ kind: kind(), key, client, early })
+      const rejected = this.#options.limiter.admit({ kind: kind(), key, client, early, beside })
       if (rejected !== undefined)
         return negative?.context ?? this.#withoutAnswer(rejected, key, request)
     }
     this.#counts.misses += 1
     const skipsShared = maxStalenessMs !== undefined
-    const call = { key, credential, client, clientIp, early, skipsShared, kind }
+    const call = { key, credential, client, clientIp, early, beside, skipsShared, kind }
     return this.#resultOf(this.#inFlight.start(call), key, credential, request)
   }
 
@@ -153,6 +158,16 @@ export class Lookup {
   /** Whether this credential had an active session here within a day. */
   hasSeen(key: string): boolean {
     return this.#sessions.hasSeen(key, this.#clock.monotonic())
+  }
+
+  /** Whether this credential had an active session here within a day, and no negative answer since. */
+  mayBeLive(key: string): boolean {
+    return this.hasSeen(key) && !this.#sessions.hasEnded(key)
+  }
+
+  /** Moves the failure of a credential's lookup to the active session that came in the same request. */
+  moveFailure(key: string, session: string): void {
+    this.#options.limiter.moveFailure(key, session)
   }
 
   /** The start of an operation, to be handed to {@link store} or {@link storeNotFound} with its answer. */

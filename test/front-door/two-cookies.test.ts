@@ -181,14 +181,19 @@ describe('what the second cookie costs', () => {
     expect(org.calls.getCurrentSession).toBe(1)
   })
 
-  it('a second cookie is charged to the client’s budget, and signs nobody out once that is spent', async () => {
+  it('unseen second cookies are charged to the session, and delay it alone once its budget is spent', async () => {
     const { org, whose } = await open({
       okta: { upstream: { failedLookups: { perSecond: 0.1, burst: 2 } } },
     })
     const idx = org.signIn(ALICE)
     for (let index = 0; index < 20; index += 1)
-      expect(await whose(`${idx}; sid=planted-${index}`)).toBe(ALICE)
-    expect(org.calls.getCurrentSession).toBe(3)
+      expect(await whose(`${idx}; sid=planted-${index}`)).toBe(
+        index < 3 ? ALICE : 'too_many_attempts',
+      )
+    expect(await whose(idx)).toBe(ALICE)
+    expect(await whose(`${idx}; sid=planted-0`)).toBe(ALICE)
+    expect(await whose('idx=unknown')).toBe('not_found')
+    expect(org.calls.getCurrentSession).toBe(5)
   })
 
   it.each(['hang', 'html'] as const)(

@@ -312,7 +312,7 @@ export interface RefreshOnActivityOptions {
    * Safari), every GET that prefers HTML counts, in a frame of another site too, and posts count by `Origin`.
    * An app with such pages or browsers decides here.
    */
-  counts?(req: IncomingMessage): boolean
+  counts?(req: IncomingMessage): boolean | Promise<boolean>
 }
 
 /**

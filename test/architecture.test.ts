@@ -15,7 +15,7 @@ const src = join(root, 'src')
  * named here. `local-org` names none: it states Okta's wire for itself, so that a mistake about the wire
  * can't hide on both sides of it.
  */
-const leaves = ['contracts.ts', 'public-types.ts', 'errors.ts', 'channels.ts'] as const
+const leaves = ['abort.ts', 'contracts.ts', 'public-types.ts', 'errors.ts', 'channels.ts'] as const
 const map: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
     'okta-session.ts',
@@ -45,6 +45,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   'public-types.ts': ['errors.ts', 'contracts.ts'],
   'channels.ts': ['errors.ts'],
   'errors.ts': [],
+  'abort.ts': [],
   'local-org': [],
   cli: ['local-org', 'okta', 'options', ...leaves],
 }

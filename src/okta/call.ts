@@ -1,6 +1,7 @@
 /** One call from request to answer, within one deadline: authorise, send, retry once where that can help, and publish on the call channel. */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { follow } from '../abort.js'
 import { type CallMessage, publishers } from '../channels.js'
 import type { CallOptions, Clock } from '../contracts.js'
 import type { Operation } from '../errors.js'
@@ -47,7 +48,10 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
   return async function makeCall(call, options = {}) {
     const { operation } = call.subject
     checkSignal(operation, options.signal)
-    return announced(operation, () => carryOut(call, options), options.signal)
+    if (options.signal === undefined) return announced(operation, () => carryOut(call, options))
+    const { signal, stop } = follow(options.signal)
+    const ended = announced(operation, () => carryOut(call, { ...options, signal }), signal)
+    return ended.finally(stop)
   }
 
   async function carryOut<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {

@@ -1,4 +1,5 @@
 /** From a credential to its context: from the caches, else from one call to Okta shared by all concurrent requests. */
+import { onAbort } from '../abort.js'
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
@@ -327,8 +328,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
       abort()
       return
     }
-    signal.addEventListener('abort', abort, { once: true })
-    const detach = () => signal.removeEventListener('abort', abort)
-    promise.then(resolve, reject).then(detach, detach)
+    const stop = onAbort(signal, abort)
+    promise.then(resolve, reject).then(stop, stop)
   })
 }

@@ -1,6 +1,7 @@
 /** refreshOnActivity(): the session of a user who does something is extended behind the request's back. */
 import { once } from 'node:events'
-import { Agent, type IncomingMessage, request as sendRequest } from 'node:http'
+import { Agent, IncomingMessage, ServerResponse, request as sendRequest } from 'node:http'
+import { Socket } from 'node:net'
 import express, { type Express } from 'express'
 import type { OktaSession } from 'express-okta-session'
 import request from 'supertest'
@@ -482,6 +483,27 @@ describe('a failed refresh', () => {
     expect(body).toMatchObject({ state: 'anonymous', reason: 'not_found' })
   })
 
+  it.each([
+    ['yes', true, 1],
+    ['no', false, 0],
+  ])('an async counts() is awaited: %s', async (_, counted, calls) => {
+    const { org, send } = await open({ counts: async () => counted })
+    await send(page)
+    await expect.poll(() => org.calls.refreshCurrentSession).toBe(calls)
+  })
+
+  it('an async counts() that rejects is logged once, and ends no process', async () => {
+    const lines: unknown[] = []
+    const { org, send } = await open(
+      { counts: () => Promise.reject(new Error('boom')) },
+      { okta: { logger: { warn: (...line) => lines.push(line) } } },
+    )
+    await send(page)
+    await send(page)
+    expect(lines).toEqual([['refreshOnActivity() failed', { error: 'Error: boom' }]])
+    expect(org.calls.refreshCurrentSession).toBe(0)
+  })
+
   it('a counts() that throws is logged once', async () => {
     const lines: unknown[] = []
     const { send } = await open(
@@ -495,6 +517,42 @@ describe('a failed refresh', () => {
     expect((await send(page)).text).toBe('here')
     expect((await send(page)).text).toBe('here')
     expect(lines).toEqual([['refreshOnActivity() failed', { error: 'Error: boom' }]])
+  })
+})
+
+describe('a response that ends', () => {
+  async function openBare() {
+    const { okta, org } = await startParts()
+    const activity = okta.refreshOnActivity({ everyMs: 0 })
+    const attach = okta.attachSession()
+    const cookie = org.signIn('alice@example.com')
+    /** As the adapters of serverless platforms do: no socket, and so no `close`. */
+    const answer = async (end: (res: ServerResponse) => void) => {
+      const req = Object.assign(new IncomingMessage(new Socket()), {
+        method: 'GET',
+        url: '/page',
+        headers: { cookie, ...lowerCase(page) },
+      })
+      const res = new ServerResponse(req)
+      await new Promise<unknown>((next) => activity(req, res, () => attach(req, res, next)))
+      end(res)
+      await new Promise(setImmediate)
+      await okta.settled()
+    }
+    return { org, answer }
+  }
+
+  const lowerCase = (headers: Record<string, string>) =>
+    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+
+  it.each<[string, (res: ServerResponse) => void]>([
+    ['finish alone', (res) => res.emit('finish')],
+    ['close alone', (res) => res.emit('close')],
+    ['finish and close', (res) => void (res.emit('finish') && res.emit('close'))],
+  ])('a response refreshes the session once: %s', async (_, end) => {
+    const { org, answer } = await openBare()
+    await answer(end)
+    expect(org.calls).toMatchObject({ getCurrentSession: 1, refreshCurrentSession: 1 })
   })
 })
 

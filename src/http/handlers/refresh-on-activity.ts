@@ -5,6 +5,7 @@ import { isActivity } from '../activity.js'
 import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
 import { once } from '../misuse.js'
+import { isThenable } from '../reply.js'
 
 /**
  * Reads the verdict when the response ends, so that it may stand before or behind the guard, and never
@@ -28,27 +29,24 @@ export function createRefreshOnActivity(
   return function refreshOnActivity(req, res, next) {
     // Read now: a closed socket has no address.
     const clientIp = kit.clientIp(req)
-    res.once('close', () => {
-      try {
-        refreshIfActive(req, res, clientIp)
-      } catch (error) {
-        onError(error)
-      }
-    })
+    const onEnd = once(() => void refreshIfActive(req, res, clientIp).catch(onError))
+    // The adapters of serverless platforms emit no `close`, and a response that is cut off no `finish`.
+    res.once('finish', onEnd).once('close', onEnd)
     next()
   }
 
-  function refreshIfActive(
+  async function refreshIfActive(
     req: IncomingMessage,
     res: ServerResponse,
     clientIp: string | undefined,
-  ): void {
+  ): Promise<void> {
     const context = verdicts.of(req)
     if (context?.state !== 'active') return
-    if (!(counts === undefined ? isActivity(req, res, rules) : counts(req))) return
+    const isCounted = counts === undefined ? isActivity(req, res, rules) : counts(req)
+    if (!(isThenable(isCounted) ? await isCounted : isCounted)) return
     const cookie = authenticator.cookieOf(req, context.session)
     if (cookie === undefined || refresher.isRecent(cookie.key, everyMs)) return
     const target = { ...cookie, session: context.session, clientIp }
-    refresher.refresh(target, everyMs, 'stale').catch(onError)
+    await refresher.refresh(target, everyMs, 'stale')
   }
 }

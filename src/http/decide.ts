@@ -126,7 +126,8 @@ export class Guard {
     // The request as it was given: the app's check knows what it mounts the guard in front of.
     const allowed: unknown = this.#rule.allow(context.session, req as IncomingMessage)
     if (isThenable(allowed)) return this.#askAppLater(context, allowed, req)
-    return allowed === true ? context : denied(FORBIDDEN, context)
+    // `allow` itself may have revoked the session, or have blocked until its end.
+    return allowed === true ? this.confirm(context, req) : denied(FORBIDDEN, context)
   }
 
   async #askAppLater(

@@ -1,16 +1,18 @@
 import express from 'express'
+import type { Session } from 'express-okta-session'
 import type { LocalOrg } from 'express-okta-session/local-org'
 import request from 'supertest'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OktaSession } from '../../src/okta-session-types.js'
-import { startParts } from './door.js'
+import { startParts, type TestClock } from './door.js'
 
 let org: LocalOrg
 let okta: OktaSession
 let cookie: string
+let clock: TestClock
 
 beforeEach(async () => {
-  ;({ org, okta } = await startParts({ okta: { allowNonBrowserClients: true } }))
+  ;({ org, okta, clock } = await startParts({ okta: { allowNonBrowserClients: true } }))
   cookie = org.signIn('alice@example.com')
 })
 
@@ -46,6 +48,59 @@ describe('a sign-out in the middle of a request', () => {
     })
     await request(app).get('/').set('Cookie', cookie).expect(401)
   })
+
+  it.each<
+    [string, (okta: OktaSession, session: Session, clock: TestClock) => void, number, string]
+  >([
+    [
+      'a forgotten user',
+      (okta, { userId }) => void okta.forget({ userId }),
+      401,
+      'session_required',
+    ],
+    ['a session that ends', (_okta, _, clock) => clock.advance(7_200_000), 401, 'session_required'],
+    [
+      'a sign-in that grows too old',
+      (_okta, _, clock) => clock.advance(60_000),
+      403,
+      'reauthentication_required',
+    ],
+  ])(
+    'a guard sees what happened while a synchronous allow() ran: %s',
+    async (_, act, status, code) => {
+      let acts = false
+      const allow = (session: Session) => {
+        if (acts) {
+          if (code === 'session_required') org.endSession(session.id)
+          act(okta, session, clock)
+        }
+        return true
+      }
+      const rule = { signedInWithinMs: code === 'session_required' ? 9e6 : 30_000, allow }
+      const app = express()
+      app.get('/guarded', okta.requireSession(rule), (_req, res) => void res.send('let through'))
+      app.get('/verify', okta.forwardAuth({ rule }))
+      for (const ask of [
+        async () => request(app).get('/guarded').set('Cookie', cookie),
+        async () => request(app).get('/verify').set('Cookie', cookie),
+        async () => {
+          const decision = await okta.check({ headers: { cookie } }, rule)
+          return decision.ok ? { status: 200, body: {} } : decision.reply
+        },
+      ]) {
+        cookie = org.signIn('alice@example.com')
+        acts = false
+        expect((await ask()).status).toBeLessThan(300)
+        const { calls } = okta.stats()
+        expect((await ask()).status).toBeLessThan(300)
+        expect(okta.stats().calls).toBe(calls)
+        acts = true
+        const answer = await ask()
+        expect(answer.status).toBe(status)
+        expect(JSON.stringify(answer.body)).toContain(code)
+      }
+    },
+  )
 
   it('a sign-out of another user causes no call for this request', async () => {
     const app = express()

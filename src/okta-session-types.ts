@@ -185,7 +185,8 @@ export interface OktaSession {
 
   /**
    * The guard without a framework: everything requireSession() answers, as data. Synchronous when the
-   * session is cached. `onDenied` is not called. A rule object is read once; make it where the app starts.
+   * session is cached. `onDenied` is not called. A rule object is checked at its first use and after a change;
+   * make it where the app starts.
    *
    * @throws TypeError when the rule has a fault, or `req` has no headers.
    * @example
@@ -196,7 +197,7 @@ export interface OktaSession {
    *   else res.writeHead(decision.reply.status).end(decision.reply.body)
    * })
    */
-  check(req: RequestLike, rule?: SessionRule): Decision | Promise<Decision>
+  check(req: RequestLike, ...rule: [] | [rule: SessionRule]): Decision | Promise<Decision>
 
   /**
    * Calls back once when the request's session ends; returns a function that stops watching. For

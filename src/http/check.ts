@@ -15,12 +15,15 @@ export function createCheck(kit: Kit) {
   const unattached = { current: () => undefined, stands: verdicts.stands, put() {} }
   const parts = { authenticator, oktaNow, monotonic, verdicts: unattached }
   const noRule = new Guard(parts, {})
-  /** A rule is checked once, however many requests bring it. */
-  const guards = new WeakMap<SessionRule, Guard>()
+  /** A rule is checked once, however many requests bring it, and again after a change. */
+  const guards = new WeakMap<SessionRule, { readonly rule: SessionRule; readonly guard: Guard }>()
 
-  return function check(req: RequestLike, rule?: SessionRule): Decision | Promise<Decision> {
+  return function check(
+    req: RequestLike,
+    ...given: [] | [rule: SessionRule]
+  ): Decision | Promise<Decision> {
     refuseCapitals(req)
-    const guard = rule === undefined ? noRule : guardFor(rule)
+    const guard = given.length === 0 ? noRule : guardFor(given[0])
     const decided = guard.decide(req)
     return decided instanceof Promise
       ? settle(guard, req, decided).then((settled) => decisionOf(settled, req))
@@ -28,10 +31,13 @@ export function createCheck(kit: Kit) {
   }
 
   function guardFor(rule: SessionRule): Guard {
-    const made = typeof rule === 'object' && rule !== null ? guards.get(rule) : undefined
-    if (made !== undefined) return made
-    const guard = new Guard(parts, checkedRule('check', rule))
-    guards.set(rule, guard)
+    if (rule === undefined)
+      throw new TypeError('check(req, undefined): leave the rule out for no rule')
+    const made = guards.get(rule)
+    if (made !== undefined && isUnchanged(rule, made.rule)) return made.guard
+    const checked = checkedRule('check', rule)
+    const guard = new Guard(parts, checked)
+    guards.set(rule, { rule: checked, guard })
     return guard
   }
 
@@ -49,6 +55,20 @@ export function createCheck(kit: Kit) {
       headers: lines.length === 0 ? PRIVATE : { ...PRIVATE, 'set-cookie': lines },
     }
   }
+}
+
+/** Whether a rule of the app's still is what was checked. */
+function isUnchanged(rule: SessionRule, checked: SessionRule): boolean {
+  const keys = Reflect.ownKeys(rule)
+  return (
+    keys.length === Reflect.ownKeys(checked).length &&
+    keys.every((key) => isSame(Reflect.get(rule, key), Reflect.get(checked, key)))
+  )
+}
+
+function isSame(now: unknown, before: unknown): boolean {
+  if (!Array.isArray(now) || !Array.isArray(before)) return now === before
+  return now.length === before.length && now.every((item, index) => item === before[index])
 }
 
 export function createAuthenticate({ authenticator }: Kit) {

@@ -54,7 +54,7 @@ export function refuseCapitals(req: RequestLike | undefined): void {
   if (typeof headers !== 'object' || headers === null || typeof headers.get === 'function') return
   if (Object.keys(headers).some((name) => name !== 'cookie' && name.toLowerCase() === 'cookie'))
     throw new TypeError(
-      'authenticate(req): these headers have a `Cookie` in capitals; give them with names in lower case, or as new Headers(headers)',
+      'this request has headers with a `Cookie` in capitals; give them with names in lower case, or as new Headers(headers)',
     )
 }
 

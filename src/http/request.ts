@@ -113,6 +113,15 @@ export function parseUrl(text: string, base?: string): URL | undefined {
   }
 }
 
+/**
+ * The path and query asked for: Express's `originalUrl` where a router has shortened `url`. A Fetch request
+ * has an absolute address, whose origin behind a proxy is not the app's.
+ */
+export function requestPath(req: RequestLike): string | undefined {
+  const url = fetchUrl(req)
+  return url === undefined ? (req.originalUrl ?? req.url) : url.pathname + url.search + url.hash
+}
+
 /** A Fetch request has no Host header: its address is absolute. */
 function fetchUrl({ url, headers }: RequestLike): URL | undefined {
   const isFetch = typeof headers?.get === 'function'

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Settings } from '../options/options.js'
 import type { RequestLike } from '../public-types.js'
-import { appOrigin, MAX_AUTHORITY, parseUrl } from './request.js'
+import { appOrigin, MAX_AUTHORITY, parseUrl, requestPath } from './request.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -93,9 +93,8 @@ export function createSignInUrl(settings: Settings): SignInUrlFor {
     return `${settings.api.orgUrl}/login/login.htm${from}`
   }
 
-  /** The page asked for; Express's `originalUrl` where a router has shortened `url`. */
   function returnPath(req: RequestLike, asked: string | undefined): string {
-    return safeReturnTo(asked ?? req.originalUrl ?? req.url, {
+    return safeReturnTo(asked ?? requestPath(req), {
       appOrigin: appOrigin(req, settings.appUrl),
       trustedOrigins: [],
     })

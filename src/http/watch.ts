@@ -4,6 +4,7 @@ import type { RequestLike, SessionEnd } from '../public-types.js'
 import { type FoundContext, sessionEndOf } from '../session/contexts.js'
 import type { Watches } from '../session/watch.js'
 import type { Authenticator } from './authenticate.js'
+import { refuseCapitals } from './misuse.js'
 import { header } from './request.js'
 
 export interface WatchParts {
@@ -23,6 +24,7 @@ export function createWatch({ authenticator, watches }: WatchParts) {
   return function watch(req: RequestLike, onEnd: OnEnd): () => void {
     if (typeof onEnd !== 'function')
       throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
+    refuseCapitals(req)
     const following: Following = { stop: undefined, unwanted: false }
     begin(req, onEnd, following)
     return stopper(following)

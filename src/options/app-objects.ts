@@ -18,6 +18,11 @@ export function readAgent(
     const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
     faults.add(path, 'its rejectUnauthorized is false', advice)
   }
+  if (isRecord(options) && acceptsOtherHosts(options.checkServerIdentity, orgUrl)) {
+    const advice =
+      'return what checkServerIdentity() of node:tls returns, besides checks of your own'
+    faults.add(path, "its checkServerIdentity accepts another host's certificate", advice)
+  }
   // A plain http.Agent has its own protocol; the agents of proxy libraries compute theirs.
   const protocol: unknown = Object.getOwnPropertyDescriptor(value, 'protocol')?.value
   if (orgUrl !== '' && typeof protocol === 'string' && !orgUrl.startsWith(protocol)) {
@@ -25,6 +30,21 @@ export function readAgent(
     faults.add(path, `an agent for ${protocol}`, advice)
   }
   return value
+}
+
+/** What a certificate of another host says. */
+const OTHER_HOST = { subject: { CN: 'other.invalid' }, subjectaltname: 'DNS:other.invalid' }
+
+/** Calls it as Node does when it connects, where any falsy answer accepts the certificate. */
+function acceptsOtherHosts(checkServerIdentity: unknown, orgUrl: string): boolean {
+  if (typeof checkServerIdentity !== 'function') return false
+  const host = orgUrl === '' ? 'org.invalid' : new URL(orgUrl).hostname
+  try {
+    return !Reflect.apply(checkServerIdentity, undefined, [host, OTHER_HOST])
+  } catch {
+    // It reads more of the certificate than there is here, and so does not accept every one.
+    return false
+  }
 }
 
 function isAgent(value: unknown): value is HttpAgent {

@@ -79,12 +79,16 @@ export class Watches {
     return () => this.#drop(watched)
   }
 
-  /** Calls back and logs an error the callback throws, so that the other callbacks are still called. */
+  /** Calls back and logs an error of the callback's, so that the other callbacks are still called. */
   notify(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
-    try {
-      onEnd(reason)
-    } catch (error) {
+    const failed = (error: unknown) =>
       this.#options.logger?.warn('A watch() callback threw', { error: String(error) })
+    try {
+      // An async callback may reject, and an unhandled rejection ends the process.
+      const returned: unknown = onEnd(reason)
+      Promise.resolve(returned).catch(failed)
+    } catch (error) {
+      failed(error)
     }
   }
 

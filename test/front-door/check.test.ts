@@ -21,7 +21,7 @@ async function open(rule?: SessionRule) {
     },
   )
   const checked = createServer(async (req, res) => {
-    const decision = await okta.check(req, rule)
+    const decision = await okta.check(req, ...(rule === undefined ? [] : [rule]))
     const { status, headers, body } = decision.ok
       ? { status: 200, headers: decision.headers, body: decision.session.login }
       : decision.reply
@@ -110,6 +110,21 @@ describe('check()', () => {
     })
   })
 
+  it('check() returns to the path of a Fetch request behind a proxy', async () => {
+    const { okta, org } = await startParts({ okta: { appUrl: 'https://app.example.com' } })
+    const decision = await okta.check(
+      new Request('http://localhost:3000/reports?x=1#top', { headers: page }),
+    )
+    const back = encodeURIComponent('https://app.example.com/reports?x=1#top')
+    expect(decision).toMatchObject({
+      reply: { headers: { location: `${org.url}/login/login.htm?fromURI=${back}` } },
+    })
+    const evil = new Request('http://localhost:3000//evil.example/', { headers: page })
+    expect(await okta.check(evil)).toMatchObject({
+      denial: { signInUrl: `${org.url}/login/login.htm?fromURI=https%3A%2F%2Fapp.example.com%2F` },
+    })
+  })
+
   it('check() sees a revocation between the answer of Okta and its use', async () => {
     const { okta, org } = await startParts()
     const req = { headers: { cookie: org.signIn('alice@example.com') } }
@@ -136,6 +151,46 @@ describe('check()', () => {
     const decisions: (Decision | Promise<Decision>)[] = []
     for (; reads < 3; reads += 1) decisions.push(okta.check(req, plain))
     expect(decisions).toHaveLength(3)
+  })
+
+  it('check() throws for a rule that is written down and undefined', async () => {
+    const { okta, org } = await startParts()
+    const req = { headers: { cookie: org.signIn('alice@example.com') } }
+    const policies: Record<string, SessionRule> = {}
+    expect(() => okta.check(req, policies.typo as never)).toThrow(
+      'check(req, undefined): leave the rule out for no rule',
+    )
+    expect(await okta.check(req)).toMatchObject({ ok: true })
+  })
+
+  it.each<[string, SessionRule, (rule: { -readonly [K in keyof SessionRule]: unknown }) => void]>([
+    ['mfa', {}, (rule) => Object.assign(rule, { mfa: true })],
+    ['another method in amr', { amr: ['pwd'] }, ({ amr }) => (amr as string[]).push('hwk')],
+    ['another list as amr', { amr: ['pwd'] }, (rule) => Object.assign(rule, { amr: ['hwk'] })],
+    [
+      'another limit',
+      { signedInWithinMs: 9e6 },
+      (rule) => Object.assign(rule, { signedInWithinMs: 1 }),
+    ],
+    ['allow', { allow: () => true }, (rule) => Object.assign(rule, { allow: () => false })],
+  ])('check() obeys a rule that was changed after its first use: %s', async (_, rule, change) => {
+    const { okta, org, clock } = await startParts()
+    const req = { headers: { cookie: org.signIn('alice@example.com') } }
+    clock.advance(1_000)
+    for (let times = 0; times < 2; times += 1)
+      expect(await okta.check(req, rule)).toMatchObject({ ok: true })
+    change(rule)
+    for (let times = 0; times < 2; times += 1)
+      expect(await okta.check(req, rule)).toMatchObject({ ok: false, denial: { status: 403 } })
+  })
+
+  it('check() throws for a fault in a rule that was changed after its first use', async () => {
+    const { okta, org } = await startParts()
+    const req = { headers: { cookie: org.signIn('alice@example.com') } }
+    const rule: SessionRule = {}
+    await okta.check(req, rule)
+    Object.assign(rule, { mfaa: true })
+    expect(() => okta.check(req, rule)).toThrow('mfaa')
   })
 
   it('check() rejects with what allow() throws', async () => {

@@ -299,6 +299,18 @@ describe('a callback that throws', () => {
   })
 })
 
+describe('an async callback', () => {
+  it('an async watch() callback that rejects is logged, and ends no process', async () => {
+    const lines: unknown[] = []
+    const { okta } = await open({ okta: { logger: { warn: (...line) => lines.push(line) } } })
+    okta.watch({ headers: {} }, async () => {
+      throw new Error('socket gone')
+    })
+    await expect.poll(() => lines).toHaveLength(1)
+    expect(lines).toEqual([['A watch() callback threw', { error: 'Error: socket gone' }]])
+  })
+})
+
 describe('close()', () => {
   it('close() ends every watch, and later ones at once', async () => {
     const { org, okta, watch, known } = await open()
@@ -319,5 +331,6 @@ describe('a mistake', () => {
     const { okta } = await open()
     expect(() => okta.watch({ headers: {} }, undefined as never)).toThrow(/onEnd is a function/)
     expect(() => okta.watch({} as never, () => {})).toThrow(/no headers to read/)
+    expect(() => okta.watch({ headers: { Cookie: 'idx=a' } }, () => {})).toThrow(/lower case/)
   })
 })

@@ -1,11 +1,26 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { checkServerIdentity } from 'node:tls'
 import { describe, expect, test } from 'vitest'
-import { faultsOf } from './faults-of.js'
+import { faultsOf, parse } from './faults-of.js'
 
 const org = 'https://id.example.com'
 const secret = 's'.repeat(32)
 const store = {}
+
+test('an agent may check more of a certificate than its host', () => {
+  for (const check of [
+    checkServerIdentity,
+    (...[host, certificate]: Parameters<typeof checkServerIdentity>) =>
+      checkServerIdentity(host, certificate) ??
+      (certificate.fingerprint256 === 'AA:BB' ? undefined : new Error('another certificate')),
+    (_: string, certificate: { raw: Buffer }) =>
+      certificate.raw.equals(Buffer.from('ours')) ? undefined : new Error('another certificate'),
+  ]) {
+    const agent = new HttpsAgent({ checkServerIdentity: check })
+    expect(() => parse({ orgUrl: org, upstream: { agent } })).not.toThrow()
+  }
+})
 
 describe('options', () => {
   test.each<[string, object, RegExp]>([
@@ -148,7 +163,24 @@ describe('options', () => {
       /^upstream\.forwardClientIp: got "false"; must be true or false/,
     ],
     [
-      'an agent without checks',
+      'an agent that checks no host',
+      { upstream: { agent: new HttpsAgent({ checkServerIdentity: () => undefined }) } },
+      /^upstream\.agent: its checkServerIdentity accepts another host's certificate.+node:tls/,
+    ],
+    [
+      'an agent that does not check one host',
+      {
+        upstream: {
+          agent: new HttpsAgent({
+            checkServerIdentity: (host, certificate) =>
+              host === 'id.example.com' ? undefined : checkServerIdentity(host, certificate),
+          }),
+        },
+      },
+      /^upstream\.agent: its checkServerIdentity accepts/,
+    ],
+    [
+      'an agent that does not check certificates',
       { upstream: { agent: new HttpsAgent({ rejectUnauthorized: false }) } },
       /^upstream\.agent: its rejectUnauthorized is false; .+\{ ca \}/,
     ],

@@ -49,8 +49,11 @@ export interface RevocationMessage {
 export interface HoldOffMessage {
   /** Whether it opened. */
   readonly on: boolean
-  /** Which calls: all of them, those for unseen cookies, or sign-ins. */
-  readonly who: 'everybody' | 'newcomers' | 'sign_ins'
+  /**
+   * Which calls: all lookups (every call where Okta can't be reached or limits the rate), those of unseen
+   * cookies, sign-ins, refreshes, or sign-outs.
+   */
+  readonly who: 'everybody' | 'newcomers' | 'sign_ins' | 'refreshes' | 'sign_outs'
   /** Why it opened. */
   readonly code: UnavailableCode
   /** How long it stays open. In milliseconds. */

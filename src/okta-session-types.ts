@@ -67,11 +67,12 @@ export interface OktaSessionStats {
   /** Sessions watched by watch(). */
   readonly watched: number
   /**
-   * Present while a circuit is open: the one for all calls, or only the one for unseen cookies or
-   * sign-ins. `forMs` is in milliseconds; 0: until one more call is answered.
+   * Present while a circuit is open: `everybody` (all lookups; every call where Okta can't be reached or
+   * limits the rate), or only unseen cookies, sign-ins, refreshes or sign-outs. `forMs` is in
+   * milliseconds; 0: until one more call is answered.
    */
   readonly heldOff?: {
-    readonly who: 'everybody' | 'newcomers' | 'sign_ins'
+    readonly who: 'everybody' | 'newcomers' | 'sign_ins' | 'refreshes' | 'sign_outs'
     readonly code: UnavailableCode
     readonly forMs: number
   }

@@ -4,15 +4,22 @@ import type { Clock, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js
 import type { UnavailableCode } from '../errors.js'
 import type { OpenCircuit } from './policy.js'
 
+/** Whose failures a call's own are counted with: each operation's apart, and those of unseen cookies. */
+export type CallScope = 'lookups' | 'unseen' | 'sign_ins' | 'refreshes' | 'sign_outs'
+
 /**
- * Which calls a circuit stops. Seen sessions worked before: their failures stop all calls. An unseen cookie
- * or a session token may itself be what fails: those stop calls of their own kind alone.
+ * Which calls a circuit stops. Okta may refuse to refresh sessions while it answers lookups: a failed call
+ * stops its own operation alone. `all` is opened by what no operation causes: Okta can't be reached, or the
+ * rate limit is used up. Seen sessions worked before: their lookups stop all lookups. An unseen cookie may
+ * itself be what fails: it stops those of other unseen cookies alone.
  */
-export type CircuitScope = 'all' | 'unseen' | 'sign_ins'
+export type CircuitScope = 'all' | CallScope
 
 /** A call that was admitted and has started. */
 export interface StartedCall {
-  readonly scope: CircuitScope
+  readonly scope: CallScope
+  /** The credential; undefined when there is none. */
+  readonly key?: string | undefined
   /** Whether it is the half-open trial of the circuits of its scope. */
   readonly isTrial: boolean
   /** Monotonic milliseconds. */
@@ -37,7 +44,32 @@ export const BEFORE_THE_REQUEST: ReadonlySet<UnavailableCode> = new Set(['dns', 
 const NO_TRIAL = Number.NEGATIVE_INFINITY
 
 /** The names of the scopes in stats(), on the channel and in the log. */
-const PUBLIC_NAMES = { all: 'everybody', unseen: 'newcomers', sign_ins: 'sign_ins' } as const
+const PUBLIC_NAMES = {
+  all: 'everybody',
+  lookups: 'everybody',
+  unseen: 'newcomers',
+  sign_ins: 'sign_ins',
+  refreshes: 'refreshes',
+  sign_outs: 'sign_outs',
+} as const
+
+const SCOPES = ['all', 'lookups', 'unseen', 'sign_ins', 'refreshes', 'sign_outs'] as const
+
+/** The scopes whose circuits stop calls of each scope. */
+const STOPPED_BY: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
+  lookups: ['all', 'lookups'],
+  unseen: ['all', 'lookups', 'unseen'],
+  sign_ins: ['all', 'sign_ins'],
+  refreshes: ['all', 'refreshes'],
+  sign_outs: ['all', 'sign_outs'],
+}
+/** The scopes that a usable answer to a call of each scope speaks for. */
+const SPOKEN_FOR: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
+  ...STOPPED_BY,
+  lookups: ['all', 'lookups', 'unseen'],
+}
+/** Without an answer, or with an error of Okta's own: the credential that was sent is unlikely the cause. */
+const OUT_OF_ORDER: ReadonlySet<UnavailableCode> = new Set(['timeout', 'reset', 'server_error'])
 
 interface Circuit {
   readonly code: OpenCircuit['code']
@@ -46,6 +78,9 @@ interface Circuit {
   readonly until: number
   readonly trialLostAt: number
   readonly seenRejected: boolean
+  readonly othersRejected: boolean
+  /** The credential of the last trial, which failed. */
+  readonly triedWith: string | undefined
 }
 
 interface Opening {
@@ -58,30 +93,50 @@ interface Opening {
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions
   readonly #open: { [scope in CircuitScope]?: Circuit } = {}
-  readonly #failures: Record<CircuitScope, number> = { all: 0, unseen: 0, sign_ins: 0 }
+  /** Failures in a row. */
+  readonly #failures: Record<CircuitScope, number> = {
+    all: 0,
+    lookups: 0,
+    unseen: 0,
+    sign_ins: 0,
+    refreshes: 0,
+    sign_outs: 0,
+  }
+  /** The credentials whose odd answers are among those failures. */
+  readonly #oddKeys: { [scope in CallScope]?: Set<string> } = {}
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options
   }
 
-  /** The open circuit that stops calls of this scope: the one of all calls, its own, or both as one. */
-  openFor(scope: CircuitScope): OpenCircuit | undefined {
+  /** The open circuits that stop calls of this scope, as one. */
+  openFor(scope: CallScope): OpenCircuit | undefined {
     const now = this.#now()
-    let both: OpenCircuit | undefined
-    for (const each of scopesOf(scope)) {
-      const circuit = this.#open[each]
-      if (circuit === undefined) continue
-      const { code, until } = both !== undefined && both.until >= circuit.until ? both : circuit
-      const inTrial = now < circuit.trialLostAt || both?.inTrial === true
-      const seenRejected = circuit.seenRejected || both?.seenRejected === true
-      both = { code, until, inTrial, seenRejected }
+    let all: OpenCircuit | undefined
+    for (const circuit of this.#openCircuits(scope)) {
+      const { code, until } = all !== undefined && all.until >= circuit.until ? all : circuit
+      const inTrial = now < circuit.trialLostAt || all?.inTrial === true
+      const seenRejected = circuit.seenRejected || all?.seenRejected === true
+      const othersRejected = circuit.othersRejected || all?.othersRejected === true
+      all = { code, until, inTrial, seenRejected, othersRejected }
     }
-    return both
+    return all
+  }
+
+  /** Whether the last trial of a circuit that stops this scope was made with this credential, and failed. */
+  wasTriedWith(key: string | undefined, scope: CallScope): boolean {
+    if (key === undefined) return false
+    return this.#openCircuits(scope).some(({ triedWith }) => triedWith === key)
+  }
+
+  /** Whether the last call of this scope got no usable answer. */
+  isFailing(scope: CallScope): boolean {
+    return this.#failures[scope] > 0
   }
 
   /** The open circuit for stats(), the one of all calls first. */
   summary() {
-    for (const scope of ['all', 'unseen', 'sign_ins'] as const) {
+    for (const scope of SCOPES) {
       const circuit = this.#open[scope]
       if (circuit === undefined) continue
       const forMs = Math.max(0, circuit.until - this.#now())
@@ -90,14 +145,23 @@ export class CircuitBreaker {
     return undefined
   }
 
-  /** A call for a seen session was rejected: the next trial is reserved for one. */
-  reserveTrial(): void {
-    const { all } = this.#open
-    if (all?.seenRejected === false) this.#open.all = { ...all, seenRejected: true }
+  /** A call for a seen session, or of a client without failures, was rejected: the next trial is reserved for such a one. */
+  reserveTrial(
+    scope: CallScope,
+    rejected: { readonly isSeen: boolean; readonly isSuspect: boolean },
+  ) {
+    for (const each of STOPPED_BY[scope]) {
+      const circuit = this.#open[each]
+      if (circuit === undefined) continue
+      const seenRejected = circuit.seenRejected || rejected.isSeen
+      const othersRejected = circuit.othersRejected || !rejected.isSuspect
+      if (seenRejected !== circuit.seenRejected || othersRejected !== circuit.othersRejected)
+        this.#open[each] = { ...circuit, seenRejected, othersRejected }
+    }
   }
 
   /** A call of this scope starts as the trial. */
-  startTrial(scope: CircuitScope): void {
+  startTrial(scope: CallScope): void {
     this.#setTrial(scope, this.#now() + TRIAL_LOST_MS)
   }
 
@@ -109,25 +173,28 @@ export class CircuitBreaker {
   }
 
   #answered(call: StartedCall): void {
-    // Any answer shows that Okta answers; only a sign-in shows that signing in works.
-    for (const scope of new Set<CircuitScope>(['all', 'unseen', call.scope])) {
-      this.#failures[scope] = 0
-      const circuit = this.#open[scope]
-      if (circuit !== undefined && call.startedAt >= circuit.since)
-        this.#closeCircuit(scope, circuit)
-    }
+    for (const scope of SPOKEN_FOR[call.scope]) this.#succeed(scope, call)
+    delete this.#oddKeys[call.scope]
+  }
+
+  #succeed(scope: CircuitScope, call: StartedCall): void {
+    this.#failures[scope] = 0
+    const circuit = this.#open[scope]
+    if (circuit !== undefined && call.startedAt >= circuit.since) this.#closeCircuit(scope, circuit)
   }
 
   #failed(call: StartedCall, answer: OktaUnavailable): void {
     const opening = openingAfter(answer, this.#options.random())
-    if (opening.code === 'breaker_open') this.#countFailure(call, opening)
-    else this.#openCircuit('all', call, opening)
-  }
-
-  #countFailure(call: StartedCall, opening: Opening): void {
-    const failed = BEFORE_THE_REQUEST.has(opening.why) ? 'all' : call.scope
-    this.#failures[failed] += 1
-    for (const scope of scopesOf(call.scope)) {
+    if (opening.code !== 'breaker_open') {
+      this.#openCircuit('all', call, opening)
+      return
+    }
+    const isUnreached = BEFORE_THE_REQUEST.has(opening.why)
+    // Okta was reached, and the rate limit let the call pass.
+    if (!isUnreached) this.#succeed('all', call)
+    const failed = isUnreached ? 'all' : call.scope
+    if (isUnreached || this.#isEvidence(call, opening.why)) this.#failures[failed] += 1
+    for (const scope of STOPPED_BY[call.scope]) {
       const circuit = this.#open[scope]
       const opens = scope === failed && this.#failures[scope] >= FAILURES_TO_OPEN
       const isOld = circuit !== undefined && call.startedAt <= circuit.since
@@ -136,15 +203,33 @@ export class CircuitBreaker {
     }
   }
 
+  /**
+   * Whether a failure says that the operation is out of order. An odd answer (a page, a redirect, a 403) is an
+   * answer, and may be about what was sent: about a cookie or a token that never worked it says nothing more,
+   * and about a seen session it counts once a credential.
+   */
+  #isEvidence({ scope, key }: StartedCall, code: UnavailableCode): boolean {
+    if (OUT_OF_ORDER.has(code)) return true
+    if (scope === 'unseen' || scope === 'sign_ins') return false
+    if (key === undefined) return true
+    this.#oddKeys[scope] ??= new Set()
+    const keys = this.#oddKeys[scope]
+    if (keys.has(key)) return false
+    if (keys.size < FAILURES_TO_OPEN) keys.add(key)
+    return true
+  }
+
   /** Opens a circuit, opens it again after its trial has failed, or extends it. */
   #openCircuit(scope: CircuitScope, call: StartedCall, { code, why, forMs }: Opening): void {
     const since = this.#now()
     const until = since + forMs
     const circuit = this.#open[scope]
     if (circuit === undefined) this.#announceOpened(scope, { code, why, forMs: Math.round(forMs) })
-    if (circuit === undefined || call.isTrial)
-      this.#open[scope] = { code, since, until, trialLostAt: NO_TRIAL, seenRejected: false }
-    else if (until > circuit.until) this.#open[scope] = { ...circuit, code, since, until }
+    if (circuit === undefined || call.isTrial) {
+      const triedWith = call.isTrial ? call.key : undefined
+      const rejected = { seenRejected: false, othersRejected: false }
+      this.#open[scope] = { code, since, until, trialLostAt: NO_TRIAL, triedWith, ...rejected }
+    } else if (until > circuit.until) this.#open[scope] = { ...circuit, code, since, until }
   }
 
   #announceOpened(scope: CircuitScope, { code, why, forMs }: Opening): void {
@@ -160,8 +245,12 @@ export class CircuitBreaker {
     if (publishers.holdOff.hasSubscribers) publishers.holdOff.publish({ on: false, who, code })
   }
 
-  #setTrial(scope: CircuitScope, trialLostAt: number): void {
-    for (const each of scopesOf(scope)) {
+  #openCircuits(scope: CallScope): readonly Circuit[] {
+    return STOPPED_BY[scope].flatMap((each) => this.#open[each] ?? [])
+  }
+
+  #setTrial(scope: CallScope, trialLostAt: number): void {
+    for (const each of STOPPED_BY[scope]) {
       const circuit = this.#open[each]
       if (circuit !== undefined) this.#open[each] = { ...circuit, trialLostAt }
     }
@@ -177,9 +266,4 @@ function openingAfter({ code, retryAfterMs = 5_000 }: OktaUnavailable, random: n
   if (code === 'rate_limited') return { code, why: code, forMs: retryAfterMs + random * 500 }
   if (code === 'concurrency_limited') return { code, why: code, forMs: 250 + random * 750 }
   return { code: 'breaker_open', why: code, forMs: OPEN_MS * (0.9 + random * 0.2) }
-}
-
-/** The scopes whose circuits stop calls of this one. */
-function scopesOf(scope: CircuitScope): readonly CircuitScope[] {
-  return scope === 'all' ? ['all'] : ['all', scope]
 }

@@ -4,11 +4,18 @@ import type { UnavailableCode } from '../errors.js'
 import type { Settings } from '../options/options.js'
 import {
   BEFORE_THE_REQUEST,
+  type CallScope,
   CircuitBreaker,
-  type CircuitScope,
   type StartedCall,
 } from './circuit-breaker.js'
-import { type Account, type Admission, admit, type CallRequest, type Rejection } from './policy.js'
+import {
+  type Account,
+  type Admission,
+  admit,
+  type CallOperation,
+  type CallRequest,
+  type Rejection,
+} from './policy.js'
 import { CallQueue } from './queue.js'
 import { Quota } from './quota.js'
 import { RetrySchedule } from './retry-schedule.js'
@@ -44,11 +51,13 @@ interface QueuedRequest extends CallRequest {
 
 const MAX_QUEUED = 1_000
 /**
- * How many unusable answers unseen cookies may cause. They are no failed lookups: a cookie that makes Okta
- * answer oddly would otherwise cost nothing. In an outage the circuit breaker allows less than this.
+ * How many unusable answers unseen cookies and session tokens may cause. They are no failed lookups: a cookie
+ * that makes Okta answer oddly would otherwise cost nothing. In an outage the circuit breaker allows less.
  */
 const ODD_ANSWERS = { perSecond: 2.5, burst: 50 }
-const ODD_ANSWERS_PER_CLIENT = { perSecond: 1.5, burst: 20 }
+const ODD_ANSWERS_PER_CLIENT = { perSecond: 0.5, burst: 20 }
+/** So many of the answers that all clients may cause at once are kept for clients that caused none lately. */
+const KEPT_ODD_ANSWERS = 20
 /**
  * How many failures the cookies beside one live session may cause. A browser has one or two of them, each
  * with one failure; the rest would be made up.
@@ -73,6 +82,7 @@ export class Limiter {
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
   #inFlight = 0
+  readonly #inFlightOf = { lookup: 0, sign_in: 0, refresh: 0, sign_out: 0 }
   #closed = false
   #background: Promise<unknown> = Promise.resolve()
 
@@ -81,7 +91,8 @@ export class Limiter {
     const { failedLookups, failedLookupsPerClient } = upstream
     const now = clock.monotonic()
     const failures = () => new FailureBudget(failedLookups, failedLookupsPerClient, now)
-    const oddAnswers = () => new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now)
+    const oddAnswers = () =>
+      new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now, KEPT_ODD_ANSWERS)
     this.#options = options
     this.#breaker = new CircuitBreaker(options)
     this.#quota = new Quota(clock, upstream.maxConcurrent)
@@ -164,12 +175,35 @@ export class Limiter {
       quota: this.#quota.window(accountOf(request)),
       retriesDue: this.#retries.calls?.expectsRetries(now) === true,
       circuit: this.#breaker.openFor(scopeOf(request)),
+      isSuspect: this.#isSuspect(request, now),
       inFlight: this.#inFlight,
       maxConcurrent: this.#quota.maxConcurrent,
+      operationIsFull: this.#isFull(operationOf(request)),
       queued,
       maxQueued: MAX_QUEUED,
     }
     return admit(state, request.kind, now)
+  }
+
+  /** Whether an answer to this call would say little about others: it, or its client, failed before. */
+  #isSuspect(request: CallRequest, now: number): boolean {
+    const { kind, client, key } = request
+    if (this.#breaker.wasTriedWith(key, scopeOf(request))) return true
+    return kind === 'unseen' && this.#oddAnswers[accountOf(request)].hasSpent(client, now)
+  }
+
+  /**
+   * One slot is kept for the other operations, which may answer while this one hangs. Lookups, of which there
+   * are most, keep it once one has failed.
+   */
+  #isFull(operation: CallOperation): boolean {
+    const keepsOne =
+      operation !== 'lookup' ||
+      this.#breaker.isFailing('lookups') ||
+      this.#breaker.isFailing('unseen')
+    const { maxConcurrent } = this.#quota
+    const max = keepsOne ? Math.max(1, maxConcurrent - 1) : maxConcurrent
+    return this.#inFlightOf[operation] >= max
   }
 
   #failureLevels(request: CallRequest, now: number): FailureLevels {
@@ -204,11 +238,13 @@ export class Limiter {
     const isTrial = admission.admit === 'trial'
     this.#calls += 1
     this.#inFlight += 1
+    this.#inFlightOf[operationOf(request)] += 1
     this.#quota.charge(account, request)
     this.#retries[account]?.useSlot(request.key, startedAt)
     this.#retries.calls?.useSlot(request.key, startedAt)
     if (isTrial) this.#breaker.startTrial(scope)
-    return { scope, isTrial, startedAt, giveBack: this.#chargeFailure(request) }
+    const { key } = request
+    return { scope, key, isTrial, startedAt, giveBack: this.#chargeFailure(request) }
   }
 
   #chargeFailure(request: CallRequest): () => void {
@@ -226,8 +262,10 @@ export class Limiter {
     const now = this.#now()
     // No request misses a prefetch that was not made.
     if (kind !== 'prefetch') countIn(this.#refused, code)
-    if (CIRCUIT_CODES.has(code) && (kind === 'seen' || kind === 'stale'))
-      this.#breaker.reserveTrial()
+    if (CIRCUIT_CODES.has(code) && kind !== 'prefetch') {
+      const isSuspect = this.#isSuspect(request, now)
+      this.#breaker.reserveTrial(scopeOf(request), { isSeen: kind !== 'unseen', isSuspect })
+    }
     for (const schedule of Object.values(this.#retries)) schedule.expire(now)
     if (kind !== 'unseen' || scarce === undefined) return unavailable(code, retryAfterMs)
     const scheduled = scarce.what === 'calls' ? 'calls' : accountOf(request)
@@ -247,6 +285,7 @@ export class Limiter {
       return answer
     } finally {
       this.#inFlight -= 1
+      this.#inFlightOf[operationOf(request)] -= 1
       this.#settleCharges(request, answer, admitted.giveBack)
       this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
       this.#breaker.record(admitted, answer)
@@ -302,11 +341,16 @@ export class Limiter {
         queued.end(queueFull)
       }, this.#options.upstream.maxQueueMs)
       this.#queue.add(queued)?.end(queueFull)
+      // The calls before it may all be of an operation that has no slot.
+      this.#admitQueued()
     })
   }
 
   #admitQueued(): void {
-    for (let queued = this.#queue.next; queued !== undefined; queued = this.#queue.next) {
+    const mayStart = (call: CallRequest) => this.#closed || !this.#isFull(operationOf(call))
+    for (;;) {
+      const queued = this.#queue.nextWhere(mayStart)
+      if (queued === undefined) return
       const admission = this.#decide(queued, 0)
       if (admission.admit === 'queue') return
       if (admission.admit === 'no') this.#queue.remove(queued)
@@ -340,19 +384,26 @@ const NO_CREDENTIALS_FAULT: ReadonlySet<UnavailableCode> = new Set([
   ...(['rate_limited', 'concurrency_limited', 'closed'] as const),
 ])
 
-function accountOf(request: CallRequest): Account {
-  return request.account ?? 'lookup'
+function operationOf(request: CallRequest): CallOperation {
+  return request.operation ?? 'lookup'
 }
 
-function scopeOf(request: CallRequest): CircuitScope {
-  if (request.account === 'sign_in') return 'sign_ins'
-  return request.kind === 'unseen' ? 'unseen' : 'all'
+function accountOf(request: CallRequest): Account {
+  return request.operation === 'sign_in' ? 'sign_in' : 'lookup'
 }
 
 /** Whether a call was rejected for want of something that clients use up, rather than because Okta fails. */
 export function isShortage(code: UnavailableCode): boolean {
   return isOverBudget(code) || code === 'queue_full'
 }
+
+function scopeOf(request: CallRequest): CallScope {
+  const operation = operationOf(request)
+  if (operation !== 'lookup') return SCOPES[operation]
+  return request.kind === 'unseen' ? 'unseen' : 'lookups'
+}
+
+const SCOPES = { sign_in: 'sign_ins', refresh: 'refreshes', sign_out: 'sign_outs' } as const
 
 /** Whether a call was rejected because its client, or all clients together, had made too many. */
 export function isOverBudget(code: UnavailableCode): boolean {

@@ -8,10 +8,13 @@ import type { UnavailableCode } from '../errors.js'
  */
 export type CallKind = 'seen' | 'unseen' | 'stale' | 'prefetch'
 
-/** Okta counts sign-ins made with an API token apart from lookups. */
+/** What Okta is asked to do. It may fail in one of these and answer the others. */
+export type CallOperation = 'lookup' | 'sign_in' | 'refresh' | 'sign_out'
+
+/** Okta counts sign-ins made with an API token apart from the other calls. */
 export type Account = 'lookup' | 'sign_in'
 
-/** What a call is for, and which budgets it is charged to. */
+/** What a call is for, and what it is charged to. */
 export interface CallRequest {
   readonly kind: CallKind
   /** The credential, by which a retry is recognised; undefined when there is none. */
@@ -24,7 +27,7 @@ export interface CallRequest {
    */
   readonly beside?: string | undefined
   /** `lookup` when left out. */
-  readonly account?: Account | undefined
+  readonly operation?: CallOperation | undefined
   /** Whether a usable answer or a negative one is cached: the call then counts against its client's share. */
   readonly early?: boolean | undefined
   /** Whether the failure budget is also charged for a rejection and for an answer that can't be used. */
@@ -54,6 +57,8 @@ export interface OpenCircuit {
   readonly inTrial: boolean
   /** Whether a call for a seen session was rejected meanwhile: the trial is then reserved for one, for a while. */
   readonly seenRejected: boolean
+  /** The same of a call whose client and credential are not suspect. */
+  readonly othersRejected: boolean
 }
 
 export interface AdmissionState {
@@ -75,8 +80,12 @@ export interface AdmissionState {
   readonly retriesDue: boolean
   /** The open circuit that stops this call for longest. */
   readonly circuit: OpenCircuit | undefined
+  /** Whether the client lately had unusable answers, or the last trial failed with this credential. */
+  readonly isSuspect: boolean
   readonly inFlight: number
   readonly maxConcurrent: number
+  /** Whether calls of this operation have taken all the slots that they may. */
+  readonly operationIsFull: boolean
   /** Queued calls that would go before this one. */
   readonly queued: number
   readonly maxQueued: number
@@ -101,8 +110,8 @@ export type Admission = { readonly admit: 'now' | 'trial' | 'queue' } | Rejectio
 const KEPT_FOR_SEEN = 0.2
 /** Below this part of the rate-limit window no call is made that can wait. */
 const AMPLE = 0.5
-/** How long the trial is reserved for a seen session after the circuit's time has passed. */
-const SEEN_FIRST_MS = 1_000
+/** How long the trial is reserved after the circuit's time has passed. */
+const RESERVED_MS = 1_000
 
 /**
  * Decides about one call. The cookie's syntax and the negative cache are checked before: they answer
@@ -154,20 +163,23 @@ function keptFrom(kind: CallKind, retriesDue: boolean): number {
 }
 
 function stopped(state: AdmissionState, kind: CallKind, now: number): Admission | undefined {
-  const { circuit, inFlight, maxConcurrent } = state
+  const { circuit, isSuspect, inFlight, maxConcurrent, operationIsFull } = state
   if (circuit === undefined) return undefined
-  const { code, until, inTrial, seenRejected } = circuit
+  const { code, until, inTrial, seenRejected, othersRejected } = circuit
   if (now < until) return reject(code, until - now)
-  // An unseen cookie may itself be what fails: its failure must not keep the circuit open for all calls.
-  const isReserved = kind === 'unseen' && seenRejected && now < until + SEEN_FIRST_MS
+  // An unseen cookie, or what a client sends again and again, may itself be what fails: its failure must not
+  // keep the circuit open for others.
+  const othersFirst = (kind === 'unseen' && seenRejected) || (isSuspect && othersRejected)
+  const isReserved = othersFirst && now < until + RESERVED_MS
+  const isFull = inFlight >= maxConcurrent || operationIsFull
   // A trial has a request behind it: a struggling Okta is not called for what can wait.
-  if (inTrial || isReserved || kind === 'prefetch' || inFlight >= maxConcurrent)
-    return reject(code, 1_000)
+  if (inTrial || isReserved || kind === 'prefetch' || isFull) return reject(code, 1_000)
   return { admit: 'trial' }
 }
 
 function slot(state: AdmissionState, kind: CallKind): Admission {
-  if (state.inFlight < state.maxConcurrent && state.queued === 0) return { admit: 'now' }
+  const isFull = state.inFlight >= state.maxConcurrent || state.operationIsFull
+  if (!isFull && state.queued === 0) return { admit: 'now' }
   if (kind === 'prefetch' || state.queued >= state.maxQueued) return reject('queue_full', 1_000)
   if (state.queueShareTaken)
     return reject(state.clientIsShared ? 'over_budget' : 'too_many_attempts', 1_000)

@@ -34,7 +34,12 @@ export class CallQueue<T extends CallRequest> {
 
   /** The call that gets the next slot. */
   get next(): T | undefined {
-    return this.#nextLane()?.[0]
+    return this.nextWhere(() => true)
+  }
+
+  /** The same among the calls that may start. */
+  nextWhere(mayStart: (call: T) => boolean): T | undefined {
+    return this.#nextLane(mayStart)?.find(mayStart)
   }
 
   /** How many queued calls go before one of this kind. */
@@ -80,8 +85,8 @@ export class CallQueue<T extends CallRequest> {
     return this.#slotsGiven % RESERVED_EVERY === RESERVED_EVERY - 1
   }
 
-  #nextLane(): T[] | undefined {
-    const [highest, ...lower] = this.#lanes.filter((lane) => lane.length > 0)
+  #nextLane(mayStart: (call: T) => boolean): T[] | undefined {
+    const [highest, ...lower] = this.#lanes.filter((lane) => lane.some(mayStart))
     if (!this.#isReserved || lower.length === 0) return highest
     // The lower lanes alternate.
     return lower.findLast((lane) => lane !== this.#lastReserved) ?? lower[0]

@@ -117,15 +117,29 @@ export class FailureBudget {
   readonly #global: TokenBucket
   readonly #clients: ClientBuckets
   readonly #sharedPeers: ClientBuckets
+  readonly #kept: number
 
-  constructor(global: Budget, perClient: Budget, now: number) {
+  /** `kept` tokens of the common bucket are for clients that have spent none of their own. */
+  constructor(global: Budget, perClient: Budget, now: number, kept = 0) {
+    this.#kept = kept
     this.#global = new TokenBucket(global, now)
     this.#clients = new ClientBuckets(perClient)
     this.#sharedPeers = new ClientBuckets(partOf(global, SHARED_PEER_PART))
   }
 
   level(client: string | undefined, now: number): FailureLevels {
-    return { global: this.#global.level(now), client: this.#clientLevel(client, now) }
+    const global = this.#global.level(now)
+    const own = this.#clientLevel(client, now)
+    if (own === undefined || this.#kept === 0 || !this.hasSpent(client, now))
+      return { global, client: own }
+    return { global, client: lower(own, { ...global, tokens: global.tokens - this.#kept }) }
+  }
+
+  /** Whether this client was charged lately: its bucket is not full again. */
+  hasSpent(client: string | undefined, now: number): boolean {
+    if (client === undefined) return false
+    const clients = isSharedPeer(client) ? this.#sharedPeers : this.#clients
+    return (clients.peek(client)?.spent(now) ?? 0) > 0
   }
 
   /** Charges one failure; returns a function that gives it back. */

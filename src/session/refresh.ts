@@ -92,7 +92,7 @@ export class Refresher {
   ): Promise<Refreshed> {
     const { limiter, lookup, refreshSession } = this.#options
     let start = lookup.begin()
-    const answer = await limiter.call({ kind, key }, () => {
+    const answer = await limiter.call({ operation: 'refresh', kind, key }, () => {
       start = lookup.begin()
       return refreshSession(credential, { clientIp })
     })

@@ -136,7 +136,7 @@ export class SignOut {
   async #tryToClose(closing: Closing): Promise<OktaUnavailable | undefined> {
     const { limiter, log, closeSession, timeoutMs } = this.#options
     const { credential, clientIp } = closing.request
-    const answer = await limiter.call({ kind: 'seen' }, () =>
+    const answer = await limiter.call({ operation: 'sign_out', kind: 'seen' }, () =>
       closeSession(credential, { clientIp }),
     )
     if (answer.kind === 'unavailable') return answer

@@ -6,7 +6,7 @@ const ahead = { kind: 'prefetch' } as const
 const aging = { kind: 'stale' } as const
 const newcomer = { kind: 'unseen' } as const
 const from = (client: string) => ({ kind: 'unseen', client }) as const
-const signInFrom = (client: string) => ({ kind: 'unseen', account: 'sign_in', client }) as const
+const signInFrom = (client: string) => ({ kind: 'unseen', operation: 'sign_in', client }) as const
 
 describe('failure budgets', () => {
   it('a client may fail 20 times at once, then once a second', async () => {

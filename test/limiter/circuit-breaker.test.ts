@@ -5,7 +5,7 @@ const known = { kind: 'seen' } as const
 const aging = { kind: 'stale' } as const
 const ahead = { kind: 'prefetch' } as const
 const newcomer = { kind: 'unseen' } as const
-const signIn = { kind: 'unseen', account: 'sign_in' } as const
+const signIn = { kind: 'unseen', operation: 'sign_in' } as const
 
 async function outage(world = new GateWorld()): Promise<GateWorld> {
   await world.runMany(5, known, silence())
@@ -23,7 +23,7 @@ describe('the circuit', () => {
     })
   })
 
-  it.each([known, aging, ahead, newcomer, signIn])('an open circuit rejects %o', async (ask) => {
+  it.each([known, aging, ahead, newcomer])('an open circuit rejects %o', async (ask) => {
     const world = await outage()
     expect(await world.run(ask, yes())).toBe('refused: breaker_open')
   })
@@ -146,8 +146,8 @@ describe('the circuit', () => {
 describe('failures of unseen cookies', () => {
   it('failures of unseen cookies open a circuit for unseen cookies alone', async () => {
     const world = new GateWorld()
-    expect(await world.runMany(9, newcomer, silence('unexpected_status'))).toEqual({
-      unexpected_status: 5,
+    expect(await world.runMany(9, newcomer, silence('server_error'))).toEqual({
+      server_error: 5,
       'refused: breaker_open': 4,
     })
     expect(world.limiter.stats().heldOff).toMatchObject({ who: 'newcomers', code: 'breaker_open' })
@@ -157,7 +157,7 @@ describe('failures of unseen cookies', () => {
 
   it('an answer for a seen session closes the circuit for unseen cookies', async () => {
     const world = new GateWorld()
-    await world.runMany(5, newcomer, silence('unexpected_status'))
+    await world.runMany(5, newcomer, silence('server_error'))
     world.clock.advance(1)
     await world.run(known, yes())
     expect(await world.run(newcomer, yes())).toBe('yes')
@@ -256,7 +256,7 @@ describe('sign-ins', () => {
 
   it('failed sign-ins open a circuit for sign-ins alone, which only a sign-in closes', async () => {
     const world = new GateWorld()
-    await world.runMany(5, signIn, silence('forbidden'))
+    await world.runMany(5, signIn, silence('server_error'))
     expect(await world.run(known, yes())).toBe('yes')
     expect(await world.run(newcomer, yes())).toBe('yes')
     expect(await world.run(signIn, yes())).toBe('refused: breaker_open')
@@ -267,6 +267,119 @@ describe('sign-ins', () => {
     expect(await world.run(signIn, yes())).toBe('refused: breaker_open')
     await probe.end(no())
     expect(await world.run(signIn, yes())).toBe('yes')
+  })
+})
+
+describe('each operation', () => {
+  const scopes = [
+    ['lookups', known, 'everybody'],
+    ['refreshes', { ...known, operation: 'refresh' }, 'refreshes'],
+    ['sign-outs', { ...known, operation: 'sign_out' }, 'sign_outs'],
+    ['sign-ins', signIn, 'sign_ins'],
+  ] as const
+
+  it.each(scopes)('failed %s stop no other operation', async (_name, failing, who) => {
+    const world = new GateWorld()
+    await world.runMany(5, failing, silence())
+    expect(await world.run(failing, yes())).toBe('refused: breaker_open')
+    expect(world.limiter.stats().heldOff).toMatchObject({ who })
+    for (const [, ask] of scopes.filter(([, ask]) => ask !== failing))
+      expect(await world.run(ask, yes())).toBe('yes')
+    expect(await world.run(failing, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    expect(await world.run(failing, yes())).toBe('yes')
+  })
+
+  it.each(scopes)('all operations stop when Okta is not reached by %s', async (_name, failing) => {
+    const world = new GateWorld()
+    await world.runMany(5, failing, silence('connect'))
+    for (const [, ask] of scopes) expect(await world.run(ask, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    world.clock.advance(1_100)
+    // The trial reaches Okta: its failure stops its own operation at most.
+    expect(await world.run(failing, silence())).toBe('timeout')
+    for (const [, ask] of scopes) expect(await world.run(ask, yes())).toBe('yes')
+  })
+
+  it('an operation that hangs leaves a slot to the others, also before calls that wait', async () => {
+    const world = new GateWorld()
+    const refresh = { ...known, operation: 'refresh' } as const
+    const hanging = Array.from({ length: 7 }, () => world.try(refresh))
+    expect(hanging.filter(({ isOut }) => isOut())).toHaveLength(4)
+    expect(world.limiter.stats()).toMatchObject({ inFlight: 4, queued: 3 })
+    const lookup = world.try(known)
+    await Promise.resolve()
+    expect(lookup.isOut()).toBe(true)
+    expect(world.try(known).isOut()).toBe(false)
+    await lookup.end(yes())
+    expect(world.limiter.stats()).toMatchObject({ inFlight: 5, queued: 3 })
+    await hanging[0]?.end(yes())
+    expect(hanging.filter(({ isOut }) => isOut())).toHaveLength(5)
+  })
+})
+
+describe('odd answers', () => {
+  it.each(['forbidden', 'redirect', 'content_type', 'unexpected_status', 'schema'] as const)(
+    'an answer %s to unseen cookies and session tokens opens no circuit',
+    async (code) => {
+      const world = new GateWorld()
+      for (const ask of [newcomer, signIn]) {
+        await world.runMany(15, ask, silence(code))
+        expect(world.limiter.stats().heldOff).toBeUndefined()
+        expect(await world.run(ask, yes())).toBe('yes')
+      }
+    },
+  )
+
+  it('odd answers to one seen session open no circuit, those to five do', async () => {
+    const world = new GateWorld()
+    await world.runMany(9, { ...known, key: 'one' }, silence('forbidden'))
+    expect(await world.run(newcomer, yes())).toBe('yes')
+    for (const key of ['1', '2', '3', '4', '5'])
+      await world.run({ ...known, key }, silence('forbidden'))
+    expect(await world.run(newcomer, yes())).toBe('refused: breaker_open')
+  })
+
+  it('a few clients with odd answers leave the common budget to the others', async () => {
+    const world = new GateWorld()
+    const counts: Record<string, number> = {}
+    for (let i = 0; i < 600; i += 1) {
+      world.clock.advance(100)
+      for (const client of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'])
+        await world.run({ ...newcomer, client }, silence('forbidden'))
+      const answer = await world.run({ ...newcomer, client: `198.51.100.${i % 250}` }, yes())
+      counts[answer] = (counts[answer] ?? 0) + 1
+    }
+    expect(counts).toEqual({ yes: 600 })
+  })
+
+  it.each([
+    ['unseen cookies', newcomer],
+    ['session tokens', signIn],
+  ])('the client that asks most does not get every trial: %s', async (_name, ask) => {
+    const world = new GateWorld()
+    const often = { ...ask, client: '192.0.2.1' }
+    const other = { ...ask, client: '198.51.100.7' }
+    await world.runMany(5, often, silence())
+    expect(await world.run(other, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    expect(await world.run(often, silence())).toBe('refused: breaker_open')
+    expect(await world.run(other, yes())).toBe('yes')
+  })
+
+  it('the credential whose trial failed leaves the next trial to another', async () => {
+    const world = new GateWorld()
+    const [one, other] = [
+      { ...known, key: 'one' },
+      { ...known, key: 'other' },
+    ]
+    await world.runMany(5, one, silence())
+    world.clock.advance(1_100)
+    expect(await world.run(one, silence())).toBe('timeout')
+    expect(await world.run(other, yes())).toBe('refused: breaker_open')
+    world.clock.advance(1_100)
+    expect(await world.run(one, silence())).toBe('refused: breaker_open')
+    expect(await world.run(other, yes())).toBe('yes')
   })
 })
 

@@ -20,8 +20,10 @@ const open: AdmissionState = {
   quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
   retriesDue: false,
   circuit: undefined,
+  isSuspect: false,
   inFlight: 0,
   maxConcurrent: 5,
+  operationIsFull: false,
   queued: 0,
   maxQueued: 1_000,
 }
@@ -39,7 +41,8 @@ function left(remaining: number, resetsIn = 30_000) {
 }
 
 function held(over: Partial<OpenCircuit>): OpenCircuit {
-  return { code: 'breaker_open', until: NOW + 700, inTrial: false, seenRejected: false, ...over }
+  const rejected = { seenRejected: false, othersRejected: false }
+  return { code: 'breaker_open', until: NOW + 700, inTrial: false, ...rejected, ...over }
 }
 
 /** One line a rule: what the state is, then what becomes of a known, aging, ahead and newcomer ask. */

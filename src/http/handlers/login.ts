@@ -49,7 +49,7 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
     const underWay = exchanges.get(key)
     if (underWay !== undefined) return underWay
     const client = kit.clientAddress(req)
-    const answer = limiter.call({ kind: 'unseen', client, account: 'sign_in' }, () =>
+    const answer = limiter.call({ kind: 'unseen', client, operation: 'sign_in' }, () =>
       createSession(sessionToken, { clientIp: kit.clientIp(req) }),
     )
     if (exchanges.size >= MAX_EXCHANGES) return answer

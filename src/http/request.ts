@@ -18,7 +18,7 @@ export function wantsPage(req: RequestLike): boolean {
   return prefersHtml(header(req, 'accept') ?? '')
 }
 
-export function isGetOrHead(req: RequestLike): boolean {
+export function isGetOrHead(req: { readonly method?: string | undefined }): boolean {
   return req.method === 'GET' || req.method === 'HEAD'
 }
 

@@ -2,7 +2,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Settings } from '../options/options.js'
 import type { RequestLike } from '../public-types.js'
-import { appOrigin, MAX_AUTHORITY, parseUrl, requestPath } from './request.js'
+import {
+  appOrigin,
+  header,
+  isGetOrHead,
+  MAX_AUTHORITY,
+  parseUrl,
+  requestHost,
+  requestPath,
+} from './request.js'
 
 export interface ReturnToRules {
   /** The origin browsers see this app under, where it is known. */
@@ -77,28 +85,55 @@ function queryField(req: RequestLike): string | undefined {
   return values.length === 1 ? values[0] : undefined
 }
 
-/** The sign-in page; `asked` is the path to come back to where the request's own is not it. */
-export type SignInUrlFor = (req: RequestLike, asked?: string) => string
+/** What the client asks for. A proxy's sub-request tells it in headers. */
+export interface Target {
+  readonly method: string | undefined
+  readonly url: string | undefined
+}
+
+export function targetOf(req: RequestLike): Target {
+  return { method: req.method, url: requestPath(req) }
+}
+
+/** The sign-in page. `target` is what the client asks for where that is not the request itself. */
+export type SignInUrlFor = (req: RequestLike, target?: Target) => string
 
 export function createSignInUrl(settings: Settings): SignInUrlFor {
-  const { signInUrl } = settings
+  const { signInUrl, appUrl, api } = settings
   if (typeof signInUrl === 'function')
-    return (req, asked) => signInUrl(returnPath(req, asked), req as IncomingMessage)
+    return (req, target) => signInUrl(returnPath(req, appUrl, target), req as IncomingMessage)
   if (typeof signInUrl === 'string')
-    return (req, asked) => withReturnTo(signInUrl, returnPath(req, asked))
-  return function oktaSignInUrl(req, asked) {
-    const origin = appOrigin(req, settings.appUrl)
-    const from =
-      origin === undefined ? '' : `?fromURI=${encodeURIComponent(origin + returnPath(req, asked))}`
-    return `${settings.api.orgUrl}/login/login.htm${from}`
+    return (req, target) => withReturnTo(signInUrl, returnPath(req, appUrl, target))
+  return function oktaSignInUrl(req, target) {
+    const origin = appOrigin(req, appUrl)
+    if (origin === undefined) return `${api.orgUrl}/login/login.htm`
+    const from = encodeURIComponent(origin + returnPath(req, appUrl, target))
+    return `${api.orgUrl}/login/login.htm?fromURI=${from}`
   }
+}
 
-  function returnPath(req: RequestLike, asked: string | undefined): string {
-    return safeReturnTo(asked ?? requestPath(req), {
-      appOrigin: appOrigin(req, settings.appUrl),
-      trustedOrigins: [],
-    })
-  }
+/**
+ * The page to come back to after signing in: the one asked for. An address that was posted to may take posts
+ * alone, so that a refused post leads back to the page that sent it: a same-origin `Referer`'s path, else `/`.
+ */
+export function returnPath(
+  req: RequestLike,
+  appUrl: string | undefined,
+  target: Target = targetOf(req),
+): string {
+  if (target.method === undefined || isGetOrHead(target))
+    return safeReturnTo(target.url, { appOrigin: appOrigin(req, appUrl), trustedOrigins: [] })
+  const referer = header(req, 'referer') ?? ''
+  const url = referer.length <= LONGEST ? parseUrl(referer) : undefined
+  if (url === undefined || !isOwnPage(url, req, appUrl)) return '/'
+  return safeReturnTo(url.href, { appOrigin: url.origin, trustedOrigins: [] })
+}
+
+/** Without `appUrl` the host decides: a proxy that ends TLS hides the scheme, and the path alone is used. */
+function isOwnPage(url: URL, req: RequestLike, appUrl: string | undefined): boolean {
+  if (appUrl !== undefined) return url.origin === appUrl
+  const host = requestHost(req)
+  return host !== undefined && parseUrl(`${url.protocol}//${host}`)?.host === url.host
 }
 
 /**
@@ -107,8 +142,8 @@ export function createSignInUrl(settings: Settings): SignInUrlFor {
  */
 export function createSignInAgainUrl(settings: Settings, signInUrl: SignInUrlFor): SignInUrlFor {
   if (settings.signInUrl !== undefined) return signInUrl
-  return (req, asked) =>
-    `${settings.api.orgUrl}/login/signout?fromURI=${encodeURIComponent(signInUrl(req, asked))}`
+  return (req, target) =>
+    `${settings.api.orgUrl}/login/signout?fromURI=${encodeURIComponent(signInUrl(req, target))}`
 }
 
 function withReturnTo(signInUrl: string, returnTo: string): string {

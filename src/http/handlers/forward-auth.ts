@@ -21,6 +21,7 @@ import {
   setHeaders,
 } from '../reply.js'
 import { header } from '../request.js'
+import { type Target, targetOf } from '../return-to.js'
 import { createGuarded } from './require-session.js'
 
 /**
@@ -63,6 +64,7 @@ function encoded(text: string): string {
 }
 
 /** The path the client asked the proxy for, as proxies name it. */
-function pathAskedFor(req: RequestLike): string | undefined {
-  return header(req, 'x-forwarded-uri') ?? header(req, 'x-original-uri')
+function pathAskedFor(req: RequestLike): Target {
+  const url = header(req, 'x-forwarded-uri') ?? header(req, 'x-original-uri')
+  return url === undefined ? targetOf(req) : { method: 'GET', url }
 }

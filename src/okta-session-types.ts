@@ -234,12 +234,13 @@ export interface OktaSession {
   sessionInfo(options?: SessionInfoOptions): Handler
 
   /**
-   * Handler for a reverse proxy's sub-request (nginx `auth_request`, Traefik, Envoy): 204 with the headers
+   * Handler for a reverse proxy's sub-request (nginx `auth_request`, Traefik, Caddy, Envoy): 200 with the headers
    * `Okta-User-Id`, `Okta-Login` and `Okta-Amr`, or 401, 403, 429, 503.
+   * With `redirect: true` a refusal is what requireSession() answers.
    *
    * @throws TypeError when an option has a fault.
    * @example
-   * app.get('/verify', okta.forwardAuth({ rule: { mfa: true } }))
+   * app.use('/verify', okta.forwardAuth({ rule: { mfa: true } }))
    */
   forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
 

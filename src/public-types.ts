@@ -357,8 +357,30 @@ export interface SessionInfo {
 export interface ForwardAuthOptions {
   /** What is asked of an active session, as by requireSession(). Default: nothing more. */
   readonly rule?: SessionRule
-  /** Answer 302 to the sign-in page instead of 401, for proxies that hand it on (Traefik, Envoy). Default `false`. */
+  /**
+   * Answer a refusal as requireSession() would, for proxies that hand the answer to the browser (Traefik,
+   * Caddy, Envoy). Default `false`.
+   *
+   * A page is redirected to sign in or gets a page, everything else a problem. The path to return to is that
+   * of `X-Forwarded-Uri`, of `X-Original-URI`, else what stands behind the path this handler is mounted at
+   * (Envoy). `X-Forwarded-Method` or `X-Original-Method`, else the request's own method, tells a form from a
+   * page. `onDenied` is not called.
+   */
   readonly redirect?: boolean | undefined
+  /**
+   * The status of a request that may pass, with an empty body. Default 200; 200 to 299.
+   *
+   * Envoy takes 200 alone; nginx, Traefik and Caddy take any of these.
+   */
+  readonly status?: number | undefined
+  /**
+   * Let CORS preflights pass, which browsers send without cookies. Default `false`.
+   *
+   * A preflight is an OPTIONS request with `Origin` and `Access-Control-Request-Method`. The proxy must set
+   * `X-Forwarded-Method` itself, as Traefik and Caddy do: a client that may send it could pass any request
+   * for a preflight.
+   */
+  readonly allowPreflight?: boolean | undefined
 }
 
 /**

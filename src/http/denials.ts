@@ -19,14 +19,14 @@ import {
   setHeaders,
 } from './reply.js'
 import { isGetOrHead, wantsPage } from './request.js'
-import type { SignInUrlFor } from './return-to.js'
+import { type SignInUrlFor, type Target, targetOf } from './return-to.js'
 import { countRedirect } from './sign-in-loop.js'
 
 export interface Denials {
-  /** The denial as the app sees it. */
-  describe(denied: Denied, req: RequestLike): Denial
+  /** The denial as the app sees it. `target` is what a proxy asks about, where that is not the request itself. */
+  describe(denied: Denied, req: RequestLike, target?: Target): Denial
   /** What the guard answers. A redirect is counted. */
-  reply(denial: Denial, req: RequestLike): Reply
+  reply(denial: Denial, req: RequestLike, target?: Target): Reply
   /** Answers the request, unless the app's `onDenied` does. */
   answer(denied: Denied, req: IncomingMessage, res: ServerResponse, next: Next): void
 }
@@ -45,24 +45,24 @@ export interface DenialParts {
 export function createDenials(parts: DenialParts): Denials {
   const { onDenied, signInUrl, signInAgainUrl, now, secure } = parts
 
-  function describe({ reason, context: found }: Denied, req: RequestLike): Denial {
+  function describe({ reason, context: found }: Denied, req: RequestLike, target?: Target): Denial {
     const context = plainContext(found)
     const mayHelp = reason.status === 401 || reason.status === 403
     if (!mayHelp || reason.code === 'forbidden') return { ...reason, context }
-    const url = context.state === 'active' ? signInAgainUrl(req) : signInUrl(req)
+    const url = context.state === 'active' ? signInAgainUrl(req, target) : signInUrl(req, target)
     return { ...reason, context, signInUrl: url }
   }
 
-  function reply(denial: Denial, req: RequestLike): Reply {
+  function reply(denial: Denial, req: RequestLike, target: Target = targetOf(req)): Reply {
     // It replaces what the app said of caching: that was said of the app's own answer.
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
-    if (leadsToSignIn(denial, req)) {
+    if (leadsToSignIn(denial, target)) {
       const lines = countRedirect(req, now(), secure)
       if (lines !== undefined)
         return redirect(302, denial.signInUrl, { ...headers, 'set-cookie': lines })
     }
-    return page(pageOf(denial, req), headers)
+    return page(pageOf(denial, target), headers)
   }
 
   function answer(denied: Denied, req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -83,12 +83,12 @@ export function createDenials(parts: DenialParts): Denials {
 /** Not signed in, or not completely: a person asking for a page is sent to sign in. */
 function leadsToSignIn(
   denial: Denial,
-  req: RequestLike,
+  target: Target,
 ): denial is Denial & { readonly signInUrl: string } {
   const { state } = denial.context
   return (
     denial.signInUrl !== undefined &&
-    isGetOrHead(req) &&
+    isGetOrHead(target) &&
     (state === 'anonymous' || state === 'incomplete')
   )
 }
@@ -103,9 +103,9 @@ function problemOf({ status, code, reason, amr, maxAgeSeconds }: Denial) {
   }
 }
 
-function pageOf(denial: Denial, req: RequestLike) {
+function pageOf(denial: Denial, target: Target) {
   const { status, signInUrl, retryAfterMs } = denial
-  const isLoop = leadsToSignIn(denial, req)
+  const isLoop = leadsToSignIn(denial, target)
   const [title, text] = isLoop ? LOOP_TEXTS : TEXTS[denial.code]
   return {
     // A loop of redirects ends with a 401, whatever the session still lacks.
@@ -114,7 +114,7 @@ function pageOf(denial: Denial, req: RequestLike) {
     text,
     signInUrl,
     reloadAfter:
-      status === 503 && retryAfterMs !== undefined && isGetOrHead(req)
+      status === 503 && retryAfterMs !== undefined && isGetOrHead(target)
         ? retrySeconds(retryAfterMs)
         : undefined,
   }

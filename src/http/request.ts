@@ -18,8 +18,8 @@ export function wantsPage(req: RequestLike): boolean {
   return prefersHtml(header(req, 'accept') ?? '')
 }
 
-export function isGetOrHead(req: { readonly method?: string | undefined }): boolean {
-  return req.method === 'GET' || req.method === 'HEAD'
+export function isGetOrHead({ method }: { readonly method?: string | undefined }): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** Fetch knows no pseudo-headers such as `:authority`, and throws when asked for one. */

@@ -213,7 +213,12 @@ export const handlerOptions = {
     counts: explicit(callback<NonNullable<RefreshOnActivityOptions['counts']>>()),
   },
   sessionInfo: { maxStalenessMs: explicit(duration(undefined)) },
-  forwardAuth: { rule: explicit(rule), redirect: flag(false) },
+  forwardAuth: {
+    rule: explicit(rule),
+    redirect: flag(false),
+    status: number(200, { min: 200, max: 299, integer: true }),
+    allowPreflight: flag(false),
+  },
   rule: {
     mfa: explicit(flag(undefined)),
     amr: explicit(methods),

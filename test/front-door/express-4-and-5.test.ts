@@ -47,7 +47,7 @@ describe.each(majors)('%s', (_, make) => {
     expect(account.body).toEqual(['alice@example.com', 'home', 'active'])
     await okta.settled()
     expect((await request(url).get('/info').set({ Cookie })).body.state).toBe('active')
-    await request(url).get('/auth').set({ Cookie }).expect(204)
+    await request(url).get('/auth').set({ Cookie }).expect(200)
     await request(url)
       .post('/refresh')
       .set({ ...ownPage, Cookie })

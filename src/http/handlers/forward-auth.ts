@@ -15,37 +15,48 @@ import {
   orFail,
   PRIVATE,
   problem,
-  redirect,
   retryAfter,
   send,
   setHeaders,
 } from '../reply.js'
-import { header } from '../request.js'
-import { type Target, targetOf } from '../return-to.js'
+import { header, isGetOrHead } from '../request.js'
+import type { Target } from '../return-to.js'
+import { endRedirects } from '../sign-in-loop.js'
 import { createGuarded } from './require-session.js'
 
 /**
- * 204 with `Okta-User-Id`, `Okta-Login` (percent-encoded UTF-8) and `Okta-Amr`; else 401, 403, 429 or
- * 503 with `Retry-After`.
+ * 200 with `Okta-User-Id`, `Okta-Login` (percent-encoded UTF-8) and `Okta-Amr`; else a problem with 401, 403,
+ * 429 or 503, or, with `redirect`, what the guard answers to the request the proxy asks about.
  */
 export function createForwardAuth(kit: Kit, given: readonly [ForwardAuthOptions?]): Handler {
   const checked = checkedOptions('forwardAuth', soleArgument('forwardAuth', given))
+  const { cookies, denials } = kit
   const guarded = createGuarded(new Guard(kit, checkedRule('forwardAuth', checked.rule)), {
-    pass: (found, _req, res, next) =>
-      orFail(res, next, () => send(res, empty({ ...PRIVATE, ...identity(found.session) }))),
+    pass: (found, req, res, next) =>
+      orFail(res, next, () => {
+        const lines = found.source === 'okta' ? endRedirects(req, cookies.secure) : []
+        send(res, passed({ ...identity(found.session), 'set-cookie': lines }))
+      }),
     deny: (denied, req, res, next) => orFail(res, next, () => send(res, refused(denied, req))),
   })
 
   return function forwardAuth(req, res, next) {
     if (isAnswered(res)) return
     setHeaders(res, PRIVATE)
-    guarded(req, res, next)
+    if (checked.allowPreflight && isPreflight(req)) send(res, passed())
+    else guarded(req, res, next)
   }
 
-  function refused({ reason, context }: Denied, req: RequestLike): Reply {
-    if (checked.redirect === true && context.state === 'anonymous')
-      return redirect(302, kit.signInUrl(req, pathAskedFor(req)), PRIVATE)
-    const { retryAfterMs, ...rest } = reason
+  function passed(headers: Reply['headers'] = {}): Reply {
+    return { ...empty({ ...PRIVATE, ...headers }), status: checked.status }
+  }
+
+  function refused(denied: Denied, req: RequestLike): Reply {
+    if (checked.redirect) {
+      const target = askedAbout(req)
+      return denials.reply(denials.describe(denied, req, target), req, target)
+    }
+    const { retryAfterMs, ...rest } = denied.reason
     return problem(rest, { ...PRIVATE, ...retryAfter(retryAfterMs) })
   }
 }
@@ -63,8 +74,33 @@ function encoded(text: string): string {
   return encodeURIComponent(Buffer.from(text).toString())
 }
 
-/** The path the client asked the proxy for, as proxies name it. */
-function pathAskedFor(req: RequestLike): Target {
-  const url = header(req, 'x-forwarded-uri') ?? header(req, 'x-original-uri')
-  return url === undefined ? targetOf(req) : { method: 'GET', url }
+/**
+ * The request the proxy asks about, as proxies name it. Envoy names nothing: it sends the method as it is,
+ * and the path behind the path this handler is mounted at, which Express takes off `url`.
+ */
+function askedAbout(req: RequestLike): Target {
+  const url = header(req, 'x-forwarded-uri') ?? header(req, 'x-original-uri') ?? req.url
+  return { method: methodsNamed(req)[0] ?? req.method, url }
+}
+
+function methodsNamed(req: RequestLike): readonly string[] {
+  return ['x-forwarded-method', 'x-original-method'].flatMap((name) => header(req, name) ?? [])
+}
+
+/**
+ * By the Fetch standard: a browser asks with OPTIONS, sends no cookie, and names what it means to send. Every
+ * header that names a method must agree: a proxy may set one of them and hand on the other as a client sent it.
+ */
+function isPreflight(req: RequestLike): boolean {
+  const named = methodsNamed(req)
+  const isOptions =
+    named.length === 0
+      ? req.method === 'OPTIONS'
+      : named.every((method) => method === 'OPTIONS') &&
+        (isGetOrHead(req) || req.method === 'OPTIONS')
+  return (
+    isOptions &&
+    header(req, 'origin') !== undefined &&
+    header(req, 'access-control-request-method') !== undefined
+  )
 }

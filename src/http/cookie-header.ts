@@ -123,6 +123,20 @@ export class CookieReader {
     return cookies
   }
 
+  /**
+   * The names under which more than one session may be meant: those sent with several values, else all
+   * where there are several.
+   */
+  contested(header: string): readonly string[] {
+    const present = this.#entries.flatMap((entry) => {
+      const pair = this.pairOf(entry, header)
+      return pair === undefined ? [] : { name: entry.name, isTwice: pair === AMBIGUOUS }
+    })
+    const twice = present.filter(({ isTwice }) => isTwice)
+    if (twice.length > 0) return twice.map(({ name }) => name)
+    return present.length > 1 ? present.map(({ name }) => name) : []
+  }
+
   /** Each different value of one cookie that could be sent, in the order of the header. */
   valuesOf(entry: CookieEntry, header: string): readonly SessionCookie[] {
     return findPairs(header, entry.name).flatMap((pair) => {

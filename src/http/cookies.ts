@@ -16,8 +16,8 @@ export interface SessionCookies {
   canHold(value: string): boolean
   /** Sets the session's cookie and expires every other session cookie in the same answer. */
   begin(entry: CookieEntry, value: string): readonly string[]
-  /** Expires every configured cookie, and `xids`. */
-  expireAll(): readonly string[]
+  /** Expires every configured cookie, and `xids`; `planted` ones wherever this host can. */
+  expireAll(planted?: Planted): readonly string[]
   /** Relays the session cookies of an answer of Okta's; `entry` is the one the request came with. */
   relay(entry: CookieEntry, setCookies: readonly string[]): readonly string[]
 }
@@ -75,12 +75,66 @@ export function createSessionCookies(
       return [sessionCookie(entry.name, content, secure), ...expire(entry)]
     },
 
-    expireAll: () => expire(),
+    expireAll: (planted) => [...expire(), ...(planted ? expireWherever(planted, secure) : [])],
 
     relay(entry, setCookies) {
       return oktaCookies(setCookies, now()).flatMap((cookie) => relayed(entry, cookie))
     },
   }
+}
+
+/** Cookies that another host of the domain may have set beside ours, and the request that brought them. */
+export interface Planted {
+  readonly names: readonly string[]
+  /** As in `Host`. */
+  readonly host: string | undefined
+  readonly path: string
+}
+
+/** Each name with two domains of the host's and two paths is four lines: the header stays small. */
+const MAX_DOMAINS = 4
+const MAX_PATHS = 4
+
+/**
+ * A browser replaces a cookie only by one of the same domain and path. A host can expire what any of its
+ * parent domains holds, at any path; which of them holds it, no header tells. The cookie of this host alone
+ * at `/` is left to the caller.
+ */
+function expireWherever({ names, host, path }: Planted, secure: boolean): readonly string[] {
+  const domains = [undefined, ...domainsOf(host)]
+  const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ domain, path: at })))
+  // A `__Host-` cookie has one place.
+  const ours = names.filter((name) => !name.startsWith('__Host-'))
+  return ours.flatMap((name) => places.slice(1).map((place) => expiredAt(name, secure, place)))
+}
+
+function expiredAt(
+  name: string,
+  secure: boolean,
+  { domain, path }: { readonly domain: string | undefined; readonly path: string },
+): string {
+  const attributes = { path, httpOnly: true, secure, sameSite: 'lax' } as const
+  const over = { maxAge: 0, expires: new Date(0) }
+  return stringifySetCookie({ ...over, ...attributes, ...(domain && { domain }), name, value: '' })
+}
+
+/** The host and its parent domains of two labels or more; none of an address or of `localhost`. */
+function domainsOf(host = ''): readonly string[] {
+  const name = host.replace(/:\d+$/, '').toLowerCase()
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) || /\.\d+$/.test(name)) return []
+  const labels = name.split('.')
+  const domains = labels.slice(0, -1).map((_, index) => labels.slice(index).join('.'))
+  return domains.slice(-MAX_DOMAINS)
+}
+
+/** `/` and the beginnings of the path, as far as a cookie's attribute can hold them. */
+function pathsOf(path: string): readonly string[] {
+  const [, ...segments] = path.split(/[?#]/, 1)[0]?.split('/') ?? []
+  const beginnings = segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`)
+  const usable = beginnings.filter(
+    (each) => each.length > 1 && /^[\x21-\x3a\x3c-\x7e]+$/.test(each),
+  )
+  return ['/', ...usable.slice(0, MAX_PATHS - 1)]
 }
 
 /** Okta's cookies that concern a session; `xids` is its external id. */

@@ -1,9 +1,11 @@
 /** What a denied request is answered: a redirect or a page for a person, a problem document for a program. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import type { Denial, Reply, RequestLike } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import type { Denied } from './decide.js'
+import { once } from './misuse.js'
 import { page } from './pages.js'
 import {
   isThenable,
@@ -18,9 +20,17 @@ import {
   send,
   setHeaders,
 } from './reply.js'
-import { isGetOrHead, wantsPage } from './request.js'
-import { type SignInUrlFor, type Target, targetOf } from './return-to.js'
-import { countRedirect } from './sign-in-loop.js'
+import { header, isGetOrHead, wantsPage } from './request.js'
+import {
+  asksForSignOut,
+  leavesHost,
+  returnPath,
+  type SignInUrlFor,
+  signOutLink,
+  type Target,
+  targetOf,
+} from './return-to.js'
+import { countRedirect, endRedirects } from './sign-in-loop.js'
 
 export interface Denials {
   /** The denial as the app sees it. `target` is what a proxy asks about, where that is not the request itself. */
@@ -36,6 +46,17 @@ export interface DenialParts {
   readonly signInUrl: SignInUrlFor
   /** The same for a user who is signed in and must sign in again. */
   readonly signInAgainUrl: SignInUrlFor
+  readonly appUrl: string | undefined
+  /** The names of the cookies that contradict each other. */
+  readonly contested: (req: RequestLike) => readonly string[]
+  readonly signOutEvery: (
+    req: RequestLike,
+    path: string | undefined,
+  ) => {
+    readonly closing: readonly Promise<unknown>[]
+    readonly expired: readonly string[]
+  }
+  readonly logger: Logger | undefined
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Whether our cookies are Secure. */
@@ -43,7 +64,8 @@ export interface DenialParts {
 }
 
 export function createDenials(parts: DenialParts): Denials {
-  const { onDenied, signInUrl, signInAgainUrl, now, secure } = parts
+  const { onDenied, signInUrl, signInAgainUrl } = parts
+  const sendToSignIn = createSendToSignIn(parts)
 
   function describe({ reason, context: found }: Denied, req: RequestLike, target?: Target): Denial {
     const context = plainContext(found)
@@ -57,11 +79,7 @@ export function createDenials(parts: DenialParts): Denials {
     // It replaces what the app said of caching: that was said of the app's own answer.
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
-    if (leadsToSignIn(denial, target)) {
-      const lines = countRedirect(req, now(), secure)
-      if (lines !== undefined)
-        return redirect(302, denial.signInUrl, { ...headers, 'set-cookie': lines })
-    }
+    if (leadsToSignIn(denial, target)) return sendToSignIn(denial, req, target, headers)
     return page(pageOf(denial, target), headers)
   }
 
@@ -105,11 +123,9 @@ function problemOf({ status, code, reason, amr, maxAgeSeconds }: Denial) {
 
 function pageOf(denial: Denial, target: Target) {
   const { status, signInUrl, retryAfterMs } = denial
-  const isLoop = leadsToSignIn(denial, target)
-  const [title, text] = isLoop ? LOOP_TEXTS : TEXTS[denial.code]
+  const [title, text] = TEXTS[denial.code]
   return {
-    // A loop of redirects ends with a 401, whatever the session still lacks.
-    status: isLoop ? 401 : status,
+    status,
     title,
     text,
     signInUrl,
@@ -120,10 +136,81 @@ function pageOf(denial: Denial, target: Target) {
   }
 }
 
-const LOOP_TEXTS = [
-  'Signing in did not work',
-  'You were sent to sign in several times within a minute and came back without a session. Your browser may not be keeping the cookie, or this app and the sign-in page are not on the same host.',
-] as const
+type SignInDenial = Denial & { readonly signInUrl: string }
+
+/** Redirects a page to sign in, or breaks the loop of one that comes back without a session each time. */
+function createSendToSignIn(parts: DenialParts) {
+  const { signInAgainUrl, appUrl, now, secure } = parts
+  const warnContested = once((names: string) =>
+    parts.logger?.warn(
+      'A browser cannot sign in, because it sends session cookies that contradict each other: another host of the domain may have set one. Signing out expires them; a signed cookie with a __Host- name cannot be set by another host',
+      { cookies: names },
+    ),
+  )
+
+  return function sendToSignIn(
+    denial: SignInDenial,
+    req: RequestLike,
+    target: Target,
+    headers: Reply['headers'],
+  ): Reply {
+    const { signInUrl, reason } = denial
+    const isFromOwnPage = header(req, 'sec-fetch-site') === 'same-origin'
+    if (reason === 'ambiguous_cookie' && asksForSignOut(target) && isFromOwnPage)
+      return signedOut(req, target, headers)
+    const path = returnPath(req, appUrl, target)
+    const trip = { returnPath: path, leavesHost: leavesHost(signInUrl, req, appUrl) }
+    const lines = countRedirect(req, trip, now(), secure)
+    if (lines !== undefined) return redirect(302, signInUrl, { ...headers, 'set-cookie': lines })
+    return page(loopPage(denial, path, req), headers)
+  }
+
+  /** Where the link to sign out leads: nothing decides which of the cookies is the user's, so all go. */
+  function signedOut(req: RequestLike, target: Target, headers: Reply['headers']): Reply {
+    const { closing, expired } = parts.signOutEvery(req, target.url)
+    for (const closed of closing) closed.catch(() => {})
+    const lines = [...expired, ...endRedirects(req, secure)]
+    return redirect(302, signInAgainUrl(req, target), { ...headers, 'set-cookie': lines })
+  }
+
+  function loopPage({ signInUrl, reason }: SignInDenial, path: string, req: RequestLike) {
+    const isContested = reason === 'ambiguous_cookie'
+    const names = isContested ? parts.contested(req).join(', ') : ''
+    if (isContested) warnContested(names)
+    return {
+      // Whatever the session still lacks.
+      status: 401,
+      title: 'Signing in did not work',
+      text: `${LOOP_TEXT} ${textOfReason(reason, names)}`,
+      signInUrl,
+      signOutUrl: isContested ? signOutLink(path) : undefined,
+    }
+  }
+}
+
+const LOOP_TEXT =
+  'You were sent to sign in several times within a minute and came back without a session.'
+
+function textOfReason(reason: Denial['reason'], names: string): string {
+  switch (reason) {
+    case 'no_cookie':
+      return 'Your browser sends no session cookie: it may not be keeping it, or this app and the sign-in page are not on the same host.'
+    case 'invalid_cookie':
+      return 'The session cookie your browser sends cannot be read.'
+    case 'ambiguous_cookie':
+      return `Your browser sends session cookies that contradict each other (${names}): another site of this domain may have set one. Signing out removes them; then sign in again.`
+    case 'signed_out':
+      return 'The session your browser has is signed out.'
+    case 'expired':
+    case 'not_found':
+      return 'The session of the cookie your browser sends is over, or belongs to another sign-in page.'
+    case 'mfa_required':
+    case 'mfa_enroll':
+      return 'The session still lacks a second factor.'
+    default:
+      return 'The sign-in was not completed.'
+  }
+}
 
 const TEXTS: Readonly<Record<Denial['code'], readonly [title: string, text: string]>> = {
   session_required: ['Please sign in', 'You need to be signed in to do this.'],

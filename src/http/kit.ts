@@ -14,6 +14,7 @@ import { createSessionCookies, type SessionCookies } from './cookies.js'
 import { createIsSameOrigin } from './csrf.js'
 import type { GuardParts } from './decide.js'
 import { createDenials, type Denials } from './denials.js'
+import { header, requestHost } from './request.js'
 import { createSignInAgainUrl, createSignInUrl, type SignInUrlFor } from './return-to.js'
 
 /** CreateSession. Never rejects. */
@@ -21,6 +22,16 @@ export type CreateSession = (
   sessionToken: string,
   options: { readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
+
+/** A sign-out of everything a request brought, under way. */
+export interface SignOutOfRequest {
+  /** Each resolves with whether Okta has closed the session. */
+  readonly closing: readonly Promise<boolean>[]
+  /** Whether the request brought no more than these. */
+  readonly isComplete: boolean
+  /** The `Set-Cookie` lines that expire its cookies. */
+  readonly expired: readonly string[]
+}
 
 /** What the kit is made from. */
 export interface KitParts {
@@ -39,6 +50,11 @@ export interface Kit extends GuardParts, KitParts {
   readonly verdicts: Verdicts
   readonly cookies: SessionCookies
   readonly denials: Denials
+  /**
+   * Refuses every session cookie of the request before it returns, and begins to close the sessions at Okta.
+   * Cookies that contradict each other are expired at the beginnings of `path`, too; default `/` alone.
+   */
+  readonly signOutEvery: (req: RequestLike, path?: string) => SignOutOfRequest
   readonly signInUrl: SignInUrlFor
   /** Whether a post comes from a page of this origin, or of a trusted one. */
   readonly isSameOrigin: (req: RequestLike) => boolean
@@ -58,15 +74,43 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
   const reader = new CookieReader(settings.cookies, cookies.open)
   const signInUrl = createSignInUrl(settings)
   const signInAgainUrl = createSignInAgainUrl(settings, signInUrl)
+  const authenticator = new Authenticator({ lookup, reader, clientAddress, clientIp, monotonic })
+  const contested = (req: RequestLike) => reader.contested(header(req, 'cookie') ?? '')
+
+  function signOutEvery(req: RequestLike, path = '/'): SignOutOfRequest {
+    const of = { client: clientAddress(req), clientIp: clientIp(req) }
+    const { cookies: brought, isComplete } = authenticator.everyCookie(req)
+    const closing = brought.map(({ key, credential }) =>
+      parts.signOut.signOut({ key, credential, ...of }),
+    )
+    const host = settings.appUrl?.replace(/^https?:\/\//, '') ?? requestHost(req)
+    return {
+      closing,
+      isComplete,
+      expired: cookies.expireAll({ names: contested(req), host, path }),
+    }
+  }
+
   return {
     ...parts,
     monotonic,
     oktaNow: lookup.oktaNow.bind(lookup),
-    authenticator: new Authenticator({ lookup, reader, clientAddress, clientIp, monotonic }),
+    authenticator,
     verdicts: createVerdicts(settings.property, lookup.isCurrent.bind(lookup)),
     cookies,
     signInUrl,
-    denials: createDenials({ onDenied, signInUrl, signInAgainUrl, now, secure }),
+    denials: createDenials({
+      onDenied,
+      appUrl: settings.appUrl,
+      signInUrl,
+      signInAgainUrl,
+      contested,
+      signOutEvery,
+      logger,
+      now,
+      secure,
+    }),
+    signOutEvery,
     isSameOrigin: createIsSameOrigin(settings),
     clientAddress,
     clientIp,

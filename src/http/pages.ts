@@ -9,6 +9,8 @@ export interface Page {
   readonly text: string
   /** Where to sign in, as a link. */
   readonly signInUrl?: string | undefined
+  /** Where to sign out, as a link. */
+  readonly signOutUrl?: string | undefined
   /** Seconds after which the page loads itself again. */
   readonly reloadAfter?: number | undefined
 }
@@ -19,12 +21,11 @@ export function page(content: Page, headers: ReplyHeaders = {}): Reply {
   return withBody(content.status, 'text/html', render(content), policy)
 }
 
-function render({ title, text, signInUrl, reloadAfter }: Page): string {
+function render({ title, text, signInUrl, signOutUrl, reloadAfter }: Page): string {
   const reload =
     reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
   const again = reloadAfter === undefined ? '' : '\n<p>This page tries again by itself.</p>'
-  const link =
-    signInUrl === undefined ? '' : `\n<p><a href="${escapeHtml(signInUrl)}">Sign in</a></p>`
+  const links = [link('Sign out', signOutUrl), link('Sign in', signInUrl)].join('')
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -38,11 +39,15 @@ function render({ title, text, signInUrl, reloadAfter }: Page): string {
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(text)}</p>${again}${link}
+<p>${escapeHtml(text)}</p>${again}${links}
 </main>
 </body>
 </html>
 `
+}
+
+function link(text: string, url: string | undefined): string {
+  return url === undefined ? '' : `\n<p><a href="${escapeHtml(url)}">${text}</a></p>`
 }
 
 /** The browser's own colours, light or dark. */

@@ -121,12 +121,32 @@ export function returnPath(
   appUrl: string | undefined,
   target: Target = targetOf(req),
 ): string {
-  if (target.method === undefined || isGetOrHead(target))
-    return safeReturnTo(target.url, { appOrigin: appOrigin(req, appUrl), trustedOrigins: [] })
+  if (target.method === undefined || isGetOrHead(target)) {
+    const url = target.url?.replace(SIGN_OUT, '')
+    return safeReturnTo(url, { appOrigin: appOrigin(req, appUrl), trustedOrigins: [] })
+  }
   const referer = header(req, 'referer') ?? ''
   const url = referer.length <= LONGEST ? parseUrl(referer) : undefined
   if (url === undefined || !isOwnPage(url, req, appUrl)) return '/'
   return safeReturnTo(url.href, { appOrigin: url.origin, trustedOrigins: [] })
+}
+
+/** What the sign-out link of a page of ours appends to the page's own address. */
+const SIGN_OUT = /[?&]okta-sign-out=1$/
+
+/** Whether the link was followed. */
+export function asksForSignOut({ url }: Target): boolean {
+  return url !== undefined && SIGN_OUT.test(url)
+}
+
+export function signOutLink(returnPath: string): string {
+  return `${returnPath}${returnPath.includes('?') ? '&' : '?'}okta-sign-out=1`
+}
+
+/** Whether a URL, or a path, is on another host than this app; the scheme may be hidden by a proxy. */
+export function leavesHost(url: string, req: RequestLike, appUrl: string | undefined): boolean {
+  const own = appOrigin(req, appUrl)
+  return own !== undefined && parseUrl(url, own)?.host !== parseUrl(own)?.host
 }
 
 /** Without `appUrl` the host decides: a proxy that ends TLS hides the scheme, and the path alone is used. */

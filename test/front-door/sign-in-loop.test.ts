@@ -1,35 +1,95 @@
-/** Redirects to sign-in are counted, so that a browser that never gets a session is told so. */
+/** Round trips to sign-in are counted, not redirects, so that a browser that never gets a session is told so. */
+import express from 'express'
+import type { OktaSessionOptions } from 'express-okta-session'
+import request from 'supertest'
 import { describe, expect, it } from 'vitest'
-import { cookiesOf } from './door.js'
+import { cookiesOf, page, serve, startParts } from './door.js'
 import { openGuarded } from './guarded-app.js'
+
+const NAME = 'okta-sign-in-redirects'
+
+/** A browser's jar and its pages: each answer's count goes into the next request. */
+async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
+  const lines: unknown[][] = []
+  const logger = { warn: (...line: unknown[]) => void lines.push(line) }
+  const parts = await startParts({ okta: { logger, ...okta } })
+  const app = express()
+  app.get('/{*path}', parts.okta.requireSession(), (_req, res) => void res.send('passed'))
+  const url = await serve(app)
+  let count: string | undefined
+  const jar = () => [cookie, count].filter(Boolean).join('; ')
+  const ask = (path: string, headers: Record<string, string>, host?: string) =>
+    request(url)
+      .get(path)
+      .set({ ...page, ...headers, ...(host && { Host: host }), Cookie: jar() })
+  const open = async (path: string, headers: Record<string, string> = {}, host?: string) => {
+    const answer = await ask(path, headers, host)
+    const line = [answer.headers['set-cookie'] ?? []].flat().find((each) => each.startsWith(NAME))
+    if (line !== undefined) count = line.split(';')[0]
+    return answer
+  }
+  return { ...parts, url, lines, ask, open }
+}
 
 describe('a browser that comes back from signing in without a session, again and again', () => {
   it('repeated returns from sign-in without a session end in a page, not a redirect', async () => {
-    const { org, ask } = await openGuarded()
-    let cookie = 'idx=never-good'
-    let since: string | undefined
-    for (let times = 1; times <= 4; times += 1) {
-      const answer = await ask.page(cookie).expect(302)
-      const value = cookiesOf(answer)['okta-sign-in-redirects']?.value ?? ''
-      since ??= value.split('.')[1]
-      expect(cookiesOf(answer)).toEqual({
-        'okta-sign-in-redirects': {
-          value: `${times}.${since}`,
-          attributes: ['HttpOnly', 'Max-Age=60', 'Path=/', 'SameSite=Lax'],
-        },
-      })
-      cookie = `idx=never-good; okta-sign-in-redirects=${value}`
+    const { org, open } = await openBrowser('idx=never-good')
+    for (let times = 0; times < 4; times += 1) {
+      const answer = await open('/account?tab=1')
+      expect(answer.status).toBe(302)
+      const { value, attributes } = cookiesOf(answer)[NAME] ?? {}
+      expect(value).toMatch(new RegExp(`^${times}\\.\\d+\\.0\\.[\\w-]{6}$`))
+      expect(attributes).toEqual(['HttpOnly', 'Max-Age=60', 'Path=/', 'SameSite=Lax'])
     }
-    const { text, headers } = await ask.page(cookie).expect(401)
+    const { status, text, headers } = await open('/account?tab=1')
+    expect(status).toBe(401)
     expect(headers).not.toHaveProperty('location')
     expect(text).toContain('several times within a minute')
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
   })
 
+  it.each(['cross-site', 'same-site', 'none'])(
+    'a loop of a browser that says Sec-Fetch-Site: %s ends before its 20 redirects do',
+    async (site) => {
+      const { open } = await openBrowser()
+      let redirects = 0
+      while ((await open('/account', { 'Sec-Fetch-Site': site })).status === 302) redirects += 2
+      expect(redirects).toBeLessThanOrEqual(20)
+    },
+  )
+
+  it('a loop over a sign-in page of the app’s own host ends, too', async () => {
+    const { open } = await openBrowser('idx=never-good', { signInUrl: '/sign-in' })
+    let redirects = 0
+    while ((await open('/account', { 'Sec-Fetch-Site': 'same-origin' })).status === 302)
+      redirects += 2
+    expect(redirects).toBeLessThanOrEqual(20)
+  })
+
+  it('repeated returns of several tabs are counted together', async () => {
+    const { open } = await openBrowser()
+    for (const path of ['/a', '/b', '/a', '/b', '/a']) expect((await open(path)).status).toBe(302)
+    expect((await open('/b')).status).toBe(401)
+  })
+
+  it.each([
+    ['no cookie', undefined, 'sends no session cookie'],
+    ['a malformed cookie', 'idx=%31', 'cannot be read'],
+    ['a cookie of no session', 'idx=nobody', 'is over'],
+    ['two of one name', 'idx=one; idx=other', 'contradict each other (idx)'],
+  ])('the page says what the reason is: %s', async (_, cookie, text) => {
+    const { open } = await openBrowser(cookie)
+    for (let times = 0; times < 4; times += 1) await open('/account')
+    const answer = await open('/account')
+    expect(answer.status).toBe(401)
+    expect(answer.text).toContain(text)
+  })
+
   it('repeated returns from sign-in without a factor end in a page, not a redirect', async () => {
     const { org, clock, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
-    await ask.page(`${cookie}; okta-sign-in-redirects=4.${clock.now()}`).expect(401)
+    const { text } = await ask.page(`${cookie}; ${NAME}=4.${clock.now()}`).expect(401)
+    expect(text).toContain('lacks a second factor')
   })
 
   it.each([
@@ -42,17 +102,57 @@ describe('a browser that comes back from signing in without a session, again and
     '99.to come',
     '4.Infinity',
     '4.-Infinity',
-  ])('the count of returns starts at one where its cookie holds %j', async (value) => {
+    '0.now.x.y',
+    `0.now.0.${'x'.repeat(200)}`,
+  ])('the count of returns starts at none where its cookie holds %j', async (value) => {
     const { clock, ask } = await openGuarded()
     const planted = value
       .replace('minute ago', String(clock.now() - 60_000))
       .replace('to come', String(clock.now() + 1))
-    const answer = await ask.page(`okta-sign-in-redirects=${planted}`).expect(302)
-    expect(cookiesOf(answer)['okta-sign-in-redirects']?.value).toMatch(/^1\.\d+$/)
+      .replace('now', String(clock.now()))
+    const answer = await ask.page(`${NAME}=${planted}`).expect(302)
+    expect(cookiesOf(answer)[NAME]?.value).toMatch(/^0\.\d+\.0\.[\w-]{6}$/)
   })
 })
 
-describe('a page loaded on a guess', () => {
+describe('what is no loop', () => {
+  it('ten tabs restored at once are each redirected', async () => {
+    const { ask, open } = await openBrowser()
+    const restored = { 'Sec-Fetch-Site': 'none' }
+    const together = Array.from({ length: 10 }, (_, tab) => ask(`/page/${tab}`, restored))
+    for (const { status } of await Promise.all(together)) expect(status).toBe(302)
+    for (let tab = 0; tab < 10; tab += 1)
+      expect((await open(`/page/${tab}`, restored)).status).toBe(302)
+  })
+
+  it('ten tabs restored of one page, one after the other, are each redirected', async () => {
+    const { open } = await openBrowser()
+    for (let tab = 0; tab < 10; tab += 1)
+      expect((await open('/account', { 'Sec-Fetch-Site': 'none' })).status).toBe(302)
+  })
+
+  it('ten frames of a page are each redirected', async () => {
+    const { open } = await openBrowser()
+    const frame = { 'Sec-Fetch-Dest': 'iframe', 'Sec-Fetch-Site': 'same-origin' }
+    for (let times = 0; times < 10; times += 1)
+      expect((await open(`/frame/${times}`, frame)).status).toBe(302)
+    for (let times = 0; times < 10; times += 1)
+      expect((await open('/frame', frame)).status).toBe(302)
+  })
+
+  it('twenty quick clicks on one link are each redirected', async () => {
+    const { open } = await openBrowser()
+    const click = { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-User': '?1' }
+    for (let times = 0; times < 20; times += 1)
+      expect((await open('/account', click)).status).toBe(302)
+  })
+
+  it('ten different pages without any Sec-Fetch header are each redirected', async () => {
+    const { open } = await openBrowser()
+    for (let times = 0; times < 10; times += 1)
+      expect((await open(`/page/${times}`)).status).toBe(302)
+  })
+
   it.each(['Sec-Purpose', 'Purpose'])(
     'a page loaded on a guess is not counted as a return from sign-in (%s)',
     async (name) => {
@@ -61,4 +161,95 @@ describe('a page loaded on a guess', () => {
       expect(cookiesOf(answer)).toEqual({})
     },
   )
+})
+
+describe('two cookies of one name', () => {
+  const host = 'app.shop.example.com:8443'
+
+  /** The page at the end of the loop, and where its link to sign out leads. */
+  async function loop(cookie: string, okta: OktaSessionOptions = {}) {
+    const browser = await openBrowser(cookie, okta)
+    for (let times = 0; times < 4; times += 1) await browser.open('/account/home?tab=1', {}, host)
+    const answer = await browser.open('/account/home?tab=1', {}, host)
+    const link = /<a href="([^"]*)">Sign out/.exec(answer.text)?.[1]?.replaceAll('&amp;', '&')
+    return { ...browser, answer, link: link ?? '' }
+  }
+
+  it('two cookies of one name are named on the page, and once in the log', async () => {
+    const { answer, lines, open } = await loop('idx=one; idx=other; sid=single')
+    expect(answer.text).toContain('(idx)')
+    await open('/account/home?tab=1', {}, host)
+    const told = lines.filter(([message]) => String(message).includes('contradict each other'))
+    expect(told).toEqual([[expect.anything(), { cookies: 'idx' }]])
+  })
+
+  it('the page’s link to sign out closes both and expires both, wherever they were set', async () => {
+    const org = await loop('idx=one; idx=other')
+    const cookies = [org.org.signIn('alice@example.com'), org.org.signIn('bob@example.com')]
+    const { ask, okta, url, link } = { ...org }
+    const answer = await request(url)
+      .get(link)
+      .set({ ...page, 'Sec-Fetch-Site': 'same-origin', Host: host, Cookie: cookies.join('; ') })
+      .expect(302)
+    expect(answer.headers.location).toContain('/login/signout?')
+    expect(answer.headers.location).not.toContain('okta-sign-out')
+    const expired = [answer.headers['set-cookie'] ?? []]
+      .flat()
+      .filter((line) => /^idx=;/.test(line))
+    const places = expired.map((line) => [
+      /Domain=([^;]*)/.exec(line)?.[1] ?? '',
+      /Path=([^;]*)/.exec(line)?.[1],
+    ])
+    for (const domain of ['', 'app.shop.example.com', 'shop.example.com', 'example.com'])
+      for (const path of ['/', '/account', '/account/home'])
+        expect(places).toContainEqual([domain, path])
+    expect(new Set(places.map(String)).size).toBe(places.length)
+    await okta.settled()
+    expect(org.org.sessions).toEqual([])
+    expect(ask).toBeDefined()
+  })
+
+  it.each([
+    ['from another site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['from a neighbour', { 'Sec-Fetch-Site': 'same-site' }],
+    ['from another program', { 'Sec-Fetch-Site': 'none' }],
+    ['from nowhere that is known', {}],
+  ])('no link signs out %s', async (_, headers) => {
+    const { org, okta, url, link } = await loop('idx=one; idx=other')
+    const cookies = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    const answer = await request(url)
+      .get(link)
+      .set({ ...page, ...headers, Host: host, Cookie: cookies.join('; ') })
+    expect(answer.headers['set-cookie']).toHaveLength(1)
+    await okta.settled()
+    expect(org.sessions).toHaveLength(2)
+  })
+
+  it('the link signs nobody out whose cookies do not contradict each other', async () => {
+    const { org, url, link } = await loop('idx=one; idx=other')
+    const headers = { ...page, 'Sec-Fetch-Site': 'same-origin', Host: host }
+    await request(url)
+      .get(link)
+      .set({ ...headers, Cookie: org.signIn('alice@example.com') })
+      .expect(200)
+    expect(org.sessions).toHaveLength(1)
+  })
+
+  it('logout() expires two cookies of one name in every parent domain', async () => {
+    const { okta } = await startParts()
+    const url = await serve(express().post('/out', okta.logout()))
+    const linesFor = async (at: string, cookie: string) => {
+      const { headers } = await request(url)
+        .post('/out')
+        .set({ 'Sec-Fetch-Site': 'same-origin', Host: at, Cookie: cookie })
+        .expect(204)
+      const lines: string[] = [headers['set-cookie'] ?? []].flat()
+      return lines.filter((line) => line.includes('Domain=')).map((line) => line.split(';')[0])
+    }
+    const both = 'idx=one; idx=other'
+    expect(await linesFor('app.example.com', both)).toHaveLength(2)
+    expect(await linesFor('app.example.com', 'idx=one')).toEqual([])
+    for (const place of ['localhost:3000', '10.0.0.1', '[::1]:80'])
+      expect(await linesFor(place, both)).toEqual([])
+  })
 })

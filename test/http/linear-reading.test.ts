@@ -44,7 +44,8 @@ const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
 const inCookie: Work = (text) => reader.all(text)
 const inEachCookie: Work = (text) => reader.valuesOf(sid, text)
-const inLoop: Work = (cookie) => countRedirect(request({ cookie }), 0, false)
+const inLoopTo = { returnPath: '/', leavesHost: true }
+const inLoop: Work = (cookie) => countRedirect(request({ cookie }), inLoopTo, 0, false)
 const inOrigin: Work = (origin) =>
   judgePost(request({ origin, host: 'app.example.com' }), postRules)
 const inHost: Work = (host) => appOrigin(request({ host }), undefined)

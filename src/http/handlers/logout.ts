@@ -16,23 +16,22 @@ export function createLogout(kit: Kit, options: LogoutOptions | undefined): Hand
   const checked = checkedOptions('logout', options)
 
   return createPostHandler(kit, 'logout', async (req) => {
-    const client = kit.clientAddress(req)
-    const clientIp = kit.clientIp(req)
-    // signOut() refuses each before it returns, and so before anything else can be looked up.
-    const { cookies, isComplete } = kit.authenticator.everyCookie(req)
-    const closing = cookies.map(({ key, credential }) =>
-      kit.signOut.signOut({ key, credential, client, clientIp }),
-    )
+    const { closing, isComplete, expired } = kit.signOutEvery(req)
     const [read, ...closed] = await Promise.all([readFields(req, ['returnTo']), ...closing])
     // A body that can't be read loses the return path, never the sign-out.
     const field = 'fields' in read ? read.fields.get('returnTo') : undefined
     const returnTo = returnToOf(field, req, kit.settings, checked.returnTo)
     // Beyond a few values of one name the rest is neither refused nor closed: the answer says so.
-    return answer(isComplete && closed.every(Boolean), returnTo, req)
+    const headers = { 'set-cookie': expired }
+    return answer(isComplete && closed.every(Boolean), returnTo, headers, req)
   })
 
-  function answer(oktaClosed: boolean, returnTo: string, req: RequestLike): Reply {
-    const headers = { 'set-cookie': kit.cookies.expireAll() }
+  function answer(
+    oktaClosed: boolean,
+    returnTo: string,
+    headers: Reply['headers'],
+    req: RequestLike,
+  ): Reply {
     if (isFormPost(req))
       return redirect(303, returnTo, {
         ...headers,

@@ -14,6 +14,7 @@ import { createSessionCookies, type SessionCookies } from './cookies.js'
 import { createIsSameOrigin } from './csrf.js'
 import type { GuardParts } from './decide.js'
 import { createDenials, type Denials } from './denials.js'
+import { createMisuseLog } from './misuse.js'
 import { header, requestHost } from './request.js'
 import { createSignInAgainUrl, createSignInUrl, type SignInUrlFor } from './return-to.js'
 
@@ -56,6 +57,7 @@ export interface Kit extends GuardParts, KitParts {
    */
   readonly signOutEvery: (req: RequestLike, path?: string) => SignOutOfRequest
   readonly signInUrl: SignInUrlFor
+  readonly logMisuse: ReturnType<typeof createMisuseLog>
   /** Whether a post comes from a page of this origin, or of a trusted one. */
   readonly isSameOrigin: (req: RequestLike) => boolean
   /** The client's address for its own failure budget. */
@@ -111,6 +113,7 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
       secure,
     }),
     signOutEvery,
+    logMisuse: createMisuseLog(logger),
     isSameOrigin: createIsSameOrigin(settings),
     clientAddress,
     clientIp,

@@ -1,4 +1,5 @@
 /** Answers an app's mistakes, handlers mounted wrongly above all, with the line to write instead. */
+import type { Logger } from '../contracts.js'
 import type { RequestLike } from '../public-types.js'
 
 /** A factory handed to app.use() itself is called with the request as its option. */
@@ -45,6 +46,22 @@ export function once<T extends readonly unknown[]>(
     if (said) return
     said = true
     say(...about)
+  }
+}
+
+/** A problem that the developer of the app, or of a client, can put right: `detail` says how. */
+export interface Misuse {
+  readonly code: string
+  readonly detail: string
+}
+
+/** Logs the first of each kind: clients can repeat them. */
+export function createMisuseLog(logger: Logger | undefined) {
+  const logged = new Set<string>()
+  return function logMisuse({ code, detail }: Misuse, fields: Readonly<Record<string, unknown>>) {
+    if (logged.has(detail)) return
+    logged.add(detail)
+    logger?.warn(`A request was refused with ${code}: ${detail}`, fields)
   }
 }
 

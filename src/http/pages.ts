@@ -11,20 +11,26 @@ export interface Page {
   readonly signInUrl?: string | undefined
   /** Where to sign out, as a link. */
   readonly signOutUrl?: string | undefined
+  /** The text of a button that posts to the page's own address. */
+  readonly button?: string | undefined
   /** Seconds after which the page loads itself again. */
   readonly reloadAfter?: number | undefined
 }
 
 /** The page as an answer. It replaces the app's own policy, which was made for the app's pages. */
 export function page(content: Page, headers: ReplyHeaders = {}): Reply {
-  const policy = { ...headers, 'content-security-policy': POLICY }
+  const policy = { ...headers, ...(content.button === undefined ? PLAIN : WITH_FORM) }
   return withBody(content.status, 'text/html', render(content), policy)
 }
 
-function render({ title, text, signInUrl, signOutUrl, reloadAfter }: Page): string {
+function render({ title, text, signInUrl, signOutUrl, button, reloadAfter }: Page): string {
   const reload =
     reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
   const again = reloadAfter === undefined ? '' : '\n<p>This page tries again by itself.</p>'
+  const form =
+    button === undefined
+      ? ''
+      : `\n<form method="post"><button>${escapeHtml(button)}</button></form>`
   const links = [link('Sign out', signOutUrl), link('Sign in', signInUrl)].join('')
   return `<!doctype html>
 <html lang="en">
@@ -39,7 +45,7 @@ function render({ title, text, signInUrl, signOutUrl, reloadAfter }: Page): stri
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(text)}</p>${again}${links}
+<p>${escapeHtml(text)}</p>${again}${form}${links}
 </main>
 </body>
 </html>
@@ -54,17 +60,29 @@ function link(text: string, url: string | undefined): string {
 const STYLE = `:root{color-scheme:light dark;background:Canvas;color:CanvasText}
 body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif}
 h1{margin:0;font-size:1.75rem;line-height:1.25}
-a{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
+a,button{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
+button{margin:1em 0;background:ButtonFace;color:ButtonText;font:inherit;cursor:pointer}
 :focus-visible{outline:3px solid;outline-offset:3px}`
 
-/** No script, no form, nothing loaded, and no frame around it. */
-const POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** No script, nothing loaded, and no frame around it. */
+function policyFor(formAction: string): Reply['headers'] {
+  const policy = [
+    "default-src 'none'",
+    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+    "base-uri 'none'",
+    `form-action ${formAction}`,
+    "frame-ancestors 'none'",
+  ]
+  return { 'content-security-policy': policy.join('; ') }
+}
+
+const PLAIN = policyFor("'none'")
+
+/**
+ * Browsers hold every redirect behind a form to `form-action`, and a sign-out may lead over pages of the app
+ * to the org's sign-in page. Under the app's `no-referrer` the form would be sent with `Origin: null`.
+ */
+const WITH_FORM = { ...policyFor("'self' https: http:"), 'referrer-policy': 'same-origin' }
 
 export function escapeHtml(text: string): string {
   return text

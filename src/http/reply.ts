@@ -48,8 +48,8 @@ export function redirect(status: 302 | 303, location: string, headers: ReplyHead
   return { status, headers: { ...headers, location }, body: '' }
 }
 
-export function methodNotAllowed(allow: string, headers: ReplyHeaders = {}): Reply {
-  return problem({ status: 405, code: 'method_not_allowed' }, { ...headers, allow })
+export function methodNotAllowed(allow: string, detail: string, headers: ReplyHeaders = {}): Reply {
+  return problem({ status: 405, code: 'method_not_allowed', detail }, { ...headers, allow })
 }
 
 export function withBody(status: number, type: string, body: string, headers: ReplyHeaders): Reply {

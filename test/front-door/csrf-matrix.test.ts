@@ -157,6 +157,7 @@ describe('a post that is refused', () => {
       title: 'Forbidden',
       status: 403,
       code: 'cross_site',
+      detail: expect.stringContaining('appUrl'),
     })
     const form = await request(url)
       .post('/')

@@ -310,6 +310,7 @@ describe('methods', () => {
         title: 'Method Not Allowed',
         status: 405,
         code: 'method_not_allowed',
+        detail: expect.any(String),
       })
     }
     const { headers } = await request(url).options('/in').expect(204)

@@ -31,10 +31,10 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
 
   return createPostHandler(kit, 'login', async (req) => {
     const read = await readFields(req, ['sessionToken', 'returnTo'])
-    if ('fault' in read) return failed(read.fault, req)
+    if ('fault' in read) return misused(kit, read.fault, req)
     const sessionToken = read.fields.get('sessionToken')
-    if (sessionToken === undefined || sessionToken === '') return failed(MISSING_TOKEN, req)
-    if (sessionToken.length > MAX_SESSION_TOKEN) return failed(LONG_TOKEN, req)
+    if (sessionToken === undefined || sessionToken === '') return misused(kit, MISSING_TOKEN, req)
+    if (sessionToken.length > MAX_SESSION_TOKEN) return misused(kit, LONG_TOKEN, req)
     const answer = await exchange(sessionToken, req)
     if (answer.kind !== 'yes') return failed(failureOf(answer), req)
     const oktaNow = answer.head.oktaTime ?? lookup.oktaNow()
@@ -112,6 +112,13 @@ const TEXTS: Readonly<Record<SignInFailure['status'], readonly [title: string, t
   415: ['Signing in did not work', 'The form was sent in a way this app does not read.'],
   429: ['Too many attempts', 'Please wait a moment and try again.'],
   503: ['One moment, please', 'Signing in is not possible right now. Please try again shortly.'],
+}
+
+/** A page or a client of the app's own sends what login() does not take. */
+function misused({ logMisuse }: Kit, failure: SignInFailure, req: RequestLike): Reply {
+  const { code, detail = '' } = failure
+  logMisuse({ code, detail }, { handler: 'login' })
+  return failed(failure, req)
 }
 
 function failed({ retryAfterMs, ...failure }: SignInFailure, req: RequestLike): Reply {

@@ -1,4 +1,5 @@
 /** logout(): signs out here at once, and closes the session at Okta now or as soon as Okta answers. */
+import type { IncomingMessage } from 'node:http'
 import type { Handler, LogoutOptions, Reply, RequestLike } from '../../public-types.js'
 import { isFormPost, readFields } from '../body.js'
 import { checkedOptions } from '../handler-options.js'
@@ -15,7 +16,7 @@ import { createPostHandler } from './post-handler.js'
 export function createLogout(kit: Kit, options: LogoutOptions | undefined): Handler {
   const checked = checkedOptions('logout', options)
 
-  return createPostHandler(kit, 'logout', async (req) => {
+  async function signOut(req: IncomingMessage): Promise<Reply> {
     const { closing, isComplete, expired } = kit.signOutEvery(req)
     const [read, ...closed] = await Promise.all([readFields(req, ['returnTo']), ...closing])
     // A body that can't be read loses the return path, never the sign-out.
@@ -24,7 +25,7 @@ export function createLogout(kit: Kit, options: LogoutOptions | undefined): Hand
     // Beyond a few values of one name the rest is neither refused nor closed: the answer says so.
     const headers = { 'set-cookie': expired }
     return answer(isComplete && closed.every(Boolean), returnTo, headers, req)
-  })
+  }
 
   function answer(
     oktaClosed: boolean,
@@ -39,4 +40,14 @@ export function createLogout(kit: Kit, options: LogoutOptions | undefined): Hand
       })
     return oktaClosed ? empty(headers) : json(200, { oktaClosed }, headers)
   }
+
+  return createPostHandler(kit, 'logout', signOut, SIGN_OUT_PAGE)
+}
+
+/** For a link to the address, which must not sign out by itself: any site could hold one. */
+const SIGN_OUT_PAGE = {
+  status: 405,
+  title: 'Sign out',
+  text: 'Do you want to sign out?',
+  button: 'Sign out',
 }

@@ -5,7 +5,7 @@ import type { Handler, Reply, RequestLike } from '../../public-types.js'
 import { leavesBodyUnread } from '../body.js'
 import type { Denied } from '../decide.js'
 import type { Kit } from '../kit.js'
-import { page } from '../pages.js'
+import { type Page, page } from '../pages.js'
 import {
   isAnswered,
   later,
@@ -15,16 +15,17 @@ import {
   sendAndClose,
   setHeaders,
 } from '../reply.js'
-import { wantsPage } from '../request.js'
+import { header, isGetOrHead, requestHost, wantsPage } from '../request.js'
 
 /**
  * OPTIONS passes to `next()`, other methods are answered 405, posts from elsewhere 403 `cross_site`. A
- * rejection goes to `next(error)`.
+ * rejection goes to `next(error)`. `pageOfGet` is what a person sees who opens the address in a browser.
  */
 export function createPostHandler(
-  kit: Pick<Kit, 'isSameOrigin' | 'denials'>,
+  kit: Pick<Kit, 'isSameOrigin' | 'denials' | 'logMisuse' | 'settings'>,
   name: string,
   act: (req: IncomingMessage) => Promise<Reply | Denied>,
+  pageOfGet?: Page,
 ): Handler {
   const handler: Handler = (req, res, next) => {
     if (req.method === 'OPTIONS') {
@@ -33,7 +34,7 @@ export function createPostHandler(
     }
     if (isAnswered(res)) return
     setHeaders(res, { 'cache-control': 'no-store' })
-    if (req.method !== 'POST') answer(methodNotAllowed('POST'), req, res)
+    if (req.method !== 'POST') answer(notPost(req), req, res)
     else if (!kit.isSameOrigin(req)) answer(crossSite(req), req, res)
     else
       later(act(req), res, next, (outcome) => {
@@ -44,6 +45,36 @@ export function createPostHandler(
   }
   Object.defineProperty(handler, 'name', { value: name })
   return handler
+
+  function notPost(req: IncomingMessage): Reply {
+    if (pageOfGet !== undefined && isGetOrHead(req) && wantsPage(req))
+      return page(pageOfGet, { allow: 'POST' })
+    const detail = `${name}() takes POST alone, so that no link and no image calls it: use a form with method="post", or fetch(url, { method: 'POST' }).`
+    kit.logMisuse({ code: 'method_not_allowed', detail }, { handler: name, method: req.method })
+    return methodNotAllowed('POST', detail)
+  }
+
+  function crossSite(req: RequestLike): Reply {
+    const misuse = { code: 'cross_site', detail: CROSS_SITE_DETAIL }
+    kit.logMisuse(misuse, { handler: name, ...whereFrom(req), appUrl: kit.settings.appUrl })
+    if (!wantsPage(req)) return problem({ status: 403, ...misuse })
+    return page({
+      status: 403,
+      title: 'Not from here',
+      text: 'This form was sent from another site, or your browser did not say from where.',
+    })
+  }
+}
+
+const CROSS_SITE_DETAIL =
+  'The post does not come from a page of this app, as far as its headers tell. Behind a proxy set appUrl to the origin that browsers see, or let the proxy keep Host (nginx: proxy_set_header Host $host). A page of another origin belongs in trustedOrigins. A client that is no browser needs allowNonBrowserClients: true, and sends X-Requested-By.'
+
+/** What was compared. */
+function whereFrom(req: RequestLike) {
+  const [origin, site] = ['origin', 'sec-fetch-site'].map((name) =>
+    header(req, name)?.slice(0, 300),
+  )
+  return { origin, secFetchSite: site, host: requestHost(req) }
 }
 
 function answer(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
@@ -60,13 +91,4 @@ function endConnection(res: ServerResponse): void {
   const stream = 'stream' in res ? res.stream : undefined
   if (stream instanceof Duplex) res.once('finish', () => stream.destroy())
   else setHeaders(res, { connection: 'close' })
-}
-
-function crossSite(req: RequestLike): Reply {
-  if (!wantsPage(req)) return problem({ status: 403, code: 'cross_site' })
-  return page({
-    status: 403,
-    title: 'Not from here',
-    text: 'This form was sent from another site, or your browser did not say from where.',
-  })
 }

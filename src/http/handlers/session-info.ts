@@ -31,7 +31,7 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
       return
     }
     if (!isGetOrHead(req)) {
-      send(res, methodNotAllowed('GET, HEAD', PRIVATE))
+      send(res, methodNotAllowed('GET, HEAD', METHOD_DETAIL, PRIVATE))
       return
     }
     const answer = (context: SessionContext) => orFail(res, next, () => send(res, info(context)))
@@ -50,6 +50,9 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
     return json(200, describe(context, new Date(oktaNow()).toISOString()), PRIVATE)
   }
 }
+
+const METHOD_DETAIL =
+  'This address answers GET: fetch it without a method, or mount it with app.get().'
 
 function describe(context: SessionContext, serverTime: string): SessionInfo {
   if (context.state !== 'active')

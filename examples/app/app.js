@@ -46,7 +46,7 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   })
 
   app.post('/session/refresh', okta.refresh())
-  app.post('/sign-out', okta.logout({ returnTo: '/?signed-out' }))
+  app.all('/sign-out', okta.logout({ returnTo: '/?signed-out' }))
   app.get('/continue', (req, res) => {
     res.send(continuePage(viewOf(req), ownPath(req.query.to)))
   })

@@ -67,6 +67,21 @@ describe.skipIf(!hasChromium())('a session', () => {
     expect(await page.locator('main').textContent()).not.toContain('Your account')
   })
 
+  it('the address of the sign-out opened by hand is a page whose button signs out', async () => {
+    const { page, url, org, faults } = await start()
+    await page.goto(`${url}/account`)
+    await signIn(page, alice)
+    await page.waitForURL(`${url}/account`)
+    // Back to a guarded page: the redirect behind the form leads on to the org.
+    await page.goto(`${url}/sign-out?returnTo=/account`)
+    await expectAccessible(page)
+    expect(org.sessions).toHaveLength(1)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.waitForURL(`${org.url}/login/login.htm**`)
+    expect(org.sessions).toEqual([])
+    expect(faults.filter(isPagesOwn)).toEqual([])
+  })
+
   it('a session outlives an outage of Okta', async () => {
     const { page, url, org, faults } = await start({ okta: askEachTime })
     await page.goto(`${url}/account`)

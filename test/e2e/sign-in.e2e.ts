@@ -108,6 +108,14 @@ describe.skipIf(!hasChromium())('signing in', () => {
     expect(faults).toEqual([])
   })
 
+  it('ten tabs opened at once all lead to sign-in', async () => {
+    const { page, url, org } = await start()
+    await page.goto(url)
+    const tabs = await Promise.all(Array.from({ length: 10 }, () => page.context().newPage()))
+    await Promise.all(tabs.map((tab) => tab.goto(`${url}/account`)))
+    for (const tab of tabs) expect(tab.url()).toContain(`${org.url}/login/login.htm`)
+  })
+
   it('a failing sign-in says why, instead of redirecting in a circle', async () => {
     // The org's cookie is one this app does not read: the org sees a session, the app never does.
     const { page, url, org, faults } = await start({ okta: { cookies: ['sid'] } })

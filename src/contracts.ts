@@ -46,7 +46,7 @@ export interface CallOptions {
 
 /**
  * Where log lines go. One line per change of state and per misuse; never one per request. Errors that it
- * throws are dropped.
+ * throws are dropped. One with `bindings()` and `child()`, such as pino, is called with `(fields, message)`.
  *
  * @example
  * const logger: Logger = { warn: (message, fields) => console.error(message, fields) }

@@ -16,7 +16,6 @@ import { Limiter } from './limiter/limiter.js'
 import { systemClock } from './okta/call.js'
 import { connect } from './okta/connect.js'
 import type { OktaSession, OktaSessionStats } from './okta-session-types.js'
-import { unfailing } from './options/app-objects.js'
 import { enter, leave, refuseAnotherOrg } from './options/cookies.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
@@ -27,6 +26,7 @@ import { openStore } from './session/shared-cache.js'
 import { SignOut } from './session/sign-out.js'
 import { Watches } from './session/watch.js'
 import { beginDebugLines } from './telemetry/debug-lines.js'
+import { createLog } from './telemetry/log-lines.js'
 
 /** What the composition takes from outside besides its settings; tests bring their own. */
 export interface Surroundings {
@@ -82,7 +82,7 @@ const MAX_PROVISIONAL_RECORDS = 10_000
 
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
-  const logger = unfailing(settings.logger)
+  const logger = createLog(settings.logger, new URL(settings.api.orgUrl).host)
   const core = composeCore(settings, surroundings, logger)
   const { createSession } = core.org
   const kit = createKit({ ...core, settings, logger, createSession }, surroundings.clock)

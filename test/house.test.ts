@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 30,
   oktaFilesOfARefusedMiss: 7,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 12_687,
+  lines: 12_807,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_068,
+  linesOfCode: 9_158,
   /** Aim: 60. */
   linesOfAFunction: 60,
   /** Aim: 20. */

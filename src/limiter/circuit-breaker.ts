@@ -1,6 +1,6 @@
 /** Stops calls to Okta after failures: opens a circuit, admits one half-open trial when its time is over, and closes it after an answer. */
 import { publishers } from '../channels.js'
-import type { Clock, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type { Clock, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import type { OpenCircuit } from './policy.js'
 
@@ -28,7 +28,6 @@ export interface StartedCall {
 
 export interface CircuitBreakerOptions {
   readonly clock: Clock
-  readonly logger: Logger | undefined
   /** 0 to 1; injected so that simulations repeat. */
   readonly random: () => number
 }
@@ -220,11 +219,11 @@ export class CircuitBreaker {
   }
 
   /** Opens a circuit, opens it again after its trial has failed, or extends it. */
-  #openCircuit(scope: CircuitScope, call: StartedCall, { code, why, forMs }: Opening): void {
+  #openCircuit(scope: CircuitScope, call: StartedCall, { code, forMs }: Opening): void {
     const since = this.#now()
     const until = since + forMs
     const circuit = this.#open[scope]
-    if (circuit === undefined) this.#announceOpened(scope, { code, why, forMs: Math.round(forMs) })
+    if (circuit === undefined) this.#announceOpened(scope, { code, forMs: Math.round(forMs) })
     if (circuit === undefined || call.isTrial) {
       const triedWith = call.isTrial ? call.key : undefined
       const rejected = { seenRejected: false, othersRejected: false }
@@ -232,16 +231,14 @@ export class CircuitBreaker {
     } else if (until > circuit.until) this.#open[scope] = { ...circuit, code, since, until }
   }
 
-  #announceOpened(scope: CircuitScope, { code, why, forMs }: Opening): void {
+  #announceOpened(scope: CircuitScope, { code, forMs }: Omit<Opening, 'why'>): void {
     const opened = { who: PUBLIC_NAMES[scope], code, forMs }
-    this.#options.logger?.warn('Calls to Okta are stopped for now', { ...opened, why })
     if (publishers.holdOff.hasSubscribers) publishers.holdOff.publish({ on: true, ...opened })
   }
 
   #closeCircuit(scope: CircuitScope, { code }: Circuit): void {
     delete this.#open[scope]
     const who = PUBLIC_NAMES[scope]
-    this.#options.logger?.info?.('Okta answers again', { who, after: code })
     if (publishers.holdOff.hasSubscribers) publishers.holdOff.publish({ on: false, who, code })
   }
 

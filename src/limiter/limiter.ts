@@ -8,6 +8,7 @@ import {
   CircuitBreaker,
   type StartedCall,
 } from './circuit-breaker.js'
+import { OutageLines } from './outage-lines.js'
 import {
   type Account,
   type Admission,
@@ -69,6 +70,7 @@ const MAX_MOVABLE = 1_000
 export class Limiter {
   readonly #options: LimiterOptions
   readonly #breaker: CircuitBreaker
+  readonly #outages: OutageLines
   readonly #quota: Quota
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
@@ -95,6 +97,7 @@ export class Limiter {
       new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now, KEPT_ODD_ANSWERS)
     this.#options = options
     this.#breaker = new CircuitBreaker(options)
+    this.#outages = new OutageLines(clock, options.logger)
     this.#quota = new Quota(clock, upstream.maxConcurrent)
     this.#budgets = { lookup: failures(), sign_in: failures() }
     this.#oddAnswers = { lookup: oddAnswers(), sign_in: oddAnswers() }
@@ -289,6 +292,7 @@ export class Limiter {
       this.#settleCharges(request, answer, admitted.giveBack)
       this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
       this.#breaker.record(admitted, answer)
+      this.#outages.record(operationOf(request), answer)
       this.#admitQueued()
     }
   }

@@ -1,6 +1,6 @@
 /** Reads the options that bring objects of the app: agent, store, and the property of its requests. */
 import { Agent as HttpAgent, IncomingMessage } from 'node:http'
-import type { Logger, SessionStore } from '../contracts.js'
+import type { SessionStore } from '../contracts.js'
 import { type Faults, given, givenSecret } from './faults.js'
 import { isRecord } from './group.js'
 
@@ -61,21 +61,6 @@ function agentAdvice(value: unknown): string {
 
 function has(value: unknown, method: string): boolean {
   return isRecord(value) && typeof value[method] === 'function'
-}
-
-/** The same logger, whose errors are dropped: a line that cannot be written must not fail its request. */
-export function unfailing(logger: Logger | undefined): Logger | undefined {
-  return logger && { warn: attempt('warn'), info: attempt('info') }
-
-  function attempt(level: 'warn' | 'info') {
-    return async (...line: Parameters<Logger['warn']>) => {
-      try {
-        await logger?.[level]?.(...line)
-      } catch {
-        // The logger is where errors are reported: its own go nowhere.
-      }
-    }
-  }
 }
 
 /** A store made by a factory of this package; a bare Redis client is the likely mistake. */

@@ -208,7 +208,12 @@ export interface OktaSessionOptions {
     res: ServerResponse,
     next: (error?: unknown) => void,
   ): unknown
-  /** `{ warn, info? }`, or `false`; one line per change of state, never one per request. Default `console`. */
+  /**
+   * `{ warn, info? }`, or `false`; one line per change of state, never one per request. Default `console`.
+   *
+   * Lines are `(message, fields)`, as winston takes them. A logger with `bindings()` and `child()` (pino,
+   * Fastify's) gets `(fields, message)`; the console gets one text. Each line's fields name the `org`.
+   */
   readonly logger?: Logger | false | undefined
   /** The property of the request that holds the context; two orgs in one app use two. Default `okta`. */
   readonly property?: string | undefined

@@ -500,7 +500,9 @@ describe('a failed refresh', () => {
     )
     await send(page)
     await send(page)
-    expect(lines).toEqual([['refreshOnActivity() failed', { error: 'Error: boom' }]])
+    expect(lines).toEqual([
+      ['refreshOnActivity() failed', { org: new URL(org.url).host, error: 'Error: boom' }],
+    ])
     expect(org.calls.refreshCurrentSession).toBe(0)
   })
 
@@ -516,7 +518,9 @@ describe('a failed refresh', () => {
     )
     expect((await send(page)).text).toBe('here')
     expect((await send(page)).text).toBe('here')
-    expect(lines).toEqual([['refreshOnActivity() failed', { error: 'Error: boom' }]])
+    expect(lines).toEqual([
+      ['refreshOnActivity() failed', { org: expect.any(String), error: 'Error: boom' }],
+    ])
   })
 })
 

@@ -294,7 +294,7 @@ describe('a callback that throws', () => {
     await expect.poll(() => lines).toHaveLength(1)
     await okta.close()
     expect(ends).toEqual(['closed'])
-    const line = ['A watch() callback threw', { error: 'Error: boom' }]
+    const line = ['A watch() callback threw', { org: new URL(org.url).host, error: 'Error: boom' }]
     expect(lines).toEqual([line, line])
   })
 })
@@ -307,7 +307,9 @@ describe('an async callback', () => {
       throw new Error('socket gone')
     })
     await expect.poll(() => lines).toHaveLength(1)
-    expect(lines).toEqual([['A watch() callback threw', { error: 'Error: socket gone' }]])
+    expect(lines).toEqual([
+      ['A watch() callback threw', { org: expect.any(String), error: 'Error: socket gone' }],
+    ])
   })
 })
 

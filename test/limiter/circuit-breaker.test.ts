@@ -124,7 +124,7 @@ describe('the circuit', () => {
     expect(await world.run(known, yes())).toBe('yes')
   })
 
-  it('the circuit is logged once when it opens and once when it closes', async () => {
+  it('an outage is logged once when it begins and once when it is over', async () => {
     const logger = { warn: vi.fn(), info: vi.fn() }
     const world = await outage(new GateWorld({ logger }))
     for (let i = 0; i < 10; i += 1) {
@@ -135,9 +135,8 @@ describe('the circuit', () => {
     await world.runMany(5, known, yes())
     expect(logger.warn).toHaveBeenCalledOnce()
     expect(logger.warn.mock.calls[0]?.[1]).toMatchObject({
-      who: 'everybody',
-      code: 'breaker_open',
-      why: 'timeout',
+      operation: 'getCurrentSession',
+      code: 'timeout',
     })
     expect(logger.info).toHaveBeenCalledOnce()
   })

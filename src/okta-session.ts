@@ -146,14 +146,14 @@ function composeCore(
   const { clock } = surroundings
   const { timeoutMs } = api
   const reach = surroundings.connect ?? connect
-  const org = reach(api, clock, (sessionId) =>
+  const onChanged = (sessionId: string) =>
     lookup.forget({ sessionId }).catch((error: unknown) => {
       // Okta has done what was asked: the caller hears of that, and the operator of this.
       logger?.warn('Other instances could not be told of a change made through okta.api', {
         error: String(error),
       })
-    }),
-  )
+    })
+  const org = reach(api, clock, onChanged, logger)
   const store = openStore(cache.store, secrets, api.orgUrl)
   const shared = store?.shared
   const log = new RevocationLog({

@@ -1,9 +1,10 @@
 /** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
-import type { Clock, Credential, OktaAnswer } from '../contracts.js'
+import type { Clock, Credential, Logger, OktaAnswer } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
+import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
 import { createOperations, type Operations } from './operations.js'
 import { SessionApi } from './session-api.js'
 
@@ -29,8 +30,9 @@ export function connect(
   settings: ApiSettings,
   clock: Clock,
   onChanged: (sessionId: string) => Promise<void>,
+  logger?: Logger,
 ): Org {
-  const operations = createOperations(settings, clock)
+  const operations = warning(createOperations(settings, clock), createErrorWarnings(logger))
   return {
     api: new SessionApi(undefined, reporting(operations, onChanged)),
 
@@ -58,6 +60,30 @@ async function answerOf<T>(call: Promise<CallResult<T>>): Promise<OktaAnswer<T>>
     if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError'))
       return { kind: 'unavailable', code: 'timeout' }
     throw error
+  }
+}
+
+/** Hands Okta's errors that are not about a session or a sign-in to `warn`. */
+function warning(operations: Operations, warn: WarnOfError): Operations {
+  function warned<A extends unknown[], T>(operation: (...args: A) => Promise<CallResult<T>>) {
+    return async (...args: A): Promise<CallResult<T>> => {
+      const call = await operation(...args)
+      const { subject, answer } = call
+      if (answer.kind !== 'unavailable') return call
+      if (answer.errorCode !== undefined || subject.operation === 'requestToken')
+        warn({ ...call, answer })
+      return call
+    }
+  }
+  return {
+    getCurrentSession: warned(operations.getCurrentSession),
+    refreshCurrentSession: warned(operations.refreshCurrentSession),
+    closeCurrentSession: warned(operations.closeCurrentSession),
+    createSession: warned(operations.createSession),
+    getSession: warned(operations.getSession),
+    refreshSession: warned(operations.refreshSession),
+    revokeSession: warned(operations.revokeSession),
+    close: operations.close,
   }
 }
 

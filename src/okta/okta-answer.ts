@@ -63,19 +63,23 @@ function answerOf<T>(
   if (status >= 300 && status <= 399) return unusable(result, 'redirect')
   if (!isErrorStatus(status)) return unusable(result, 'unexpected_status')
   const head = readHead(result)
-  if (NO[operation].includes(status) && isOktaError(result)) return { kind: 'no', head }
   const code = codeOf(status, head.rateLimit)
-  if (status !== 429) return { kind: 'unavailable', code, head }
-  return { kind: 'unavailable', code, head, retryAfterMs: waitAfter429(result.headers) }
+  if (status === 429)
+    return { kind: 'unavailable', code, head, retryAfterMs: waitAfter429(result.headers) }
+  const errorCode = status < 500 ? errorCodeIn(result) : undefined
+  if (errorCode === undefined) return { kind: 'unavailable', code, head }
+  if (NO[operation].includes(`${status} ${errorCode}`)) return { kind: 'no', head }
+  return { kind: 'unavailable', code, head, errorCode, isOurs: !CAUSED_BY_INPUT.has(errorCode) }
 }
 
 function unusable(answer: HttpAnswer, code: UnavailableCode): OktaUnavailable {
   return { kind: 'unavailable', code, head: readHead(answer) }
 }
 
-function isOktaError(answer: HttpAnswer): boolean {
+/** The code of an answer in Okta's error shape; undefined for any other answer, which may be a proxy's. */
+export function errorCodeIn(answer: HttpAnswer): string | undefined {
   const body = readJson(answer)
-  return body.kind === 'json' && oktaErrorCode(body.value) !== undefined
+  return body.kind === 'json' ? oktaErrorCode(body.value) : undefined
 }
 
 function codeOf(status: number, rateLimit: RateLimit | undefined): UnavailableCode {
@@ -85,22 +89,33 @@ function codeOf(status: number, rateLimit: RateLimit | undefined): UnavailableCo
 }
 
 /** No such session: the cookie is all there was to refuse. */
-const COOKIE_REFUSED = [401, 404]
+const COOKIE_REFUSED = ['404 E0000007', '401 E0000004', '401 E0000005', '401 E0000011']
 /** No such session: a 401 would be about the credentials. */
-const ID_UNKNOWN = [404]
+const ID_UNKNOWN = ['404 E0000007']
 
 /**
- * Which statuses are a no when they come in Okta's own error shape. In any other shape they may be a
- * proxy's, and say nothing.
+ * Which statuses and codes are a no. Okta's other errors are about the org, the app's credentials or the
+ * request (E0000015: a feature that is off), and say nothing about the session.
  */
-const NO: Readonly<Record<Operation, readonly number[]>> = {
+const NO: Readonly<Record<Operation, readonly string[]>> = {
   getCurrentSession: COOKIE_REFUSED,
   refreshCurrentSession: COOKIE_REFUSED,
   closeCurrentSession: COOKIE_REFUSED,
-  /** A session token that is malformed, unknown, used or expired. */
-  createSession: [400, 401],
+  /** A session token that is unknown, used or expired. */
+  createSession: ['401 E0000004'],
   getSession: ID_UNKNOWN,
   refreshSession: ID_UNKNOWN,
   revokeSession: ID_UNKNOWN,
   requestToken: [],
 }
+
+/** E0000003, a request that is not well-formed: a client may cause it with a malformed session token. */
+const CAUSED_BY_INPUT: ReadonlySet<string> = new Set(['E0000003'])
+
+/** Errors about the Authorization header of a sign-in; a policy about the user may give E0000006 as well. */
+export const TOKEN_REFUSED: ReadonlySet<string> = new Set([
+  'E0000011',
+  'E0000005',
+  'E0000006',
+  'E0000015',
+])

@@ -1,0 +1,40 @@
+/** Warns of Okta's errors that are about the org, this app or its credentials: one line for each code. */
+import type { Logger } from '../contracts.js'
+import { OktaApiError, type Operation } from '../errors.js'
+import { type CallResult, errorOf } from './call-error.js'
+import { TOKEN_REFUSED } from './okta-answer.js'
+
+/** A faulty proxy may make up codes: no more lines than this are written. */
+const MAX_WARNINGS = 50
+
+/** Warns once for each code and operation. */
+export type WarnOfError = (call: CallResult<never>) => void
+
+export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
+  const warned = new Set<string>()
+  return function warnOfError(call) {
+    const error = errorOf(call)
+    if (!(error instanceof OktaApiError)) return
+    const { operation, status, errorCode, errorSummary, requestId } = error
+    const kind = `${operation} ${status} ${errorCode}`
+    if (warned.has(kind) || warned.size >= MAX_WARNINGS) return
+    warned.add(kind)
+    logger?.warn(messageFor(operation, errorCode), {
+      operation,
+      status,
+      ...(errorCode !== undefined && { errorCode }),
+      ...(errorSummary !== undefined && { errorSummary }),
+      ...(requestId !== undefined && { requestId }),
+    })
+  }
+}
+
+function messageFor(operation: Operation, errorCode: string | undefined): string {
+  if (operation === 'requestToken')
+    return 'Okta refused a token to the service app. Operations by session id fail, and another token is requested after 30 s. Check clientId, privateKey, keyId and scopes'
+  if (operation === 'createSession')
+    return TOKEN_REFUSED.has(errorCode ?? '')
+      ? 'Okta refused a sign-in because of the API token, or by a policy. login() tries without the API token. Check credentials.apiToken'
+      : 'Okta refused a sign-in for a reason other than its session token. Users get 503'
+  return 'Okta answered with an error about the org, this app or its credentials. It says nothing about the session, which stays as it is'
+}

@@ -1,0 +1,134 @@
+/** Okta's own error codes, for each operation: which mean that a session or a sign-in is gone, and which are about the org or this app. */
+import express from 'express'
+import type { LocalOrg } from 'express-okta-session/local-org'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { api, cookiesOf, ownPage, serve, startParts } from '../front-door/door.js'
+
+const ABOUT_THE_ORG = [
+  [400, 'E0000003'],
+  [401, 'E0000015'],
+  [401, 'E0000006'],
+  [401, 'E0000007'],
+  [403, 'E0000004'],
+  [403, 'E0000005'],
+  [403, 'E0000006'],
+  [403, 'E0000007'],
+  [403, 'E0000015'],
+  [403, 'E0000018'],
+  [403, 'E0000019'],
+  [404, 'E0000004'],
+  [404, 'E0000008'],
+  [404, 'E0000011'],
+  [404, 'E0000012'],
+  [404, 'E0000026'],
+  [405, 'E0000022'],
+  [410, 'E0000026'],
+  [415, 'E0000021'],
+] as const
+const NO_SESSION = [
+  [404, 'E0000007'],
+  [401, 'E0000004'],
+  [401, 'E0000005'],
+  [401, 'E0000011'],
+] as const
+
+type Warning = readonly [message: string, fields?: Readonly<Record<string, unknown>>]
+
+async function open(token: 'no token' | 'a revoked token' | 'a token' = 'no token') {
+  const warnings: Warning[] = []
+  const logger = { warn: (...line: Warning) => void warnings.push(line) }
+  const apiToken = '00-the-api-token'
+  const given = token === 'a token' ? apiToken : '00-a-revoked-token'
+  const { org, okta, clock } = await startParts({
+    org: { apiToken },
+    okta: { logger, ...(token !== 'no token' && { credentials: { apiToken: given } }) },
+  })
+  const app = express()
+  app.post('/login', okta.login())
+  app.post('/refresh', okta.refresh({ everyMs: 0 }))
+  app.post('/logout', okta.logout())
+  app.get('/', okta.requireSession({ maxStalenessMs: 0 }), (_req, res) => void res.end('in'))
+  const url = await serve(app)
+  const send = (method: 'get' | 'post', path: string, cookie: string) =>
+    request(url)[method](path).set(api).set(ownPage).set('Cookie', cookie)
+  const login = (sessionToken = org.sessionToken('alice@example.com')) =>
+    request(url).post('/login').set(api).set(ownPage).send({ sessionToken })
+  return { org, okta, clock, warnings, send, login }
+}
+
+const failing = (org: LocalOrg, [status, errorCode]: readonly [number, string]) =>
+  org.fail({ kind: 'status', status, errorCode })
+
+describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
+  const [status, errorCode] = error
+
+  it('at a guard is 503, clears no cookie, and is one warning', async () => {
+    const { org, send, clock, warnings } = await open()
+    const cookie = org.signIn('alice@example.com')
+    failing(org, error)
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await send('get', '/', cookie)
+      expect(answer.status).toBe(503)
+      expect(cookiesOf(answer)).toEqual({})
+      clock.advance(2_000)
+    }
+    const about = { operation: 'getCurrentSession', status, errorCode }
+    const told = warnings.filter(([, fields]) => fields?.errorCode === errorCode)
+    expect(told).toEqual([[expect.any(String), expect.objectContaining(about)]])
+    org.clearFaults()
+    clock.advance(2_000)
+    await send('get', '/', cookie).expect(200)
+  })
+
+  it('at refresh() is 503 and clears no cookie', async () => {
+    const { org, send } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await send('get', '/', cookie).expect(200)
+    org.fail({ kind: 'status', status, errorCode }, { operation: 'refreshCurrentSession' })
+    const answer = await send('post', '/refresh', cookie).expect(503)
+    expect(cookiesOf(answer)).toEqual({})
+    await send('get', '/', cookie).expect(200)
+  })
+
+  it('at logout() does not count as closed', async () => {
+    const { org, send } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await send('get', '/', cookie).expect(200)
+    org.fail({ kind: 'status', status, errorCode }, { operation: 'closeCurrentSession' })
+    const { body } = await send('post', '/logout', cookie).expect(200)
+    expect(body).toMatchObject({ oktaClosed: false })
+  })
+
+  it('at login() is 503 for all, with one warning and no client charged for it', async () => {
+    const { org, login, warnings } = await open()
+    failing(org, error)
+    const statuses = new Set<number>()
+    const times = errorCode === 'E0000003' ? 10 : 30
+    for (let time = 0; time < times; time += 1) statuses.add((await login()).status)
+    expect([...statuses]).toEqual([503])
+    expect(warnings.filter(([, fields]) => fields?.errorCode === errorCode)).toHaveLength(1)
+  })
+})
+
+describe.each(NO_SESSION)('a %i %s', (...error) => {
+  it('ends the session at a guard and at refresh(), without a warning', async () => {
+    const { org, send, warnings } = await open()
+    const [atGuard, atRefresh] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    await send('get', '/', atRefresh).expect(200)
+    failing(org, error)
+    await send('get', '/', atGuard).expect(401)
+    const answer = await send('post', '/refresh', atRefresh).expect(401)
+    expect(Object.keys(cookiesOf(answer))).toContain('idx')
+    expect(warnings).toEqual([])
+  })
+})
+
+it('one client whose session tokens are malformed holds no other client back', async () => {
+  const { org, login, clock } = await open()
+  org.fail({ kind: 'status', status: 400, errorCode: 'E0000003' })
+  for (let times = 0; times < 10; times += 1) await login('<malformed>').expect(503)
+  org.clearFaults()
+  clock.advance(2_000)
+  await login().expect(200)
+})

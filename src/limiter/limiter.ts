@@ -319,8 +319,10 @@ export class Limiter {
       return
     }
     if (chargeSilence !== true) giveBack()
-    if (kind === 'unseen' && !NO_CREDENTIALS_FAULT.has(answer.code))
-      this.#oddAnswers[account].charge(client, this.#now())
+    if (kind !== 'unseen' || NO_CREDENTIALS_FAULT.has(answer.code)) return
+    // An error about this app is no client's fault; all clients together may still not repeat it at will.
+    const isOurs = account === 'sign_in' && answer.isOurs === true
+    this.#oddAnswers[account].charge(isOurs ? undefined : client, this.#now())
   }
 
   #keepMovable(key: string | undefined, giveBack: () => void): void {

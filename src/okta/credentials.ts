@@ -7,6 +7,7 @@ import type {
 import { type Deadline, within } from './call.js'
 import type { CallResult } from './call-error.js'
 import type { HttpAbort, HttpAnswer, HttpFailure } from './exchange.js'
+import { errorCodeIn, TOKEN_REFUSED } from './okta-answer.js'
 import { type ServiceAppParts, serviceAppAuthorizer, TOKEN } from './service-app.js'
 
 /** Authorises operations with one kind of credentials. */
@@ -54,10 +55,33 @@ export function createAuthorizer(
 /** For operations that send a cookie, or nothing. */
 export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
 
-/** createSession sends the API token when there is one. OAuth has no scope for it. */
+/**
+ * createSession sends the API token when there is one; OAuth has no scope for it. Okta takes sign-ins without
+ * a token as well: after a refusal of the token the next ones are made without it. An answer by a policy
+ * about one user looks the same, so the token is used again where a sign-in without it is refused; an
+ * invalid token (E0000011) is not.
+ */
 export function createSignInAuthorizer(credentials: CheckedCredentials | undefined): Authorizer {
   if (credentials === undefined || !('apiToken' in credentials)) return noAuthorizer
-  return apiTokenAuthorizer(credentials)
+  const withToken = apiTokenAuthorizer(credentials)
+  let token: 'sent' | 'left_out' | 'invalid' = 'sent'
+  return {
+    begin(target, deadline) {
+      const isSent = token === 'sent'
+      const { show } = (isSent ? withToken : noAuthorizer).begin(target, deadline)
+      return {
+        show,
+        reconsider(answer) {
+          const code = answer.status === 401 || answer.status === 403 ? errorCodeIn(answer) : ''
+          if (!TOKEN_REFUSED.has(code ?? '') || token === 'invalid') return false
+          if (isSent) token = code === 'E0000011' ? 'invalid' : 'left_out'
+          else token = 'sent'
+          // The session token is not sent a second time: it works once.
+          return false
+        },
+      }
+    },
+  }
 }
 
 function apiTokenAuthorizer({ apiToken }: ApiTokenCredentials): Authorizer {

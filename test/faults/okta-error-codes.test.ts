@@ -124,6 +124,33 @@ describe.each(NO_SESSION)('a %i %s', (...error) => {
   })
 })
 
+describe('login() with an API token that Okta refuses', () => {
+  it('login() signs in without the API token from the second sign-in on, with one warning', async () => {
+    const { org, login, warnings } = await open('a revoked token')
+    await login().expect(503)
+    for (let times = 0; times < 5; times += 1) await login().expect(200)
+    expect(org.calls.createSession).toBe(6)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]?.[0]).toContain('credentials.apiToken')
+    expect(JSON.stringify(warnings)).not.toContain('00-a-revoked-token')
+  })
+
+  it('a bad session token is still a failed sign-in', async () => {
+    const { login } = await open('a revoked token')
+    await login().expect(503)
+    await login('unknown').expect(401)
+  })
+
+  it('login() goes back to its token where the org takes no sign-in without one', async () => {
+    const { org, login } = await open('a token')
+    org.failNext({ kind: 'status', status: 403, errorCode: 'E0000006' })
+    await login().expect(503)
+    org.failNext({ kind: 'status', status: 403, errorCode: 'E0000005' })
+    await login().expect(503)
+    await login().expect(200)
+  })
+})
+
 it('one client whose session tokens are malformed holds no other client back', async () => {
   const { org, login, clock } = await open()
   org.fail({ kind: 'status', status: 400, errorCode: 'E0000003' })

@@ -1,11 +1,16 @@
 /** One HTTP exchange with the org. Only this file knows the HTTP client, whose errors hold requests with their secrets. */
 
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
-import { got, RequestError, type Response } from 'got'
+import { got, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
 import { type AnswerHeaders, readHeaders } from './http-answer.js'
 
@@ -29,6 +34,8 @@ export interface HttpRequest {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: { readonly type: string; readonly text: string } | undefined
+  /** Whether what is sent is valid once: sent again only where it certainly was not sent. */
+  readonly isSingleUse?: boolean
 }
 
 export interface SendOptions {
@@ -82,27 +89,49 @@ export function createExchange(settings: ExchangeSettings): Exchange {
   async function exchange(request: HttpRequest, options: SendOptions): Promise<HttpResult> {
     const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
     try {
+      const first = await tryOnce(request, options, stop)
+      if (first.lost === undefined || (first.lost === 'unanswered' && request.isSingleUse))
+        return first.result
+      // Its neighbours were idle for as long, and the other side may have closed them too.
+      closeIdle(agent, settings.orgUrl)
+      return (await tryOnce(request, options, stop)).result
+    } finally {
+      stop.clear()
+    }
+  }
+
+  async function tryOnce(
+    request: HttpRequest,
+    options: SendOptions,
+    stop: ReturnType<typeof stopwatch>,
+  ): Promise<{ readonly result: HttpResult; readonly lost?: Lost }> {
+    const native = createNativeRequest(request, settings.orgUrl)
+    try {
       if (hasIdleConnection(agent)) await readArrivedBytes()
-      const pending = client(`${settings.orgUrl}${request.path}`, {
+      const pending = client(settings.orgUrl, {
         method: request.method,
         responseType: 'buffer',
         resolveBodyOnly: false,
-        headers: headersOf(request),
-        ...(request.body === undefined ? {} : { body: request.body.text }),
+        request: native.send,
+        hooks: { beforeError: [native.strip], afterResponse: [asSuccess] },
         signal: stop.signal,
       })
       pending.on('downloadProgress', ({ transferred, total = 0 }) => {
         if (transferred > MAX_BODY_BYTES || total > MAX_BODY_BYTES) stop.end('too_large')
       })
       const response = await pending
-      return answered(response, stop.ending === 'too_large' ? undefined : response.rawBody)
+      const isCut = stop.ending === 'too_large'
+      const head = native.head ?? response
+      return { result: answered(head, isCut ? undefined : response.rawBody) }
     } catch (error) {
-      if (stop.ending === 'timeout') return { kind: 'failed', code: 'timeout' }
-      if (stop.ending === 'aborted') return { kind: 'aborted', reason: options.signal?.reason }
-      if (stop.ending === 'too_large') return cutShort(error)
-      return { kind: 'failed', code: failureCode(error), cause: safeCause(error, textsOf(request)) }
-    } finally {
-      stop.clear()
+      if (stop.ending === 'timeout') return { result: { kind: 'failed', code: 'timeout' } }
+      if (stop.ending === 'aborted')
+        return { result: { kind: 'aborted', reason: options.signal?.reason } }
+      if (stop.ending === 'too_large') return { result: cutShort(native.head) }
+      const cause = safeCause(error, textsOf(request))
+      const lost = native.lost()
+      const result = { kind: 'failed', code: failureCode(error), cause } as const
+      return lost === undefined ? { result } : { result, lost }
     }
   }
 
@@ -215,6 +244,14 @@ function isIdle(agent: HttpAgent, socket: Socket): boolean {
   return Object.values(agent.freeSockets).some((idle) => idle?.includes(socket))
 }
 
+/** Closes the idle connections to the org, so that the next request opens a new one. */
+function closeIdle(agent: HttpAgent, orgUrl: string): void {
+  if (!hasPool(agent)) return
+  const host = `${new URL(orgUrl).hostname.replace(/^\[|\]$/g, '')}:`
+  for (const [name, sockets = []] of Object.entries(agent.freeSockets))
+    if (name.startsWith(host)) for (const socket of [...sockets]) socket.destroy()
+}
+
 /** Proxy agents for https commonly extend http.Agent, which the client's types do not allow. */
 function agentFor(orgUrl: string, agent: HttpsAgent | HttpAgent) {
   return orgUrl.startsWith('https:') ? { https: agent as HttpsAgent } : { http: agent }
@@ -246,9 +283,72 @@ function stopwatch(timeoutMs: number, caller: AbortSignal | undefined) {
   }
 }
 
-function headersOf(request: HttpRequest): Record<string, string> {
-  const body = request.body
-  return { ...request.headers, ...(body === undefined ? {} : { 'content-type': body.type }) }
+/** How a request was lost on a connection used before: it was not sent, or no byte of an answer came. */
+type Lost = 'unsent' | 'unanswered'
+
+/**
+ * The native request, which the client makes without knowing its headers, its body and its path: the client
+ * publishes what it knows on diagnostics channels, its errors with their requests included.
+ */
+function createNativeRequest(request: HttpRequest, orgUrl: string) {
+  const url = new URL(`${orgUrl}${request.path}`)
+  let native: ClientRequest | undefined
+  let head: Head | undefined
+  let before: { readonly socket: Socket; readonly wrote: number; readonly read: number } | undefined
+  let lost: Lost | undefined
+
+  return {
+    send(_url: URL, options: RequestOptions): ClientRequest {
+      const headers = { ...Object(options.headers), ...headersOf(request) }
+      native = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+        ...options,
+        headers,
+      })
+      native.once('socket', (socket) => {
+        before = { socket, wrote: socket.bytesWritten, read: socket.bytesRead }
+      })
+      native.once('response', (response) => {
+        head = { statusCode: response.statusCode ?? 0, rawHeaders: response.rawHeaders }
+        // rawHeaders keeps them.
+        Reflect.deleteProperty(response.headers, 'set-cookie')
+      })
+      if (request.body !== undefined) native.write(request.body.text)
+      return native
+    },
+
+    /** Replaces an error of the client's, which holds the native request, before it is published. */
+    strip(error: Error): Error {
+      if (native?.reusedSocket && before !== undefined && head === undefined)
+        lost = lostAs(error, before)
+      return safeCause(error, textsOf(request))
+    },
+
+    get head() {
+      return head
+    },
+    lost: () => lost,
+  }
+}
+
+function lostAs(
+  error: Error,
+  {
+    socket,
+    wrote,
+    read,
+  }: { readonly socket: Socket; readonly wrote: number; readonly read: number },
+): Lost | undefined {
+  if (failureCode(error) !== 'reset' || socket.bytesRead !== read) return undefined
+  // The system has refused the one write of a request as small as ours.
+  const { cause } = error
+  const isRefused = cause instanceof Error && 'syscall' in cause && cause.syscall === 'write'
+  return isRefused || socket.bytesWritten === wrote ? 'unsent' : 'unanswered'
+}
+
+function headersOf({ headers, body }: HttpRequest): Record<string, string> {
+  if (body === undefined) return { ...headers }
+  const length = String(Buffer.byteLength(body.text))
+  return { ...headers, 'content-type': body.type, 'content-length': length }
 }
 
 /** Everything of a request that could hold a secret. */
@@ -256,9 +356,14 @@ function textsOf(request: HttpRequest): string[] {
   return [request.path, request.body?.text ?? '', ...Object.values(request.headers ?? {})]
 }
 
+/** The client makes and publishes an error of any other status, though it does not throw it. */
+function asSuccess(response: Response): Response {
+  response.statusCode = 200
+  return response
+}
+
 /** The answer whose body grew too long, without its body. */
-function cutShort(error: unknown): HttpAnswer | HttpFailure {
-  const head = error instanceof RequestError ? error.response : undefined
+function cutShort(head: Head | undefined): HttpAnswer | HttpFailure {
   return head === undefined ? { kind: 'failed', code: 'too_large' } : answered(head, undefined)
 }
 

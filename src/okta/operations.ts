@@ -90,7 +90,7 @@ export function createOperations(settings: ApiSettings, clock: Clock): Operation
     const sessionToken = checkSessionToken(given)
     const body = { type: 'application/json', text: JSON.stringify({ sessionToken }) }
     const subject = { operation: 'createSession', secrets: [sessionToken] } as const
-    const request = { method: 'POST', path: SESSIONS, body } as const
+    const request = { method: 'POST', path: SESSIONS, body, isSingleUse: true } as const
     return makeCall({ subject, request, authorizer: signIn, read: secretSessionAnswer }, options)
   }
 }

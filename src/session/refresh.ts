@@ -37,18 +37,18 @@ export interface RefresherOptions {
   readonly maxSessions: number
 }
 
-/** The last refresh of a session: in flight, or its outcome. */
+/** The last refresh of a session that succeeded. */
 interface LastRefresh {
   /** Monotonic milliseconds at which it began. */
   readonly at: number
-  readonly inFlight?: Promise<Refreshed>
-  readonly expiresAt?: string
+  readonly expiresAt: string
 }
 
 export class Refresher {
   readonly #options: RefresherOptions
   readonly #last: LRUCache<string, LastRefresh>
-  readonly #inFlight = new Set<Promise<Refreshed>>()
+  /** By key, and not in the cache: lru-cache publishes its values, and a result holds Okta's Set-Cookie lines. */
+  readonly #inFlight = new Map<string, Promise<Refreshed>>()
 
   constructor(options: RefresherOptions) {
     this.#options = options
@@ -60,14 +60,14 @@ export class Refresher {
     const { clock, lookup } = this.#options
     if (lookup.isSignedOut(target.key)) return { kind: 'over', context: anonymous.signed_out }
     const at = clock.monotonic()
+    const pending = this.#inFlight.get(target.key)
+    if (pending !== undefined) return withoutCookies(await pending)
     const last = this.#last.get(target.key)
-    if (last?.inFlight !== undefined) return withoutCookies(await last.inFlight)
-    if (last?.expiresAt !== undefined && at - last.at < everyMs)
+    if (last !== undefined && at - last.at < everyMs)
       return { kind: 'recent', expiresAt: later(last.expiresAt, target.session.expiresAt) }
     const inFlight = this.#callOkta(target, kind)
-    this.#last.set(target.key, { at, inFlight })
-    this.#inFlight.add(inFlight)
-    const refreshed = await inFlight.finally(() => this.#inFlight.delete(inFlight))
+    this.#inFlight.set(target.key, inFlight)
+    const refreshed = await inFlight.finally(() => this.#inFlight.delete(target.key))
     // After any other outcome the next request may try again.
     if (refreshed.kind === 'refreshed')
       this.#last.set(target.key, { at, expiresAt: refreshed.session.expiresAt })
@@ -77,13 +77,13 @@ export class Refresher {
 
   /** Whether a refresh now would not call Okta. */
   isRecent(key: string, everyMs: number): boolean {
+    if (this.#inFlight.has(key)) return true
     const last = this.#last.peek(key)
-    if (last === undefined) return false
-    return last.inFlight !== undefined || this.#options.clock.monotonic() - last.at < everyMs
+    return last !== undefined && this.#options.clock.monotonic() - last.at < everyMs
   }
 
   async settled(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values())
   }
 
   async #callOkta(

@@ -93,3 +93,65 @@ describe.each([
     expect(sockets).toHaveLength(1)
   })
 })
+
+/**
+ * An upstream that answers the first request of its first connection, and `loses` that connection at the next
+ * one. `posts` are the requests that its application has read.
+ */
+async function closingUpstream(loses: (socket: Socket) => void) {
+  const posts: string[] = []
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    const isFirst = sockets.length === 1
+    let count = 0
+    socket.on('error', () => {})
+    socket.on('data', (bytes) => {
+      count += 1
+      if (isFirst && count > 1) loses(socket)
+      else {
+        posts.push(String(bytes).split(' HTTP')[0] ?? '')
+        socket.write(answerFor('alice'))
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port } = server.address() as AddressInfo
+  return { orgUrl: `http://127.0.0.1:${port}`, posts, sockets }
+}
+
+describe('a POST on an idle connection that the other side closes at that moment', () => {
+  it.each([
+    ['closes', (socket: Socket) => void socket.end()],
+    ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+  ])('a refresh is sent again on a new connection when the other side %s it', async (_, loses) => {
+    const { orgUrl, posts, sockets } = await closingUpstream(loses)
+    const api = apiFor(orgUrl)
+    await api.getCurrentSession('sid=first-cookie')
+    expect((await api.refreshCurrentSession('sid=first-cookie')).userId).toBe('alice')
+    expect(sockets).toHaveLength(2)
+    expect(posts).toHaveLength(2)
+  })
+
+  it('createSession is not sent again where the other side may have read it', async () => {
+    const { orgUrl, sockets } = await closingUpstream((socket) => socket.resetAndDestroy())
+    const api = apiFor(orgUrl)
+    await api.getCurrentSession('sid=first-cookie')
+    await expect(api.createSession({ sessionToken: 'a-token' })).rejects.toThrow('reset')
+    expect(sockets).toHaveLength(1)
+  })
+
+  it('createSession is sent on a new connection where the idle one was closed just before', async () => {
+    const { orgUrl, sockets } = await closingUpstream((socket) => socket.end())
+    const api = apiFor(orgUrl)
+    await api.getCurrentSession('sid=first-cookie')
+    sockets[0]?.resetAndDestroy()
+    expect((await api.createSession({ sessionToken: 'a-token' })).userId).toBe('alice')
+    expect(sockets).toHaveLength(2)
+  })
+})

@@ -87,6 +87,8 @@ interface TokenKeeper {
   drop(token: AccessToken | undefined): void
 }
 
+/** After a refusal of the credentials no token is requested for so long: the next request would be refused as well. */
+const PAUSE_AFTER_REFUSAL_MS = 30_000
 /** A token is not used in the last minute of its life, or in the last tenth if that is shorter. */
 const MAX_UNUSED_MS = 60_000
 
@@ -94,6 +96,7 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
   let kept:
     | { readonly token: AccessToken; readonly call: CallResult<AccessToken>; useUntil: number }
     | undefined
+  let refused: { readonly call: CallResult<AccessToken>; readonly until: number } | undefined
   let pending: Promise<CallResult<AccessToken>> | undefined
 
   async function renew(): Promise<CallResult<AccessToken>> {
@@ -105,12 +108,16 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
       const useUntil = beganAt + lifetimeMs - Math.min(MAX_UNUSED_MS, lifetimeMs / 10)
       kept = { token, call, useUntil }
     }
+    refused = isRefusal(call)
+      ? { call, until: clock.monotonic() + PAUSE_AFTER_REFUSAL_MS }
+      : undefined
     return call
   }
 
   return {
     async get() {
       if (kept !== undefined && clock.monotonic() < kept.useUntil) return kept.call
+      if (refused !== undefined && clock.monotonic() < refused.until) return refused.call
       pending ??= renew().finally(() => {
         pending = undefined
       })
@@ -120,6 +127,11 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
       if (kept?.token === token) kept = undefined
     },
   }
+}
+
+/** Whether the token endpoint refused the credentials or the scopes, and not for now only. */
+function isRefusal({ result }: CallResult<AccessToken>): boolean {
+  return result.kind === 'answered' && [400, 401, 403].includes(result.status)
 }
 
 const PATH = '/oauth2/v1/token'
@@ -208,6 +220,7 @@ function tokenRequest(
     method: 'POST',
     path: PATH,
     headers: dpop === undefined ? {} : { dpop },
+    isSingleUse: true,
     body: { type: 'application/x-www-form-urlencoded', text: form.toString() },
   }
 }

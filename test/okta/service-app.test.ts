@@ -8,6 +8,8 @@ import type { CallResult } from '../../src/okta/call-error.js'
 import { createOperations, type Operations } from '../../src/okta/operations.js'
 import type { Credentials, PrivateKeyCredentials } from '../../src/options/options.js'
 import { parseApiOptions } from '../../src/options/parse-options.js'
+import { machineClock, startOkta } from '../front-door/door.js'
+import { TestClock } from '../session/lookup-world.js'
 import { ENVELOPE, endingOf } from './answers.js'
 import { latch } from './raw-server.js'
 import { CLIENT_ID, type TokenOrg, type TokenOrgOptions, tokenOrg } from './token-org.js'
@@ -261,6 +263,49 @@ describe('the token', () => {
     await expect(leaving).rejects.toMatchObject({ name: 'AbortError' })
     go.resolve()
     expect(endingOf(await staying).kind).toBe('ok')
+  })
+})
+
+describe('a refusal of the credentials', () => {
+  it('twenty operations make one token request that is refused, and the next after 30 s', async () => {
+    const org = await orgWith({
+      publicKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
+    })
+    const clock = new TestClock()
+    clock.wall = Date.now()
+    const operations = operationsOf(org, { clock })
+    for (let times = 0; times < 20; times += 1)
+      expect(summary(await operations.getSession('abc'))).toEqual([
+        'requestToken',
+        401,
+        'invalid_client',
+      ])
+    expect(org.asked().token).toHaveLength(1)
+    clock.advance(30_000)
+    await operations.getSession('abc')
+    expect(org.asked().token).toHaveLength(2)
+  })
+
+  it('a refusal is one warning of oktaSession(), without a secret', async () => {
+    const org = await orgWith({
+      publicKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
+    })
+    const warn = vi.fn()
+    const credentials = { clientId: CLIENT_ID, privateKey: JWK }
+    const okta = startOkta({ orgUrl: org.url, credentials, logger: { warn } }, machineClock)
+    for (let times = 0; times < 5; times += 1)
+      await expect(okta.api.getSession('abc')).rejects.toThrow('invalid_client')
+    expect(warn).toHaveBeenCalledTimes(1)
+    expect(warn.mock.calls[0]?.[0]).toContain('clientId')
+    expect(inspect(warn.mock.calls, { depth: 9 })).not.toContain(String(JWK.d))
+  })
+
+  it.each([429, 500, 503])('a %i of the token endpoint is no refusal', async (status) => {
+    const org = await orgWith()
+    org.tokenFault = (res) => res.writeHead(status).end()
+    const operations = operationsOf(org)
+    expect(summary(await operations.getSession('abc'))[0]).toBe('requestToken')
+    expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
   })
 })
 

@@ -174,6 +174,7 @@ function composeCore(
     log,
     fetchSession,
     shared,
+    logger,
   })
   const { maxSessions, maxTtlMs } = cache
   const refresher = new Refresher({ limiter, lookup, clock, refreshSession, maxSessions })

@@ -3,6 +3,7 @@ import type {
   Clock,
   Credential,
   CurrentSessionCall,
+  Logger,
   OktaAnswer,
   OktaUnavailable,
 } from '../contracts.js'
@@ -34,6 +35,7 @@ export interface LookupOptions {
   /** GetCurrentSession. */
   readonly fetchSession: CurrentSessionCall<Session>
   readonly shared?: SharedSessions | undefined
+  readonly logger?: Logger | undefined
 }
 
 export interface InFlightOptions extends LookupOptions {

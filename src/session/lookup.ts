@@ -64,7 +64,8 @@ export class Lookup {
     this.#clock = options.clock
     this.#log = options.log
     const negatives = new NegativeCache(options.cache)
-    const oktaClock = new OktaClock(options.clock, options.log, () => negatives.clear())
+    const { clock, log, logger } = options
+    const oktaClock = new OktaClock(clock, log, () => negatives.clear(), logger)
     const sessions = new SessionCache({ ...options, oktaClock, negatives })
     this.#inFlight = new InFlightLookups({ ...options, oktaClock, sessions, negatives })
     this.#negatives = negatives
@@ -220,6 +221,11 @@ export class Lookup {
   /** Okta's time, epoch milliseconds, as its last answer set it. */
   oktaNow(): number {
     return this.#oktaClock.now()
+  }
+
+  /** Okta's time when it sent an answer with this `Date`. */
+  oktaTimeAt(date: number | undefined): number {
+    return this.#oktaClock.atAnswer(date)
   }
 
   /** Resolves when no lookup is in flight. */

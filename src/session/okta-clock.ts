@@ -1,14 +1,18 @@
 /** Okta's time, kept on the monotonic clock, and the detection of a suspended machine. */
-import type { Clock } from '../contracts.js'
+import type { Clock, Logger } from '../contracts.js'
 import type { LookupStart } from './contexts.js'
 import type { RevocationLog } from './revocations.js'
 
 const SUSPEND_MS = 5_000
+/** A `Date` further from the wall clock is likelier that of a broken proxy than right. */
+const MAX_SKEW_MS = 10 * 60_000
 
 export class OktaClock {
   readonly #clock: Clock
   readonly #log: RevocationLog
   readonly #onSuspend: () => void
+  readonly #logger: Logger | undefined
+  #hasWarned = false
   /** Wall time at the monotonic clock's zero, as it was at the start or after the last suspend. */
   #wallAtZero: number
   /**
@@ -18,10 +22,11 @@ export class OktaClock {
   #oktaAtZero: number
 
   /** Calls `onSuspend` after a suspend: no time measured before it can be trusted. */
-  constructor(clock: Clock, log: RevocationLog, onSuspend: () => void) {
+  constructor(clock: Clock, log: RevocationLog, onSuspend: () => void, logger?: Logger) {
     this.#clock = clock
     this.#log = log
     this.#onSuspend = onSuspend
+    this.#logger = logger
     this.#wallAtZero = clock.now() - clock.monotonic()
     this.#oktaAtZero = this.#wallAtZero
   }
@@ -47,8 +52,26 @@ export class OktaClock {
    */
   adjust(oktaTime: number | undefined, start: LookupStart): void {
     // An answer to a lookup from before a suspend may be from before it as well.
-    if (oktaTime !== undefined && start.position >= this.#log.oldestValid)
-      this.#oktaAtZero = oktaTime - start.mono
+    if (oktaTime === undefined || start.position < this.#log.oldestValid) return
+    this.#oktaAtZero = this.#isTrusted(oktaTime) ? oktaTime - start.mono : this.#wallAtZero
+  }
+
+  /** Okta's time when it sent an answer with this `Date`; the time of {@link now} without one, or with one in doubt. */
+  atAnswer(oktaTime: number | undefined): number {
+    return oktaTime !== undefined && this.#isTrusted(oktaTime) ? oktaTime : this.now()
+  }
+
+  /** Warns of the first `Date` in doubt. */
+  #isTrusted(oktaTime: number): boolean {
+    const aheadMs = oktaTime - this.#clock.now()
+    if (Math.abs(aheadMs) <= MAX_SKEW_MS) return true
+    if (!this.#hasWarned)
+      this.#logger?.warn(
+        "The Date of Okta's answers is more than ten minutes from this machine's clock, by which sessions end meanwhile. Check that clock, and the proxies in front of Okta",
+        { aheadMs },
+      )
+    this.#hasWarned = true
+    return false
   }
 
   /**

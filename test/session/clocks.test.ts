@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
 
@@ -14,15 +14,36 @@ const DAY_MS = 24 * 60 * 60_000
 
 describe('times', () => {
   it.each([
-    ['an hour behind', -3_600_000],
+    ['nine minutes behind', -540_000],
     ['right', 0],
-    ['an hour ahead', 3_600_000],
+    ['nine minutes ahead', 540_000],
   ])("a session is accepted to within 2 s of its end when Okta's clock is %s", async (_, ahead) => {
     const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
     org.now = () => clock.now() + ahead
     const end = clock.now() + 40_000
     org.endsAt = () => end + ahead
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'active' })
+    org.silent = true
+    clock.advance(38_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    clock.advance(4_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+  })
+
+  it.each([
+    ['three hours ahead', 3 * 3_600_000],
+    ['eleven minutes ahead', 11 * 60_000],
+    ['three hours behind', -3 * 3_600_000],
+  ])("a Date of Okta's %s is doubted: our clock decides, with one warning", async (_, ahead) => {
+    const warn = vi.fn()
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 300 }, logger: { warn } })
+    org.now = () => clock.now() + ahead
+    const end = clock.now() + 40_000
+    org.endsAt = () => end
+    for (const value of ['alice', 'bob'])
+      expect(await okta.authenticate(requestWith(value))).toMatchObject({ state: 'active' })
+    expect(warn).toHaveBeenCalledTimes(1)
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('Date'), { aheadMs: ahead })
     org.silent = true
     clock.advance(38_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })

@@ -37,7 +37,7 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
     if (sessionToken.length > MAX_SESSION_TOKEN) return misused(kit, LONG_TOKEN, req)
     const answer = await exchange(sessionToken, req)
     if (answer.kind !== 'yes') return failed(failureOf(answer), req)
-    const oktaNow = answer.head.oktaTime ?? lookup.oktaNow()
+    const oktaNow = lookup.oktaTimeAt(answer.head.oktaTime)
     const hasEnded = sessionEndsAt(answer.value) <= oktaNow
     if (hasEnded || !cookies.canHold(answer.value.id)) return failed(UNUSABLE, req)
     return signedIn(answer.value, req, read.fields.get('returnTo'))

@@ -82,7 +82,7 @@ export interface Exchange {
 export function createExchange(settings: ExchangeSettings): Exchange {
   const agent = settings.agent ?? keepAliveAgent(settings.orgUrl)
   const stopWatching = closeOnStrayBytes(agent)
-  const client = createClient(settings.orgUrl, agent)
+  const tryOnce = createTry(settings.orgUrl, agent)
   const inFlight = new Set<Promise<HttpResult>>()
   let closed = false
 
@@ -100,15 +100,40 @@ export function createExchange(settings: ExchangeSettings): Exchange {
     }
   }
 
-  async function tryOnce(
+  return {
+    async send(request, options = {}) {
+      if (options.signal?.aborted) return { kind: 'aborted', reason: options.signal.reason }
+      if (closed) return { kind: 'failed', code: 'closed' }
+      const pending = exchange(request, options)
+      inFlight.add(pending)
+      try {
+        return await pending
+      } finally {
+        inFlight.delete(pending)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.all(inFlight)
+      stopWatching()
+      if (settings.agent === undefined) agent.destroy()
+    },
+  }
+}
+
+/** One try of an exchange, and how it was lost where that calls for another. */
+function createTry(orgUrl: string, agent: HttpsAgent | HttpAgent) {
+  const client = createClient(orgUrl, agent)
+
+  return async function tryOnce(
     request: HttpRequest,
     options: SendOptions,
     stop: ReturnType<typeof stopwatch>,
   ): Promise<{ readonly result: HttpResult; readonly lost?: Lost }> {
-    const native = createNativeRequest(request, settings.orgUrl)
+    const native = createNativeRequest(request, orgUrl)
     try {
       if (hasIdleConnection(agent)) await readArrivedBytes()
-      const pending = client(settings.orgUrl, {
+      const pending = client(orgUrl, {
         method: request.method,
         responseType: 'buffer',
         resolveBodyOnly: false,
@@ -133,26 +158,6 @@ export function createExchange(settings: ExchangeSettings): Exchange {
       const result = { kind: 'failed', code: failureCode(error), cause } as const
       return lost === undefined ? { result } : { result, lost }
     }
-  }
-
-  return {
-    async send(request, options = {}) {
-      if (options.signal?.aborted) return { kind: 'aborted', reason: options.signal.reason }
-      if (closed) return { kind: 'failed', code: 'closed' }
-      const pending = exchange(request, options)
-      inFlight.add(pending)
-      try {
-        return await pending
-      } finally {
-        inFlight.delete(pending)
-      }
-    },
-    async close() {
-      closed = true
-      await Promise.all(inFlight)
-      stopWatching()
-      if (settings.agent === undefined) agent.destroy()
-    },
   }
 }
 

@@ -188,6 +188,42 @@ describe('several cookies', () => {
   })
 })
 
+describe('several cookies, of which one has ended', () => {
+  const lookups = { operation: 'getCurrentSession' } as const
+
+  it.each([{ kind: 'status', status: 503 }, { kind: 'html' }, { kind: 'reset' }] as const)(
+    'refresh() clears no cookie while Okta can’t tell about the other: %o',
+    async (fault) => {
+      const { org, clock, post, account } = await open({
+        okta: { cache: { ttlMs: 1_000, maxTtlMs: 1_000 } },
+      })
+      const idx = org.signIn('alice@example.com')
+      const both = `${idx}; ${org.signIn('alice@example.com', { cookie: 'sid' })}`
+      await account(both).expect(200)
+      clock.advance(1_500)
+      await account(idx).expect(200)
+      org.endSession(idx)
+      const stop = org.fail(fault, lookups)
+      const answer = await post(both).expect(503)
+      expect(answer.body.code).toBe('okta_unavailable')
+      expect(answer.headers).not.toHaveProperty('set-cookie')
+      stop()
+      clock.advance(30_000)
+      await account(both).expect(200)
+    },
+  )
+
+  it('refresh() clears no cookie where the other’s session lacks a factor', async () => {
+    const { org, post, account } = await open()
+    const idx = org.signIn('alice@example.com')
+    const other = org.signIn('alice@example.com', { cookie: 'sid', status: 'MFA_REQUIRED' })
+    const both = `${idx}; ${other}`
+    await account(both).expect(200)
+    org.endSession(idx)
+    expect((await post(both)).headers).not.toHaveProperty('set-cookie')
+  })
+})
+
 describe('a session Okta no longer knows', () => {
   it('refresh() refuses a session Okta no longer knows, clears its cookies, and remembers it', async () => {
     const { org, post, account } = await open()

@@ -6,7 +6,7 @@ import type {
   Reply,
   RequestLike,
 } from '../../public-types.js'
-import type { FoundContext, FoundSession } from '../../session/contexts.js'
+import { anonymous, type FoundContext, type FoundSession } from '../../session/contexts.js'
 import type { SessionCookie } from '../cookie-header.js'
 import { type Denied, deniedFor, Guard, settle } from '../decide.js'
 import { checkedOptions } from '../handler-options.js'
@@ -58,7 +58,9 @@ export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Ha
       if (other !== undefined && other.key !== cookie.key)
         return answer(now.session.expiresAt, false)
     }
-    return context.state === 'anonymous'
+    // The other cookie's session may be live: it is not taken for what could not be found out.
+    if (now.state === 'unavailable' || now === anonymous.ambiguous_cookie) return deniedFor(now)
+    return context.state === 'anonymous' && now.state !== 'incomplete'
       ? { ...deniedFor(context), headers: { 'set-cookie': cookies.expireAll() } }
       : deniedFor(context)
   }

@@ -62,7 +62,10 @@ export class SignOut {
     if (inFlight !== undefined) return inFlight
     const earlier = this.#options.log.signOutOf(request.key)
     if (earlier !== undefined) return Promise.resolve(earlier.confirmed)
-    const signedOut = this.#options.lookup.hasSeen(request.key)
+    const { lookup } = this.#options
+    // Okta has said lately that there is no session: that rests for a sign-out too.
+    if (lookup.cached(request.key)?.state === 'anonymous') return Promise.resolve(true)
+    const signedOut = lookup.mayBeLive(request.key)
       ? this.#signOutSeen(request)
       : this.#signOutUnseen(request)
     const done = signedOut.finally(() => this.#inFlight.delete(request.key))
@@ -96,7 +99,7 @@ export class SignOut {
     return this.#closeAtOkta({ request, record, session })
   }
 
-  /** An unseen cookie is signed out provisionally, until Okta has answered whether it has a session. */
+  /** An unseen or ended cookie is signed out provisionally, until Okta has answered whether it has a session. */
   async #signOutUnseen(request: SignOutRequest): Promise<boolean> {
     const { limiter, log, lookup, fetchSession } = this.#options
     const { key, credential, client, clientIp } = request
@@ -134,15 +137,19 @@ export class SignOut {
 
   /** Undefined when the session is closed at Okta: 204 and 404 both say so. */
   async #tryToClose(closing: Closing): Promise<OktaUnavailable | undefined> {
-    const { limiter, log, closeSession, timeoutMs } = this.#options
-    const { credential, clientIp } = closing.request
-    const answer = await limiter.call({ operation: 'sign_out', kind: 'seen' }, () =>
-      closeSession(credential, { clientIp }),
-    )
+    const { limiter, log, lookup, closeSession, timeoutMs } = this.#options
+    const { key, credential, client, clientIp } = closing.request
+    let start = lookup.begin()
+    const answer = await limiter.call({ operation: 'sign_out', kind: 'seen', client }, () => {
+      start = lookup.begin()
+      return closeSession(credential, { clientIp })
+    })
     if (answer.kind === 'unavailable') return answer
     this.#warned.clear()
     log.confirm(closing.record, 2 * timeoutMs)
     this.#forget(closing)
+    // The next sign-out of the cookie is charged like a lookup of one that has ended.
+    lookup.storeNotFound(key, start)
     return undefined
   }
 

@@ -290,6 +290,48 @@ describe('an unseen cookie', () => {
   })
 })
 
+describe('a session that has ended', () => {
+  it('repeated sign-outs of ended sessions are charged to the client, and rest', async () => {
+    const { org, okta, clock, leave, account } = await open()
+    const cookies = Array.from({ length: 20 }, () => org.signIn('alice@example.com'))
+    for (const cookie of cookies) await account(cookie).expect(200)
+    for (let round = 0; round < 15; round += 1) {
+      for (const cookie of cookies) await leave(cookie)
+      clock.advance(4_000)
+    }
+    expect(org.calls.closeCurrentSession).toBe(20)
+    // Twenty lookups while they lived; then what the client's budget grants in a minute.
+    expect(org.calls.getCurrentSession).toBeLessThanOrEqual(20 + 20 + 60)
+    const headers = { cookie: org.signIn('bob@example.com') }
+    expect(await okta.authenticate({ headers, ip: '203.0.113.1' })).toMatchObject({
+      state: 'active',
+    })
+  })
+
+  it('a sign-out of a cached session that Okta has ended is charged to the client', async () => {
+    const { org, leave, account } = await open({
+      okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 5 } } },
+    })
+    const cookies = Array.from({ length: 5 }, () => org.signIn('alice@example.com'))
+    for (const cookie of cookies) await account(cookie).expect(200)
+    for (const cookie of cookies) org.endSession(cookie)
+    for (const cookie of cookies) await leave(cookie).expect(204)
+    await account('idx=guess-1').expect(401)
+    await account('idx=guess-2').expect(429)
+  })
+
+  it('a second sign-out while the first rests costs no call, and clears the cookies', async () => {
+    const { org, clock, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await account(cookie).expect(200)
+    await leave(cookie).expect(204)
+    clock.advance(7_000)
+    const { getCurrentSession } = org.calls
+    expect(cookiesOf(await leave(cookie).expect(204))).toHaveProperty('idx', taken)
+    expect(org.calls).toMatchObject({ getCurrentSession, closeCurrentSession: 1 })
+  })
+})
+
 describe('requests in flight at a sign-out', () => {
   it('a request in flight at a sign-out is refused, though Okta’s answer was active', async () => {
     const { org, leave, account } = await open()

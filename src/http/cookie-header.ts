@@ -34,6 +34,12 @@ export interface EveryCookie {
 /** A sign-out calls Okta for each value, and cookies that others plant must not cost more than a few calls. */
 const MAX_VALUES_OF_A_NAME = 4
 
+/**
+ * Beyond these a value is neither hashed nor opened. A browser tells cookies of one name apart by domain and
+ * path alone, so that it sends fewer.
+ */
+const MAX_VALUES_READ = 64
+
 /** Browsers keep no cookie whose name and value are longer together. */
 export const MAX_COOKIE_VALUE = 4096
 
@@ -138,25 +144,31 @@ export class CookieReader {
   }
 
   /** Each different value of one cookie that could be sent, in the order of the header. */
-  valuesOf(entry: CookieEntry, header: string): readonly SessionCookie[] {
-    return findPairs(header, entry.name).flatMap((pair) => {
+  valuesOf(entry: CookieEntry, header: string): EveryCookie {
+    // No neighbouring host can plant a cookie of a signed entry, whose name begins with `__Host-`.
+    const most = entry.signed ? MAX_VALUES_OF_A_NAME : MAX_VALUES_READ
+    const pairs = findPairs(header, entry.name, most + 1)
+    const cookies = pairs.slice(0, most).flatMap((pair) => {
       const cookie = this.check({ entry, pair: this.#toSend(entry, pair) })
       return 'fault' in cookie ? [] : cookie
     })
+    return { cookies, isComplete: pairs.length <= most }
   }
 
   /** Each value of each cookie, a few of one name at most: those first whose session was seen here. */
   every(header: string, isSeen: (key: string) => boolean): EveryCookie {
     const byName = this.#entries.map((entry) => {
-      const values = this.valuesOf(entry, header)
-      return [
-        ...values.filter(({ key }) => isSeen(key)),
-        ...values.filter(({ key }) => !isSeen(key)),
-      ]
+      const { cookies, isComplete } = this.valuesOf(entry, header)
+      const seen = cookies.filter(({ key }) => isSeen(key))
+      const unseen = cookies.filter((cookie) => !seen.includes(cookie))
+      return {
+        cookies: [...seen, ...unseen].slice(0, MAX_VALUES_OF_A_NAME),
+        isComplete: isComplete && cookies.length <= MAX_VALUES_OF_A_NAME,
+      }
     })
     return {
-      cookies: byName.flatMap((values) => values.slice(0, MAX_VALUES_OF_A_NAME)),
-      isComplete: byName.every(({ length }) => length <= MAX_VALUES_OF_A_NAME),
+      cookies: byName.flatMap(({ cookies }) => cookies),
+      isComplete: byName.every(({ isComplete }) => isComplete),
     }
   }
 
@@ -187,10 +199,10 @@ function findPair(header: string, name: string): string | CookieFault | undefine
   return isOfUsableLength(end - start) ? pair : INVALID
 }
 
-/** Each different pair of that name. A neighbouring host can plant a second one, by its Domain or Path. */
-function findPairs(header: string, name: string): readonly string[] {
+/** The first different pairs of that name. A neighbouring host can plant a second one, by its Domain or Path. */
+function findPairs(header: string, name: string, most: number): readonly string[] {
   const pairs = new Set<string>()
-  for (let start = findValue(header, name, 0); start !== -1; ) {
+  for (let start = findValue(header, name, 0); start !== -1 && pairs.size < most; ) {
     const end = endOfValue(header, start)
     if (isOfUsableLength(end - start)) pairs.add(header.slice(start - name.length - 1, end))
     start = findValue(header, name, end)

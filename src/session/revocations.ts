@@ -50,6 +50,9 @@ export interface RevocationLogOptions {
   readonly nameSubject?: NameSubject | undefined
 }
 
+/** Gets the names of a record's subjects, see {@link RevocationLog.namesOf}; undefined: it concerns everything. */
+export type RecordListener = (names: readonly string[] | undefined) => void
+
 const MAX_SIGN_OUT_MS = 24 * 60 * 60_000
 
 export class RevocationLog {
@@ -67,7 +70,7 @@ export class RevocationLog {
   readonly #records: RevocationTable
   /** The record that a provisional sign-out replaced, for when that is removed. */
   readonly #replaced = new Map<string, RevocationRecord>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<RecordListener>()
   readonly #unsubscribe: () => void
   #oldestValidShared: string | undefined
 
@@ -101,21 +104,21 @@ export class RevocationLog {
   async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
     const names = subjects.map(this.#name)
     const position = this.#forget(names)
-    this.#publish({ kind: 'forget', scope, position })
+    this.#publish({ kind: 'forget', scope, position }, names)
     await this.#share({ kind: 'forget', subjects: names }, names, position)
   }
 
   /** Voids everything learned before now. */
   forgetAll(): void {
     this.oldestValid = ++this.position
-    this.#publish({ kind: 'suspend', scope: 'all', position: this.position })
+    this.#publish({ kind: 'suspend', scope: 'all', position: this.position }, undefined)
   }
 
   /** Answers this credential with `signed_out` for `forMs`, at most a day. */
   signOut(key: string, forMs: number, state: Exclude<RevocationState, 'confirmed'>): SignOutRecord {
     const name = this.#nameOf(key)
     const position = this.#signOut(name, forMs, state)
-    this.#publish({ kind: 'refuse', scope: 'credential', position })
+    this.#publish({ kind: 'refuse', scope: 'credential', position }, [name])
     this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, position)
     return { key, position }
   }
@@ -140,7 +143,7 @@ export class RevocationLog {
     this.#replaced.delete(name)
     this.#records.delete(name)
     if (replaced !== undefined) this.#records.set(name, replaced)
-    this.#publish({ kind: 'withdraw', scope: 'credential', position })
+    this.#publish({ kind: 'withdraw', scope: 'credential', position }, [name])
     this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
   }
 
@@ -175,9 +178,14 @@ export class RevocationLog {
   }
 
   /** Calls back after each record; returns a function that ends this. */
-  onRecord(listener: () => void): () => void {
+  onRecord(listener: RecordListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** The names under which a record may concern a credential and its session. */
+  namesOf(key: string, { id, userId }: SessionIds): readonly string[] {
+    return [this.#nameOf(key), this.#name(subject.session(id)), this.#name(subject.user(userId))]
   }
 
   close(): void {
@@ -218,7 +226,8 @@ export class RevocationLog {
     const name = this.#nameOf(signOut.key)
     this.#replaced.delete(name)
     this.#records.set(name, { ...record, state, ...this.#timesOf(forMs) })
-    if (state === 'confirmed') this.#publish({ kind: 'confirm', scope: 'credential', position })
+    if (state === 'confirmed')
+      this.#publish({ kind: 'confirm', scope: 'credential', position }, [name])
     const kind = state === 'confirmed' ? 'confirm' : 'refuse'
     this.#shareInBackground({ kind, subject: name, forMs }, position)
   }
@@ -246,7 +255,7 @@ export class RevocationLog {
         this.#records.delete(record.subject)
         break
     }
-    this.#callListeners()
+    this.#callListeners(record.kind === 'forget' ? record.subjects : [record.subject])
   }
 
   /** Appends to the shared log, and notes the shared position of the own records. */
@@ -307,12 +316,12 @@ export class RevocationLog {
       this.#oldestValidShared = sharedPosition
   }
 
-  #publish(message: RevocationMessage): void {
+  #publish(message: RevocationMessage, names: readonly string[] | undefined): void {
     if (publishers.revocation.hasSubscribers) publishers.revocation.publish(message)
-    this.#callListeners()
+    this.#callListeners(names)
   }
 
-  #callListeners(): void {
-    for (const listener of this.#listeners) listener()
+  #callListeners(names: readonly string[] | undefined): void {
+    for (const listener of this.#listeners) listener(names)
   }
 }

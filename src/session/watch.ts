@@ -19,27 +19,32 @@ interface Watched {
   readonly credential: Credential
   readonly onEnd: (reason: SessionEnd) => void
   session: Session
+  /** The names under which a revocation record may concern it. */
+  names: readonly string[]
   /** Monotonic milliseconds at which that lookup began. */
   startedMono: number
-  /** The revocation records up to this position have been checked. */
+  /** Revocation records up to this position are not checked. */
   position: number
   timer: NodeJS.Timeout | undefined
   isLookingUp: boolean
   isOver: boolean
 }
 
+const NONE: readonly string[] = []
 const RETRY_MS = 1_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class Watches {
   readonly #options: WatchOptions
   readonly #watched = new Set<Watched>()
+  /** By name: a record costs no look at what it does not concern. */
+  readonly #byName = new Map<string, Set<Watched>>()
   readonly #unsubscribe: () => void
   #closed = false
 
   constructor(options: WatchOptions) {
     this.#options = options
-    this.#unsubscribe = options.log.onRecord(() => this.#checkAll())
+    this.#unsubscribe = options.log.onRecord((names) => this.#checkNamed(names))
   }
 
   get size(): number {
@@ -64,6 +69,7 @@ export class Watches {
       credential,
       onEnd,
       session: context.session,
+      names: NONE,
       startedMono: context.startedMono,
       position: since,
       timer: undefined,
@@ -71,6 +77,7 @@ export class Watches {
       isOver: false,
     }
     this.#watched.add(watched)
+    this.#index(watched)
     if (this.#closed) this.#end(watched, 'closed')
     else {
       this.#schedule(watched)
@@ -98,8 +105,31 @@ export class Watches {
     for (const watched of this.#watched) this.#end(watched, 'closed')
   }
 
-  #checkAll(): void {
-    for (const watched of this.#watched) this.#check(watched)
+  #checkNamed(names: readonly string[] | undefined): void {
+    if (names === undefined) for (const watched of this.#watched) this.#check(watched)
+    else
+      for (const name of names)
+        for (const watched of this.#byName.get(name) ?? []) this.#check(watched)
+  }
+
+  /** Files a watched session under its names, and no longer under those it had. */
+  #index(watched: Watched): void {
+    this.#removeNames(watched)
+    watched.names = this.#options.log.namesOf(watched.key, watched.session)
+    for (const name of watched.names) {
+      const named = this.#byName.get(name)
+      if (named === undefined) this.#byName.set(name, new Set([watched]))
+      else named.add(watched)
+    }
+  }
+
+  #removeNames(watched: Watched): void {
+    for (const name of watched.names) {
+      const named = this.#byName.get(name)
+      named?.delete(watched)
+      if (named?.size === 0) this.#byName.delete(name)
+    }
+    watched.names = NONE
   }
 
   /** After a revocation record: a signed-out session is over, a voided one is looked up again. */
@@ -148,8 +178,7 @@ export class Watches {
           this.#end(watched, 'not_found')
           return
         }
-        watched.session = context.session
-        watched.startedMono = context.startedMono
+        this.#take(watched, context)
         if (context.source === 'stale') this.#after(watched, RETRY_MS)
         else this.#schedule(watched)
         return
@@ -164,6 +193,13 @@ export class Watches {
     }
   }
 
+  #take(watched: Watched, { session, startedMono }: FoundSession): void {
+    const isRenewed = session.id !== watched.session.id
+    watched.session = session
+    watched.startedMono = startedMono
+    if (isRenewed) this.#index(watched)
+  }
+
   #end(watched: Watched, reason: SessionEnd): void {
     if (watched.isOver) return
     this.#drop(watched)
@@ -174,5 +210,6 @@ export class Watches {
     watched.isOver = true
     clearTimeout(watched.timer)
     this.#watched.delete(watched)
+    this.#removeNames(watched)
   }
 }

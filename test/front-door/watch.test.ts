@@ -2,6 +2,7 @@
 import type { SessionEnd } from 'express-okta-session'
 import request from 'supertest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { RevocationLog } from '../../src/session/revocations.js'
 import { type Choices, ownPage, serve, startParts } from './door.js'
 
 /** Watches what a request with that cookie brings; `ends` holds what it has heard. */
@@ -334,5 +335,47 @@ describe('a mistake', () => {
     expect(() => okta.watch({ headers: {} }, undefined as never)).toThrow(/onEnd is a function/)
     expect(() => okta.watch({} as never, () => {})).toThrow(/no headers to read/)
     expect(() => okta.watch({ headers: { Cookie: 'idx=a' } }, () => {})).toThrow(/lower case/)
+  })
+})
+
+describe('many watched sessions', () => {
+  it('a sign-out costs no look at the sessions that it does not concern', async () => {
+    const parts = await open()
+    const { org, okta, watch, known } = parts
+    const cookie = await known(org.signIn('alice@example.com'))
+    const watches = Array.from({ length: 200 }, () => watch(cookie))
+    const other = watch(await known(org.signIn('bob@example.com')))
+    await landed(parts)
+    expect(okta.stats().watched).toBe(201)
+    const url = await serve((req, res) => okta.logout()(req, res, () => {}))
+    const leave = (brought: string) =>
+      request(url)
+        .post('/')
+        .set({ ...ownPage, Cookie: brought })
+        .expect(204)
+    const looks = vi.spyOn(RevocationLog.prototype, 'signOutOf')
+    await leave('sid=junk')
+    expect(looks.mock.calls.length).toBeLessThan(20)
+    looks.mockRestore()
+    await leave(cookie)
+    await landed(parts)
+    for (const { ends } of watches) expect(ends).toEqual(['signed_out'])
+    expect(other.ends).toEqual([])
+  })
+
+  it('a watch hears of a revocation of the session that its cookie has since the last lookup', async () => {
+    const parts = await open({ okta: { cache: { ttlMs: 1_000, maxTtlMs: 1_000 } } })
+    const { org, okta, watch, known } = parts
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const cookie = await known(org.signIn('alice@example.com'))
+    const { ends } = watch(cookie)
+    const renewed = 'renewed-session'
+    const stop = org.fail({ kind: 'fields', set: { id: renewed } })
+    await pass(parts, 2_000)
+    stop()
+    org.endSession(cookie)
+    await okta.forget({ sessionId: renewed })
+    await landed(parts)
+    expect(ends).toEqual(['not_found'])
   })
 })

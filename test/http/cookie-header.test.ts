@@ -49,8 +49,34 @@ describe('the values of one cookie', () => {
     ['one in another’s value', 'a=sid=b; sid=sid=c', ['sid=sid=c']],
   ])('are found each: %s', (_, header, pairs) => {
     const reader = new CookieReader(entries, () => undefined)
-    const values = reader.valuesOf(entry('sid'), header)
-    expect(values.map(({ credential }) => `sid=${credential.value}`)).toEqual(pairs)
+    const { cookies } = reader.valuesOf(entry('sid'), header)
+    expect(cookies.map(({ credential }) => `sid=${credential.value}`)).toEqual(pairs)
+  })
+})
+
+describe('every cookie of a sign-out', () => {
+  it('reads as many values as a browser may send, and says where there are more', () => {
+    const opened: string[] = []
+    const signed = { ...entry('__Host-okta'), signed: true }
+    const reader = new CookieReader([entry('sid'), signed], (envelope) => {
+      opened.push(envelope)
+      return envelope
+    })
+    const header = (name: string, count: number) =>
+      Array.from({ length: count }, (_, index) => `${name}=value-${index}`).join('; ')
+    const looked: string[] = []
+    const every = (text: string) =>
+      reader.every(text, (key) => {
+        looked.push(key)
+        return looked.length > 40
+      })
+    expect(every(header('sid', 2_600))).toMatchObject({ isComplete: false })
+    expect(looked.length).toBe(64)
+    expect(every(header('__Host-okta', 700))).toMatchObject({ isComplete: false })
+    expect(opened.length).toBe(4)
+    expect(every(header('__Host-okta', 4)).isComplete).toBe(true)
+    expect(every(header('sid', 4)).isComplete).toBe(true)
+    expect(every(`${header('sid', 4)}; sid="`).isComplete).toBe(true)
   })
 })
 

@@ -15,7 +15,14 @@ const src = join(root, 'src')
  * named here. `local-org` names none: it states Okta's wire for itself, so that a mistake about the wire
  * can't hide on both sides of it.
  */
-const leaves = ['abort.ts', 'contracts.ts', 'public-types.ts', 'errors.ts', 'channels.ts'] as const
+const leaves = [
+  'abort.ts',
+  'contracts.ts',
+  'public-types.ts',
+  'errors.ts',
+  'channels.ts',
+  'version.ts',
+] as const
 const map: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
     'okta-session.ts',
@@ -46,6 +53,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   'channels.ts': ['errors.ts'],
   'errors.ts': [],
   'abort.ts': [],
+  'version.ts': [],
   'local-org': [],
   cli: ['local-org', 'okta', 'options', ...leaves],
 }

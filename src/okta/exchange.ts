@@ -7,11 +7,11 @@ import {
   type RequestOptions,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { got, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
+import { VERSION } from '../version.js'
 import { type AnswerHeaders, readHeaders } from './http-answer.js'
 
 /** More than any answer of the Sessions API or the token endpoint needs; the rest of a longer body is not read. */
@@ -178,13 +178,7 @@ function createClient(orgUrl: string, agent: HttpsAgent | HttpAgent) {
   })
 }
 
-const USER_AGENT = `express-okta-session/${packageVersion()} node/${process.versions.node}`
-
-function packageVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('../../package.json')
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return known ? String(manifest.version) : '0'
-}
+const USER_AGENT = `express-okta-session/${VERSION} node/${process.versions.node}`
 
 function keepAliveAgent(orgUrl: string): HttpsAgent | HttpAgent {
   const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS }

@@ -58,7 +58,7 @@ export interface OktaSessionStats {
   readonly maxConcurrent: number
   /** Calls that wait in the queue. */
   readonly queued: number
-  /** Entries in the session cache, the ended ones included. */
+  /** Cached sessions that may be served: neither signed out nor revoked, and not over. Counted at the call. */
   readonly sessions: number
   /** Entries in the negative cache. */
   readonly negativeEntries: number

@@ -64,8 +64,13 @@ export class SessionCache {
     this.#entries = new LRUCache({ max: options.cache.maxSessions })
   }
 
-  get size(): number {
-    return this.#entries.size
+  /** How many sessions may be served now. Walks the cache, which also keeps entries that are over. */
+  countUsable(now: number): number {
+    if (this.#oktaClock.wasSuspended(now)) return 0
+    let count = 0
+    for (const [key, entry] of this.#entries.entries())
+      if (entry.isUsable(now) && this.#isValid(entry, key)) count += 1
+    return count
   }
 
   /** Shared entries ignored because their time lies in the future. */

@@ -243,7 +243,7 @@ export class Lookup {
     return {
       ...this.#counts,
       overtaken: this.#inFlight.overtaken,
-      sessions: this.#sessions.size,
+      sessions: this.#sessions.countUsable(this.#clock.monotonic()),
       negativeEntries: this.#negatives.size,
       revocations: this.#log.size,
       fromTheFuture: this.#sessions.fromTheFuture,

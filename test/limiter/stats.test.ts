@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import express from 'express'
+import request from 'supertest'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { OktaSession } from '../../src/okta-session-types.js'
 import type { OktaSessionOptions } from '../../src/options/options.js'
-import { startOkta } from '../front-door/door.js'
+import { startOkta, startParts } from '../front-door/door.js'
 import { httpServer, type RawServer, type Seen } from '../okta/raw-server.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
@@ -138,6 +140,27 @@ describe('stats()', () => {
       failures: { server_error: 5 },
       heldOff: { who: 'newcomers', code: 'breaker_open' },
     })
+  })
+
+  it('stats() counts the sessions that may be served, and none that is signed out, revoked or over', async () => {
+    const { okta, org, clock } = await startParts()
+    const app = express().post('/sign-out', okta.logout())
+    const find = async () => {
+      const cookie = org.signIn('alice@example.com')
+      const { session } = await okta.authenticate({ headers: { cookie } })
+      return { cookie, ...session }
+    }
+    const [first, second] = [await find(), await find(), await find()]
+    expect(okta.stats().sessions).toBe(3)
+    const leave = request(app).post('/sign-out').set('Sec-Fetch-Site', 'same-origin')
+    await leave.set('Cookie', first.cookie).expect(204)
+    expect(okta.stats().sessions).toBe(2)
+    await okta.forget({ sessionId: second.id ?? '' })
+    expect(okta.stats().sessions).toBe(1)
+    clock.advance(300_000)
+    expect(okta.stats().sessions).toBe(0)
+    await find()
+    expect(okta.stats().sessions).toBe(1)
   })
 
   it('stats() holds numbers and codes alone', async () => {

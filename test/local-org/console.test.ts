@@ -89,6 +89,16 @@ describe('the console page', () => {
     expect(formsIn(markup).filter(({ action }) => action === '/console/revoke')).toHaveLength(50)
   })
 
+  it('the console counts no session that is over, once its clock has moved', async () => {
+    const org = await start()
+    for (let count = 0; count < 3; count += 1) org.signIn('bob@example.com')
+    await postForm(`${org.url}/console/advance`, { minutes: '121' })
+    const markup = await (await fetch(`${org.url}/console`)).text()
+    expect(markup).toContain('<caption>0 in all.</caption>')
+    const state = await bodyOf(await fetch(`${org.url}/console/state`))
+    expect(state).toMatchObject({ sessionCount: 0, sessions: [] })
+  })
+
   it('a session revoked on the console is refused by the API', async () => {
     const org = await start()
     const cookie = org.signIn('alice@example.com')

@@ -148,10 +148,6 @@ export class Sessions {
     }
   }
 
-  newest(count: number): readonly LiveSession[] {
-    return [...this.live()].slice(-count).reverse()
-  }
-
   #ofUser(user: LocalUser): Set<LiveSession> {
     const existing = this.#byUser.get(user.userId)
     if (existing !== undefined) return existing

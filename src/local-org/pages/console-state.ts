@@ -13,6 +13,7 @@ export interface ConsoleState {
   /** ISO 8601, by the org's clock. */
   readonly now: string
   readonly users: readonly ConsoleUser[]
+  /** The live ones: an expired session is not counted, whether or not it has been swept. */
   readonly sessionCount: number
   /** The newest {@link SESSIONS_SHOWN}, newest first. */
   readonly sessions: readonly SessionSummary[]
@@ -36,6 +37,7 @@ export interface ConsoleUser {
 export const SESSIONS_SHOWN = 50
 
 export function consoleState(org: OrgParts): ConsoleState {
+  const live = [...org.sessions.live()]
   return {
     url: org.url,
     engine: org.engine,
@@ -48,8 +50,8 @@ export function consoleState(org: OrgParts): ConsoleState {
       asksForPassCode: user.mfa !== undefined,
       isSuspended: org.users.isSuspended(user),
     })),
-    sessionCount: org.sessions.size,
-    sessions: org.sessions.newest(SESSIONS_SHOWN).map(summarize),
+    sessionCount: live.length,
+    sessions: live.slice(-SESSIONS_SHOWN).reverse().map(summarize),
     calls: org.calls,
     recentCalls: org.callLog.recent(),
     callsPerSecond: org.callLog.perSecond(performance.now()),

@@ -1,6 +1,15 @@
 /** An app and this package in one file: it starts where no package.json and no node_modules are in reach. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,18 +23,22 @@ import { deep } from '../deep.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** It imports the package by its name, which is this package's own: its `exports` decide. */
-const app = join(root, 'test/packaging/app.js')
 
+/** Where bundles are written and run: without node_modules and package.json, there and above. */
 let folder: string
+let app: string
 let org: LocalOrg
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'bundles-'))
+  const home = await mkdtemp(join(tmpdir(), 'bundled-'))
+  folder = join(home, 'out')
+  app = join(home, 'app/app.js')
+  await mkdir(folder)
+  await installApp(join(home, 'app'))
   org = await createLocalOrg()
 })
 afterAll(async () => {
   await org.close()
-  await rm(folder, { recursive: true })
+  await rm(join(folder, '..'), { recursive: true })
 })
 
 describe('a bundled app', { timeout: 240_000 }, () => {
@@ -81,6 +94,16 @@ describe('the version', () => {
     expect(VERSION).toBe(version)
   })
 })
+
+/** The app as a project of its own: bundlers would follow the `paths` of this repository's tsconfig.json. */
+async function installApp(to: string): Promise<void> {
+  const modules = join(to, 'node_modules')
+  await mkdir(modules, { recursive: true })
+  await copyFile(join(root, 'test/packaging/app.js'), app)
+  await writeFile(join(to, 'package.json'), '{ "type": "module" }')
+  await symlink(root, join(modules, 'express-okta-session'))
+  await symlink(join(root, 'node_modules/express'), join(modules, 'express'))
+}
 
 /** Runs the program of a bundler. */
 async function tool(program: string, ...args: readonly string[]): Promise<void> {

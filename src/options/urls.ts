@@ -18,9 +18,9 @@ export function readOrgUrl(faults: Faults, name: string, value: unknown): string
   }
   const origin = readOrigin(faults, name, value, 'https://id.example.com')
   if (origin === undefined) return ''
-  const { protocol, hostname } = new URL(origin)
+  const { protocol, hostname, host } = new URL(origin)
   if (protocol === 'http:' && !isLoopback(hostname)) {
-    const advice = `must be https (http is for localhost only); write "https://${hostname}"`
+    const advice = `must be https (http is for localhost only); write "https://${host}"`
     faults.add(name, given(origin), advice)
   }
   return origin

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LocalOrg } from '../../src/local-org/index.js'
+import { VERSION } from '../../src/version.js'
 import { bodyOf, postJson } from './orgs.js'
 import { rawExchange } from './raw-exchange.js'
 import { askToken, assertion } from './service-app.js'
@@ -148,6 +149,10 @@ describe('express-okta-session local-org', () => {
       expect(out).toContain('Usage:')
     },
   )
+
+  it.each(['--version', '-v'])('the command prints its version for %s', async (flag) => {
+    expect(await run(flag).ended).toEqual({ code: 0, out: `${VERSION}\n`, err: '' })
+  })
 
   it('the command says in one line that its port is in use', async () => {
     const first = run('local-org', '--json')

@@ -26,6 +26,11 @@ describe('options', () => {
   test.each<[string, object, RegExp]>([
     // orgUrl and other addresses
     ['http', { orgUrl: 'http://id.example.com' }, /^orgUrl: got "http:.+ write "https:\/\/id\.ex/],
+    [
+      'http with a port',
+      { orgUrl: 'http://okta:4000' },
+      /must be https.*write "https:\/\/okta:4000"/,
+    ],
     ['a name that begins as loopback', { orgUrl: 'http://127.0.0.1.example.com' }, /must be https/],
     ['a name that ends like localhost', { orgUrl: 'http://notlocalhost' }, /must be https/],
     [

@@ -7,10 +7,11 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * Whose session this request belongs to, once attachSession() or requireSession() has run. Three
-       * outcomes: Okta said yes (`session` is there), Okta said no, or it could not be found out.
+       * Whose session this request belongs to; undefined where neither attachSession() nor requireSession()
+       * has run. Three outcomes: Okta said yes (`session` is there), Okta said no, or it could not be found
+       * out. An app with another `property` declares that one in the same way.
        */
-      okta: SessionContext
+      okta?: SessionContext | undefined
     }
   }
 }

@@ -30,6 +30,8 @@ export type {
   ActiveContext,
   AnonymousContext,
   AnonymousReason,
+  AppRequest,
+  AppResponse,
   Decision,
   Denial,
   DenialCode,

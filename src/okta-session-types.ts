@@ -100,7 +100,7 @@ export interface OktaSession {
    * @example
    * app.use(okta.attachSession())
    * app.get('/', (req, res) => {
-   *   res.send(req.okta.session ? `Hello ${req.okta.session.login}` : 'Hello')
+   *   res.send(req.okta?.session ? `Hello ${req.okta.session.login}` : 'Hello')
    * })
    */
   attachSession(): Handler

@@ -3,6 +3,35 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { UnavailableCode } from './errors.js'
 
+// biome-ignore-start lint/suspicious/noTsIgnore: with Express's types there is no error to expect.
+/** @ts-ignore Without Express's types in the app this is `any`. */
+type ExpressRequest = import('express').Request
+/** @ts-ignore The same. */
+type ExpressResponse = import('express').Response
+// biome-ignore-end lint/suspicious/noTsIgnore: with Express's types there is no error to expect.
+
+/** The fallback where `T` is `any`, which is what the type of a missing module is. */
+type Or<Fallback, T> = 0 extends 1 & T ? Fallback : T
+
+/**
+ * The request that `allow`, `onDenied`, `signInUrl` and `counts` receive: Express's `Request` where the app
+ * has Express's types, of either major version, else Node's. An app on Connect or `node:http` that has
+ * Express's types as well annotates it as `IncomingMessage`, which compiles everywhere.
+ *
+ * @example
+ * const isOwner = ({ userId }: Session, req: AppRequest) => req.params.userId === userId
+ * app.get('/users/:userId', okta.requireSession({ allow: isOwner }))
+ */
+export type AppRequest = Or<IncomingMessage, ExpressRequest>
+
+/**
+ * The response that `onDenied` receives: Express's `Response` where the app has Express's types, else Node's.
+ *
+ * @example
+ * const refuse = (res: AppResponse, { status, code }: Denial) => res.status(status).json({ code })
+ */
+export type AppResponse = Or<ServerResponse, ExpressResponse>
+
 /** Why no user is signed in. */
 export type AnonymousReason =
   | 'no_cookie'
@@ -69,13 +98,13 @@ export interface UnavailableContext {
 /**
  * What lands on `req.okta`. Three outcomes, never two: Okta said yes (`active`), Okta said no
  * (`anonymous`, `incomplete`), or it could not be found out (`unavailable`).
- * `if (req.okta.session)` is a correct guard: `session` exists on `active` only.
+ * `if (req.okta?.session)` is a correct guard: `session` exists on `active` only.
  *
  * @example
  * app.get('/', okta.attachSession(), (req, res) => {
  *   const { okta: context } = req
- *   if (context.state === 'unavailable') res.status(503).end()
- *   else res.send(context.session ? `Hello ${context.session.login}` : 'Hello')
+ *   if (context?.state === 'unavailable') res.status(503).end()
+ *   else res.send(context?.session ? `Hello ${context.session.login}` : 'Hello')
  * })
  */
 export type SessionContext =
@@ -178,7 +207,7 @@ export interface SessionRule {
   /** How long ago Okta may have been asked; 0 asks it for this very request. In milliseconds. */
   readonly maxStalenessMs?: number
   /** The app's own check. A throw or rejection goes to `next(error)` and is never a pass. */
-  allow?(session: Session, req: IncomingMessage): boolean | Promise<boolean>
+  allow?(session: Session, req: AppRequest): boolean | Promise<boolean>
 }
 
 /** Why a watched session is over. `unavailable` only once the session's own end has passed unheard. */
@@ -312,7 +341,7 @@ export interface RefreshOnActivityOptions {
    * Safari), every GET that prefers HTML counts, in a frame of another site too, and posts count by `Origin`.
    * An app with such pages or browsers decides here.
    */
-  counts?(req: IncomingMessage): boolean | Promise<boolean>
+  counts?(req: AppRequest): boolean | Promise<boolean>
 }
 
 /**

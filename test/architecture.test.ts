@@ -149,9 +149,29 @@ describe('the published types', () => {
       import { oktaSession } from 'express-okta-session'
       const okta = oktaSession({ orgUrl: 'https://id.example.com' })
       express().get('/', okta.attachSession(), (req, res) => {
-        const login: string | undefined = req.okta.session?.login
+        const login: string | undefined = req.okta?.session?.login
         res.json({ login })
       })`)
+    expect(faults).toEqual([])
+    expect(read).toContain(join(root, 'dist/index.d.ts'))
+  })
+
+  it('the published types give callbacks Node’s request and response where Express’s types are absent', () => {
+    const { faults, files: read } = compile(
+      `
+      import type { IncomingMessage, ServerResponse } from 'node:http'
+      import { type AppRequest, type AppResponse, oktaSession } from 'express-okta-session'
+      const same = <A>(a: (x: A) => A) => a
+      same<AppRequest>((req: IncomingMessage) => req)
+      same<AppResponse>((res: ServerResponse) => res)
+      const okta = oktaSession({
+        onDenied: ({ status }, _req, res) => void res.writeHead(status).end(),
+      })
+      okta.requireSession({ allow: (_session, req) => req.url === '/' })
+      // @ts-expect-error: no property of Node's.
+      okta.requireSession({ allow: (_session, req) => req.params === undefined })`,
+      { absent: /@types\/express/, skipLibCheck: false },
+    )
     expect(faults).toEqual([])
     expect(read).toContain(join(root, 'dist/index.d.ts'))
   })
@@ -165,19 +185,19 @@ const absent = `
   }`
 
 /** Compiles a file of an app's, which finds the package as an app does: by its manifest, not by its source. */
-function compile(code: string) {
+function compile(code: string, { absent = /^$/, skipLibCheck = true } = {}) {
   const name = join(root, 'an-app.ts')
   const options: ts.CompilerOptions = {
     module: ts.ModuleKind.NodeNext,
     strict: true,
     exactOptionalPropertyTypes: true,
-    skipLibCheck: true,
+    skipLibCheck,
     noEmit: true,
     types: ['node'],
   }
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile } = host
-  host.fileExists = (path) => path === name || fileExists(path)
+  host.fileExists = (path) => path === name || (!absent.test(path) && fileExists(path))
   host.readFile = (path) => (path === name ? code : readFile(path))
   host.getSourceFile = (path, ...rest) =>
     path === name

@@ -9,8 +9,8 @@ export function viewOf(req) {
   return {
     path: req.path,
     theme: themeOf(req),
-    login: req.okta.session?.login,
+    login: req.okta?.session?.login,
     signedOut: 'signed-out' in req.query,
-    unavailable: req.okta.state === 'unavailable',
+    unavailable: req.okta?.state === 'unavailable',
   }
 }

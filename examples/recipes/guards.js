@@ -1,7 +1,7 @@
 /** Guards with a rule. */
 
 /**
- * @param {import('express').Express} app
+ * @param {import('express').IRouter} app
  * @param {import('express-okta-session').OktaSession} okta
  * @param {import('express').RequestHandler} done
  */
@@ -15,7 +15,7 @@ export function mountGuards(app, okta, done) {
   // A check of your own: `true` passes, any other value is 403, and an error goes to next(error).
   app.get(
     '/users/:userId',
-    okta.requireSession({ allow: (session, req) => req.url === `/users/${session.userId}` }),
+    okta.requireSession({ allow: (session, req) => req.params.userId === session.userId }),
     done,
   )
 }

@@ -2,9 +2,9 @@
  * The guard as a function of a request: finds its session, judges it by the rule, asks the app's own check.
  * A pass is the session itself, so that a cached one is let through without an allocation.
  */
-import type { IncomingMessage } from 'node:http'
 import type {
   ActiveContext,
+  AppRequest,
   Denial,
   IncompleteReason,
   RequestLike,
@@ -124,7 +124,7 @@ export class Guard {
   #askApp(context: FoundSession, req: RequestLike): Decided | Promise<Decided> {
     if (this.#rule.allow === undefined) return context
     // The request as it was given: the app's check knows what it mounts the guard in front of.
-    const allowed: unknown = this.#rule.allow(context.session, req as IncomingMessage)
+    const allowed: unknown = this.#rule.allow(context.session, req as AppRequest)
     if (isThenable(allowed)) return this.#askAppLater(context, allowed, req)
     // `allow` itself may have revoked the session, or have blocked until its end.
     return allowed === true ? this.confirm(context, req) : denied(FORBIDDEN, context)

@@ -1,7 +1,6 @@
 /** Where a browser is sent: to sign in, and back to a path of this app or a page of an origin it trusts. */
-import type { IncomingMessage } from 'node:http'
 import type { Settings } from '../options/options.js'
-import type { RequestLike } from '../public-types.js'
+import type { AppRequest, RequestLike } from '../public-types.js'
 import {
   appOrigin,
   header,
@@ -101,7 +100,7 @@ export type SignInUrlFor = (req: RequestLike, target?: Target) => string
 export function createSignInUrl(settings: Settings): SignInUrlFor {
   const { signInUrl, appUrl, api } = settings
   if (typeof signInUrl === 'function')
-    return (req, target) => signInUrl(returnPath(req, appUrl, target), req as IncomingMessage)
+    return (req, target) => signInUrl(returnPath(req, appUrl, target), req as AppRequest)
   if (typeof signInUrl === 'string')
     return (req, target) => withReturnTo(signInUrl, returnPath(req, appUrl, target))
   return function oktaSignInUrl(req, target) {

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
 import type { CookieEntry, CookieKind, Logger, SessionStore } from '../contracts.js'
-import type { Denial } from '../public-types.js'
+import type { AppRequest, AppResponse, Denial } from '../public-types.js'
 import type { Checked, sessionOptions } from './table.js'
 
 /**
@@ -204,8 +204,8 @@ export interface OktaSessionOptions {
   /** Takes over what a guard answers; where it gives `false`, or a promise of it, the guard answers after all. */
   onDenied?(
     denial: Denial,
-    req: IncomingMessage,
-    res: ServerResponse,
+    req: AppRequest,
+    res: AppResponse,
     next: (error?: unknown) => void,
   ): unknown
   /**
@@ -219,10 +219,18 @@ export interface OktaSessionOptions {
   readonly property?: string | undefined
 }
 
-/** In method syntax, so that an app may annotate `req` with Express's Request. */
+/** In method syntax, so that an app may annotate `req` with another type of request. */
 export interface SignInUrl {
-  call(returnTo: string, req: IncomingMessage): string
+  call(returnTo: string, req: AppRequest): string
 }
+
+/** `onDenied` as it is called: any server's request and response, which an app of Express's knows as Express's. */
+export type OnDenied = (
+  denial: Denial,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown
 
 /** A service app, checked: its key is parsed once, here. */
 export interface ServiceApp {

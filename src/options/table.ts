@@ -2,10 +2,11 @@
  * Every option, once: its default, bounds, unit and environment variable, and what it accepts. Checks and
  * suggestions for unknown names follow from it; a test holds the doc comments, and README's table, to it.
  */
+import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
 import type { Logger } from '../contracts.js'
-import type { RefreshOnActivityOptions, SessionRule } from '../public-types.js'
-import type { OktaSessionOptions } from './options.js'
+import type { SessionRule } from '../public-types.js'
+import type { OnDenied } from './options.js'
 
 /** One option. `accepts` is all there is to check, unless a reader of its own reads the value. */
 export interface Option<Value> {
@@ -186,7 +187,7 @@ export const sessionOptions = {
   signInUrl: special(),
   trustedOrigins: special([]),
   allowNonBrowserClients: flag(false),
-  onDenied: callback<NonNullable<OktaSessionOptions['onDenied']>>(),
+  onDenied: callback<OnDenied>(),
   logger,
   property: special('okta'),
 }
@@ -210,7 +211,7 @@ export const handlerOptions = {
   refresh: { everyMs: duration(MINUTE) },
   refreshOnActivity: {
     everyMs: duration(5 * MINUTE),
-    counts: explicit(callback<NonNullable<RefreshOnActivityOptions['counts']>>()),
+    counts: explicit(callback<(req: IncomingMessage) => boolean>()),
   },
   sessionInfo: { maxStalenessMs: explicit(duration(undefined)) },
   forwardAuth: {

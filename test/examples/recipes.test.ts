@@ -2,7 +2,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -40,14 +42,16 @@ describe('the recipes', () => {
   it('the recipe for a first app starts it in ten lines', async () => {
     const org = await createLocalOrg()
     const port = await freePort()
-    const child = spawn(process.execPath, [recipe('quick-start.js')], {
+    const folder = await installQuickStart()
+    const child = spawn(process.execPath, [join(folder, 'app.mjs')], {
       env: { ...process.env, OKTA_CLIENT_ORGURL: org.url, PORT: String(port) },
       stdio: 'ignore',
     })
     try {
       const cookie = org.signIn('alice@example.com')
       const response = await untilItListens(child, `http://localhost:${port}/account`, cookie)
-      expect(await response.json()).toMatchObject({ login: 'alice@example.com' })
+      const expiresAt = expect.any(String)
+      expect(await response.json()).toEqual({ login: 'alice@example.com', expiresAt })
       const out = await fetch(`http://localhost:${port}/sign-out`, {
         method: 'POST',
         headers: { cookie, origin: `http://localhost:${port}` },
@@ -57,6 +61,7 @@ describe('the recipes', () => {
     } finally {
       child.kill('SIGKILL')
       await org.close()
+      await rm(folder, { recursive: true })
     }
   })
 
@@ -75,7 +80,10 @@ describe('the recipes', () => {
     const org = await createLocalOrg()
     const okta = oktaSession({ orgUrl: org.url, logger: false })
     const app = express()
+    const router = express.Router()
     mountGuards(app, okta, (_req, res) => void res.json('done'))
+    mountGuards(router, okta, (_req, res) => void res.json('done'))
+    app.use('/mounted', router)
     try {
       const cookie = org.signIn('alice@example.com')
       const { userId } = await okta.api.getCurrentSession(cookie)
@@ -89,8 +97,10 @@ describe('the recipes', () => {
       await ask('post', '/transfers').expect(200)
       expect(org.calls.getCurrentSession - before).toBe(2)
 
-      await ask('get', `/users/${userId}`).expect(200)
+      for (const path of [`/users/${userId}`, `/users/${userId}?tab=1`, `/users/${userId}/`])
+        for (const prefix of ['', '/mounted']) await ask('get', prefix + path).expect(200)
       await ask('get', '/users/00u-somebody-else').expect(403)
+      await ask('get', `/users/00u-somebody-else?/users/${userId}`).expect(403)
     } finally {
       await okta.close()
       await org.close()
@@ -110,6 +120,18 @@ describe('the recipes', () => {
     }
   })
 })
+
+/** A folder as README says to make it: `npm init -y` writes a package.json of CommonJS. */
+async function installQuickStart(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'quick-start-'))
+  const modules = join(folder, 'node_modules')
+  await mkdir(modules)
+  await writeFile(join(folder, 'package.json'), '{ "name": "app", "type": "commonjs" }')
+  await copyFile(recipe('quick-start.js'), join(folder, 'app.mjs'))
+  await symlink(root, join(modules, 'express-okta-session'))
+  await symlink(join(root, 'node_modules/express'), join(modules, 'express'))
+  return folder
+}
 
 function fences(language: string): string[] {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')

@@ -80,12 +80,12 @@ describe('the verdict', () => {
     const { okta, org } = await startParts()
     const app = express().use(okta.attachSession())
     app.get('/', okta.requireSession(), (req, res) => {
-      const { session } = req.okta
+      const session = req.okta?.session
       expect(() => Object.assign(session ?? {}, { login: 'mallory' })).toThrow(TypeError)
       expect(() => Object.assign(session?.amr ?? [], ['mfa'])).toThrow(TypeError)
-      res.json([req.okta.state, session?.login, session?.amr, okta.session(req).login])
+      res.json([req.okta?.state, session?.login, session?.amr, okta.session(req).login])
       try {
-        Object.assign(req.okta, { state: 'anonymous', session: undefined })
+        Object.assign(req.okta ?? {}, { state: 'anonymous', session: undefined })
       } catch {
         // Frozen is as good as its own.
       }
@@ -272,7 +272,7 @@ describe('mounted twice', () => {
       okta: { logger: { warn: (message) => warnings.push(message) } },
     })
     const app = express().use(okta.attachSession(), okta.attachSession())
-    app.get('/', (req, res) => void res.json(req.okta.state))
+    app.get('/', (req, res) => void res.json(req.okta?.state))
     const url = await serve(app)
     const cookie = org.signIn('alice@example.com')
     for (const _ of ['once', 'twice'])

@@ -16,7 +16,7 @@ it.each([
   const app = express()
   app.use(okta.attachSession())
   app.get('/', (req, res) => {
-    res.json({ state: req.okta.state })
+    res.json({ state: req.okta?.state })
   })
   org.fail({ kind: 'status', status: 503 })
   for (let count = 0; count < 12; count += 1) {

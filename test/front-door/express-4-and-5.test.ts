@@ -25,7 +25,7 @@ describe.each(majors)('%s', (_, make) => {
     app.get('/auth', okta.forwardAuth())
     const router = make.Router()
     router.get('/:tab', okta.requireSession(), (req, res) => {
-      res.json([okta.session(req).login, req.params.tab, req.okta.state])
+      res.json([okta.session(req).login, req.params.tab, req.okta?.state])
     })
     app.use('/account', router)
     const url = await serve(app)

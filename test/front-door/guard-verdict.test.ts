@@ -10,7 +10,7 @@ describe('a guard behind attachSession()', () => {
     const app = express()
     app.use(okta.attachSession())
     app.get('/', okta.requireSession(), okta.requireSession({ amr: ['pwd'] }), (req, res) => {
-      res.json({ source: req.okta.session && okta.session(req).login })
+      res.json({ source: req.okta?.session && okta.session(req).login })
     })
     const url = await serve(app)
     await request(url).get('/').set('Cookie', org.signIn('alice@example.com')).expect(200)
@@ -27,7 +27,7 @@ describe('a guard behind attachSession()', () => {
     const app = express()
     app.use(okta.attachSession())
     app.get('/', okta.requireSession({ maxStalenessMs: 10_000 }), (req, res) => {
-      res.json(req.okta.state)
+      res.json(req.okta?.state)
     })
     const url = await serve(app)
     const cookie = org.signIn('alice@example.com')
@@ -67,7 +67,7 @@ describe('a guard behind attachSession()', () => {
     app.use(one.okta.attachSession(), other.okta.attachSession())
     app.get('/one', one.okta.requireSession(), (req, res) => {
       const { okta, partner } = req as express.Request & { partner: { state: string } }
-      res.json([okta.state, partner.state, one.okta.session(req).login])
+      res.json([okta?.state, partner.state, one.okta.session(req).login])
     })
     app.get('/other', other.okta.requireSession(), (_req, res) => void res.end())
     const url = await serve(app)

@@ -44,7 +44,7 @@ describe('onDenied', () => {
       okta: { onDenied: (_denial, _req, _res, next) => next() },
     })
     const app = express().get('/', okta.requireSession(), (req, res) => {
-      res.json({ state: req.okta.state })
+      res.json({ state: req.okta?.state })
     })
     const { body } = await request(await serve(app))
       .get('/')

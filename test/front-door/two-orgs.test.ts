@@ -150,7 +150,7 @@ describe('two orgs on one request', () => {
       }
     }
     const tell: express.RequestHandler = (req, res) =>
-      void res.json({ a: sessionOf(a, req), b: sessionOf(b, req), okta: req.okta.session?.login })
+      void res.json({ a: sessionOf(a, req), b: sessionOf(b, req), okta: req.okta?.session?.login })
     app.get('/a', a.requireSession(), tell)
     app.get('/b', b.requireSession(), tell)
     app.get('/both', a.requireSession(), b.requireSession(), tell)

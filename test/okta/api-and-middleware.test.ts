@@ -36,8 +36,7 @@ async function appThatKnowsAlice(orgOptions: LocalOrgOptions = {}): Promise<Worl
   const okta = startOkta(options, machineClock)
   const app = express()
   app.get('/', okta.requireSession(), (req, res) => {
-    const { state } = req.okta
-    const source = state === 'active' ? req.okta.source : state
+    const source = req.okta?.state === 'active' ? req.okta.source : req.okta?.state
     res.json({ source, expiresAt: okta.session(req).expiresAt })
   })
   const cookie = org.signIn(ALICE, { cookie: 'sid' })

@@ -1,7 +1,33 @@
 /** What an Express app may write, compiled against the types of Express 4 and of Express 5. */
+import type { IncomingMessage } from 'node:http'
 import express, { type Request, type Response } from 'express'
-import { oktaSession, type Session, type SessionContext } from 'express-okta-session'
+import {
+  type AppRequest,
+  oktaSession,
+  type Session,
+  type SessionContext,
+} from 'express-okta-session'
 
+// An instance with another property says so to Express's types as the package does.
+declare global {
+  namespace Express {
+    interface Request {
+      partners?: SessionContext
+    }
+  }
+}
+const partners = oktaSession({ orgUrl: 'https://partners.example.com', property: 'partners' })
+
+// The app's callbacks know Express's request and response without being told.
+oktaSession({
+  signInUrl: (returnTo, req) => `/sign-in?for=${req.hostname}&returnTo=${returnTo}`,
+  onDenied(denial, req, res, next) {
+    if (req.path === '/elsewhere') next()
+    else res.status(denial.status).json({ code: denial.code, reason: denial.reason })
+  },
+})
+
+// Annotations do no harm, Express's or Node's.
 const okta = oktaSession({
   orgUrl: 'https://id.example.com',
   signInUrl: (returnTo, req: Request) => `/sign-in?for=${req.hostname}&returnTo=${returnTo}`,
@@ -19,18 +45,28 @@ app.use(
 
 // What lands on the request narrows, and says which of three it is.
 app.get('/', (req, res) => {
-  const context: SessionContext = req.okta
-  if (req.okta.session) {
+  const context: SessionContext | undefined = req.okta
+  if (req.okta?.session) {
     const session: Session = req.okta.session
     const source: 'memory' | 'shared' | 'okta' | 'stale' = req.okta.source
     res.json({ login: session.login, source })
     return
   }
   // @ts-expect-error: where nobody is signed in there is no session to read.
-  res.json({ login: context.session.login })
+  res.json({ login: context?.session.login })
+})
+
+app.get('/without', (req, res) => {
+  // @ts-expect-error: attachSession() may not have run.
+  res.send(req.okta.state)
+})
+
+app.get('/partners', partners.attachSession(), (req, res) => {
+  res.json({ login: req.partners?.session?.login })
 })
 
 app.get('/states', (req, res) => {
+  if (req.okta === undefined) return
   switch (req.okta.state) {
     case 'active':
       return void res.send(req.okta.session.userId)
@@ -54,7 +90,20 @@ app.get('/orders/:orderId', okta.requireSession({ mfa: true }), (req, res) => {
   res.json({ login: session.login, orderId, other })
 })
 
-// The app's own check may name Express's Request, and may be asynchronous.
+// The app's own check knows the route's parameters; a check that is named may be annotated.
+app.get(
+  '/users/:userId',
+  okta.requireSession({ allow: (session, req) => req.params.userId === session.userId }),
+  (req, res) => void res.send(req.params.userId),
+)
+okta.requireSession({ allow: (_session, req: IncomingMessage) => req.url === '/' })
+const mayRead = (session: Session, req: AppRequest) => session.userId === req.query.of
+app.use('/reports', okta.requireSession({ allow: mayRead }))
+app.use(okta.refreshOnActivity({ counts: (req) => req.path !== '/poll' }))
+// @ts-expect-error: Express's request has no such property.
+okta.requireSession({ allow: (_session, req) => req.parameters.userId === '' })
+
+// A check may name Express's Request, and may be asynchronous.
 const isOwner = (session: Session, req: Request) => req.path.startsWith(`/of/${session.userId}/`)
 app.use('/of', okta.requireSession({ allow: isOwner }))
 app.use('/later', okta.requireSession({ allow: async (session) => session.amr.includes('hwk') }))

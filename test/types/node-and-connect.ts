@@ -1,5 +1,5 @@
 /** The same handlers without Express: Connect, node:http, and everything that has headers. */
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import connect from 'connect'
 import { type Handler, oktaSession, type RequestLike, type Session } from 'express-okta-session'
@@ -11,7 +11,14 @@ app.use(okta.attachSession())
 app.use('/account', okta.requireSession())
 app.use('/account', (req, res) => res.end(okta.session(req).login))
 
-const guard: Handler = okta.requireSession()
+// Where Express's types are installed as well, the callbacks name Node's.
+const isLocal = (_session: Session, req: IncomingMessage) => req.socket.remoteAddress === '::1'
+const guard: Handler = okta.requireSession({ allow: isLocal })
+oktaSession({
+  onDenied(denial, _req: IncomingMessage, res: ServerResponse) {
+    res.writeHead(denial.status).end(denial.code)
+  },
+})
 createServer((req, res) => {
   guard(req, res, (error) => {
     if (error) throw error

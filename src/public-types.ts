@@ -10,8 +10,8 @@ type ExpressRequest = import('express').Request
 type ExpressResponse = import('express').Response
 // biome-ignore-end lint/suspicious/noTsIgnore: with Express's types there is no error to expect.
 
-/** The fallback where `T` is `any`, which is what the type of a missing module is. */
-type Or<Fallback, T> = 0 extends 1 & T ? Fallback : T
+/** The fallback where `T` is the type of a missing module, which has every key. */
+type Or<Fallback, T> = string extends keyof T ? Fallback : T
 
 /**
  * The request that `allow`, `onDenied`, `signInUrl` and `counts` receive: Express's `Request` where the app

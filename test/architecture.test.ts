@@ -142,7 +142,7 @@ describe('the main entry', () => {
   })
 })
 
-describe('the published types', () => {
+describe('the published types', { timeout: 60_000 }, () => {
   it('the published types declare req.okta in an app that imports the package and Express', () => {
     const { faults, files: read } = compile(`
       import express from 'express'

@@ -44,7 +44,14 @@ afterAll(async () => {
 describe('a bundled app', { timeout: 240_000 }, () => {
   it('a bundle of esbuild starts, as a CommonJS module', async () => {
     const outfile = join(folder, 'esbuild.cjs')
-    await build({ entryPoints: [app], bundle: true, platform: 'node', format: 'cjs', outfile })
+    await build({
+      entryPoints: [app],
+      bundle: true,
+      logLevel: 'error',
+      platform: 'node',
+      format: 'cjs',
+      outfile,
+    })
     await expectToAnswer(outfile)
   })
 
@@ -53,7 +60,13 @@ describe('a bundled app', { timeout: 240_000 }, () => {
     // Express is CommonJS and requires Node's modules, for which esbuild's ES modules need this line.
     const js = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`
     const output = { format: 'esm', outfile, banner: { js } } as const
-    await build({ entryPoints: [app], bundle: true, platform: 'node', ...output })
+    await build({
+      entryPoints: [app],
+      bundle: true,
+      logLevel: 'error',
+      platform: 'node',
+      ...output,
+    })
     await expectToAnswer(outfile)
   })
 

@@ -211,7 +211,7 @@ export const handlerOptions = {
   refresh: { everyMs: duration(MINUTE) },
   refreshOnActivity: {
     everyMs: duration(5 * MINUTE),
-    counts: explicit(callback<(req: IncomingMessage) => boolean>()),
+    counts: explicit(callback<(req: IncomingMessage) => boolean | Promise<boolean>>()),
   },
   sessionInfo: { maxStalenessMs: explicit(duration(undefined)) },
   forwardAuth: {

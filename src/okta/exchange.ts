@@ -90,7 +90,7 @@ export function createExchange(settings: ExchangeSettings): Exchange {
     const stop = stopwatch(options.timeoutMs ?? settings.timeoutMs, options.signal)
     try {
       const first = await tryOnce(request, options, stop)
-      if (first.lost === undefined || (first.lost === 'unanswered' && request.isSingleUse))
+      if (first.lost === undefined || (first.lost === 'unanswered' && !mayRepeatLost(request)))
         return first.result
       // Its neighbours were idle for as long, and the other side may have closed them too.
       closeIdle(agent, settings.orgUrl)
@@ -119,6 +119,11 @@ export function createExchange(settings: ExchangeSettings): Exchange {
       if (settings.agent === undefined) agent.destroy()
     },
   }
+}
+
+/** A GET or a DELETE is retried by its caller, within a budget. A session token works once. */
+function mayRepeatLost({ method, isSingleUse }: HttpRequest): boolean {
+  return method === 'POST' && isSingleUse !== true
 }
 
 /** One try of an exchange, and how it was lost where that calls for another. */

@@ -43,7 +43,10 @@ describe('times', () => {
     for (const value of ['alice', 'bob'])
       expect(await okta.authenticate(requestWith(value))).toMatchObject({ state: 'active' })
     expect(warn).toHaveBeenCalledTimes(1)
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('Date'), { aheadMs: ahead })
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('Date'),
+      expect.objectContaining({ aheadMs: ahead }),
+    )
     org.silent = true
     clock.advance(38_000)
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })

@@ -11,7 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
@@ -120,7 +120,7 @@ async function installApp(to: string): Promise<void> {
 
 /** Runs the program of a bundler. */
 async function tool(program: string, ...args: readonly string[]): Promise<void> {
-  await run(process.execPath, [join(root, 'node_modules', program), ...args], { cwd: root })
+  await run(process.execPath, [join(root, 'node_modules', program), ...args], { cwd: dirname(app) })
 }
 
 /** ncc writes an ES module, with a package.json that says so, where the app is one. */

@@ -13,7 +13,7 @@ export interface ActivityRules {
   readonly wasGuarded: (req: IncomingMessage) => boolean
 }
 
-/** Judges a request whose response has ended. What it can't tell stands with `refreshOnActivity()`. */
+/** Judges a request whose response has ended. Its limits are described at `refreshOnActivity()`. */
 export function isActivity(
   req: IncomingMessage,
   res: ServerResponse,

@@ -180,7 +180,7 @@ class Search {
     }
   }
 
-  /** A request with a session is no guess: the failures of the cookies before are charged to the session. */
+  /** Charges the failures of the cookies before to the session: a request with a live session does not guess cookies. */
   #takeActive(
     found: FoundSession,
     key: string,
@@ -195,9 +195,9 @@ class Search {
   }
 
   /**
-   * Where Okta can't tell about a cookie that was never live here, a later one whose session is cached
-   * decides. Where a shortage forbids the lookup it does not: the shortage may be made, to hide that the
-   * two cookies are different users'.
+   * When Okta gives no usable answer about a cookie that was never active here, a later cookie with a cached
+   * session decides. It does not when a shortage prevents the lookup: an attacker could cause the shortage to
+   * hide that the two cookies belong to different users.
    */
   #orCachedLater(
     first: UnavailableContext,
@@ -240,11 +240,11 @@ class Search {
   }
 
   /**
-   * The first cookie's session, unless a later cookie has a live session of another user: then it is not
-   * known whose request it is. A cookie that has no session, can't be used or that Okta can't tell about
-   * takes nothing away: it would let others sign the visitor out, and an outage would. While a shortage that
-   * clients can make forbids the comparison the request has no answer: a planted cookie would else pass as
-   * the only one.
+   * The first cookie's session, unless a later cookie has a live session of another user: then the request is
+   * ambiguous. A later cookie without a session, of a wrong form, or that an outage keeps from being looked up
+   * has no effect: otherwise a planted cookie or an outage could sign the user out. When a shortage that
+   * clients can cause prevents the comparison, the request is unavailable: otherwise a planted cookie would
+   * pass as the only one.
    */
   #unlessContradicted(
     found: FoundSession,
@@ -285,7 +285,7 @@ class Search {
     if ('fault' in cookie) return null
     const cached = others.cached(cookie.key)
     if (cached !== undefined) return cached
-    // An answer of any age will do: the first cookie's session passes anyway.
+    // An answer of any age is good enough: the first cookie's session passes anyway.
     const request = this.#lookupRequest(beside)
     return others.lookUp(cookie, { ...request, navigation: false, maxStalenessMs: undefined })
   }

@@ -33,7 +33,7 @@ export function createClientAddress(
     const address = req.ip ?? peer
     if (address === undefined) return undefined
     const own = clientKey(address)
-    // A forwarded address that is none, `unknown` for example, tells clients apart as little.
+    // A forwarded value that is no address, such as `unknown`, does not distinguish clients.
     if (own === undefined) return sharedBy(peer)
     const believed = (req.ip !== undefined && req.ip !== peer) || isForwarded(req)
     if (believed || !isPrivate(address) || header(req, 'x-forwarded-for') === undefined) return own

@@ -26,9 +26,9 @@ export function createIsSameOrigin(rules: PostRules): (req: RequestLike) => bool
  * its `null`, which a same-origin form sends under `Referrer-Policy: no-referrer`, needs
  * `Sec-Fetch-Site: same-origin` beside it; a sandboxed frame's `null` comes with `cross-site`.
  *
- * Without `Origin`, `Sec-Fetch-Site` decides. With neither, no browser of the last years is asking:
- * refused, unless non-browser clients are let in, and then only with `X-Requested-By`, which no form of
- * another site can send.
+ * Without `Origin`, `Sec-Fetch-Site` decides. A request with neither comes from no current browser: it is
+ * `cross_site`, unless `allowNonBrowserClients` is set and it carries `X-Requested-By`, which a form of
+ * another site cannot send.
  */
 export function judgePost(req: RequestLike, rules: PostRules): PostJudgement {
   return isOurs(req, rules) ? 'ours' : 'cross_site'
@@ -65,7 +65,7 @@ function isRequestHost(origin: URL, host: string | undefined): boolean {
 }
 
 /**
- * Whether our own pages may come over plain http, which anybody on the network can forge. Not where this
+ * Whether our own pages may come over plain http, which an attacker on the network can forge. Not where this
  * request came over https. Where it seems to come over http, a proxy may have ended TLS; but with an https
  * org our cookies are `Secure`, and browsers send those over plain http to loopback alone.
  */

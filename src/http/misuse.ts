@@ -10,7 +10,7 @@ export function refuseRequest(factory: string, option: unknown): void {
     )
 }
 
-/** The same for oktaSession, which makes no handler but what handlers are made with. */
+/** The same for oktaSession itself, which returns an object with factories and is no handler. */
 export function refuseToBeMounted(option: unknown): void {
   if (isRequest(option))
     throw new TypeError(
@@ -18,7 +18,7 @@ export function refuseToBeMounted(option: unknown): void {
     )
 }
 
-/** authenticate() answers its caller, not the request: mounted, it would leave every request hanging. */
+/** authenticate() returns a context and answers no request: mounted as a handler, it would leave requests hanging. */
 export function refuseResponse(option: unknown): void {
   if (typeof option === 'object' && option !== null && 'setHeader' in option)
     throw new TypeError(
@@ -37,7 +37,7 @@ export function missingGuard(property: string): TypeError {
   )
 }
 
-/** Says something once, however often it happens. */
+/** Calls `say` for the first call only. */
 export function once<T extends readonly unknown[]>(
   say: (...about: T) => void,
 ): (...about: T) => void {
@@ -75,7 +75,7 @@ export function refuseCapitals(req: RequestLike | undefined): void {
     )
 }
 
-/** Exactly one of the two: a target that names nothing would revoke nothing without a word. */
+/** Exactly one of the two: a target without an id would revoke nothing, silently. */
 export function checkedTarget(target: {
   readonly sessionId?: string | undefined
   readonly userId?: string | undefined

@@ -10,7 +10,7 @@ import type { SessionCookie } from './cookie-header.js'
 const NOT_FOUND_HOLDS_MS = 24 * 60 * 60_000
 /** A session that lacks a factor may be completed, and a sign-out record may be withdrawn. */
 const PASSING_HOLDS_MS = 60_000
-/** As often as a session is granted another failure: an outage leaves its budget as it is. */
+/** The interval at which a session's failure budget gains one failure: retries in an outage do not use it up. */
 const UNUSABLE_HOLDS_MS = 20_000
 const MAX_REMEMBERED = 50_000
 

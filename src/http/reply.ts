@@ -127,15 +127,15 @@ function addCookies(res: Headers, lines: string | readonly string[]): void {
   res.setHeader('Set-Cookie', kept.concat(lines))
 }
 
-/** How much is thrown away: a client that has sent it meanwhile finds the answer, and no reset connection. */
+/** Bytes read and discarded after the answer, so that the client reads the answer before the connection is reset. */
 const MAX_DISCARDED_BYTES = 64 * 1_024
-/** A client that neither reads the answer nor sends on is not waited for longer. */
+/** The longest wait for a client that neither reads the answer nor continues to send. */
 const MAX_WAIT_MS = 1_000
 
 /**
- * Writes the whole answer, then ends it when the client has stopped sending, a little has been thrown away,
- * or a second is over. A connection that is closed at once, with bytes unread, is reset: a client that
- * sends first and reads afterwards hears of the reset alone.
+ * Writes the whole answer, then ends it when the client has stopped sending, when enough bytes have been
+ * discarded, or after a second. A connection that is closed at once, with bytes unread, is reset: a client
+ * that sends first and reads afterwards would see the reset alone.
  */
 function endLingering(res: ServerResponse, body: string): void {
   const { req } = res

@@ -47,7 +47,7 @@ function noHeaders(): TypeError {
 /** No browser's Accept is longer; the rest is not read. */
 const LONGEST_ACCEPT = 1_024
 
-/** HTML named as such, and not less wanted than any kind of JSON. */
+/** HTML is named, with a quality value not below that of any JSON type. */
 function prefersHtml(accept: string): boolean {
   let html = 0
   let json = 0
@@ -68,13 +68,13 @@ function beginningOf(accept: string): string {
   return accept.slice(0, Math.max(0, accept.lastIndexOf(',', LONGEST_ACCEPT)))
 }
 
-/** How much a type is wanted, 0 to 1. */
+/** The quality value of a type, 0 to 1 (RFC 9110 section 12.4.2). */
 function quality(parameters: readonly string[]): number {
   const q = parameters.map((part) => part.trim()).find((part) => part.startsWith('q='))
   return q === undefined ? 1 : Number(q.slice(2)) || 0
 }
 
-/** A host name has 253 characters at most (RFC 1035), a port 5: parsing a longer one takes time without end. */
+/** A host name has 253 characters at most (RFC 1035), a port 5: parsing a longer one could take arbitrarily long. */
 export const MAX_AUTHORITY = 300
 
 /** The host a request came to; never X-Forwarded-Host, which any client can send. */

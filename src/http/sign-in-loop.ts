@@ -35,7 +35,7 @@ interface RoundTrips {
 /**
  * Counts the round trip that this request ends, if it does: the `Set-Cookie` lines that do it, or undefined
  * when it is one too many. Redirects alone are not counted: tabs restored at once, frames and quick clicks
- * cause many. Prefetches are redirected and leave no trace.
+ * cause many. Prefetches are redirected and not counted.
  */
 export function countRedirect(
   req: RequestLike,

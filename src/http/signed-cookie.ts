@@ -1,4 +1,4 @@
-/** Our own cookie's envelope: junk in it is known for junk without a call to Okta. */
+/** The signed envelope of a cookie of this app: a forged value is rejected without a call to Okta. */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { isCookieValue } from './cookie-header.js'
 
@@ -38,7 +38,7 @@ function envelope(key: Buffer, orgOrigin: string, value: string): string {
   return `${encode(Buffer.from(value))}.${encode(mac(key, orgOrigin, value))}`
 }
 
-/** What the envelope claims to hold. Node's decoder forgives much: only the comparison says it is ours. */
+/** The decoded value. Node's decoder accepts malformed base64url: only the comparison of the MAC makes it ours. */
 function valueIn(raw: string): string | undefined {
   const dot = raw.indexOf('.')
   if (dot === -1) return undefined

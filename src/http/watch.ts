@@ -14,7 +14,7 @@ export interface WatchParts {
 
 type OnEnd = (reason: SessionEnd) => void
 
-/** What the way to stop holds on to: nothing of the request. */
+/** What the returned function keeps alive: nothing of the request. */
 interface Following {
   stop: (() => void) | undefined
   unwanted: boolean
@@ -40,7 +40,7 @@ export function createWatch({ authenticator, watches }: WatchParts) {
     const fail = () => {
       if (!following.unwanted) watches.notify(onEnd, 'unavailable')
     }
-    // Never within this call: the caller has not been given the way to stop yet.
+    // Never within this call: the caller does not have the returned function yet.
     Promise.resolve(authenticator.find(req)).then(take, fail)
   }
 

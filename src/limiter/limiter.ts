@@ -347,7 +347,7 @@ export class Limiter {
         queued.end(queueFull)
       }, this.#options.upstream.maxQueueMs)
       this.#queue.add(queued)?.end(queueFull)
-      // The calls before it may all be of an operation that has no slot.
+      // All calls queued before it may be of an operation without a free slot.
       this.#admitQueued()
     })
   }
@@ -370,7 +370,7 @@ export class Limiter {
   }
 }
 
-/** Even a slow Okta answers so many calls of a full queue. */
+/** `perSecond` is a low estimate of the rate at which Okta answers queued calls; retries are spread by it. */
 const queueFull: Rejection = {
   admit: 'no',
   code: 'queue_full',

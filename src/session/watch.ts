@@ -37,7 +37,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export class Watches {
   readonly #options: WatchOptions
   readonly #watched = new Set<Watched>()
-  /** By name: a record costs no look at what it does not concern. */
+  /** By name: a record is compared only with the sessions it may concern. */
   readonly #byName = new Map<string, Set<Watched>>()
   readonly #unsubscribe: () => void
   #closed = false

@@ -1,4 +1,4 @@
-/** What login(), refresh() and logout() have in common: POST alone, from a page of ours alone. */
+/** What login(), refresh() and logout() share: they accept POST only, and only from pages of this app or trusted origins. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import type { Handler, Reply, RequestLike } from '../../public-types.js'

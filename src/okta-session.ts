@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly random: () => number
   /** How the org is reached; default: over HTTP. */
   readonly connect?: typeof connect
+  /** The largest difference of Okta's clock that is trusted; without limit by default for an org on http (loopback). */
+  readonly maxSkewMs?: number
   /** Called at each close(). */
   readonly onClose?: () => void
 }
@@ -175,6 +177,10 @@ function composeCore(
     fetchSession,
     shared,
     logger,
+    // The clock of a local org is moved by hand; its http says that no proxy is in between.
+    maxSkewMs:
+      surroundings.maxSkewMs ??
+      (api.orgUrl.startsWith('http:') ? Number.POSITIVE_INFINITY : undefined),
   })
   const { maxSessions, maxTtlMs } = cache
   const refresher = new Refresher({ limiter, lookup, clock, refreshSession, maxSessions })

@@ -36,6 +36,8 @@ export interface LookupOptions {
   readonly fetchSession: CurrentSessionCall<Session>
   readonly shared?: SharedSessions | undefined
   readonly logger?: Logger | undefined
+  /** The largest difference of Okta's `Date` from the wall clock that is trusted. */
+  readonly maxSkewMs?: number | undefined
 }
 
 export interface InFlightOptions extends LookupOptions {

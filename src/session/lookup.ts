@@ -64,8 +64,8 @@ export class Lookup {
     this.#clock = options.clock
     this.#log = options.log
     const negatives = new NegativeCache(options.cache)
-    const { clock, log, logger } = options
-    const oktaClock = new OktaClock(clock, log, () => negatives.clear(), logger)
+    const { clock, log } = options
+    const oktaClock = new OktaClock(clock, log, () => negatives.clear(), options)
     const sessions = new SessionCache({ ...options, oktaClock, negatives })
     this.#inFlight = new InFlightLookups({ ...options, oktaClock, sessions, negatives })
     this.#negatives = negatives

@@ -5,13 +5,20 @@ import type { RevocationLog } from './revocations.js'
 
 const SUSPEND_MS = 5_000
 /** A `Date` further from the wall clock is likelier that of a broken proxy than right. */
-const MAX_SKEW_MS = 10 * 60_000
+export const MAX_SKEW_MS = 10 * 60_000
+
+export interface OktaClockOptions {
+  readonly logger?: Logger | undefined
+  /** Default: ten minutes. */
+  readonly maxSkewMs?: number | undefined
+}
 
 export class OktaClock {
   readonly #clock: Clock
   readonly #log: RevocationLog
   readonly #onSuspend: () => void
   readonly #logger: Logger | undefined
+  readonly #maxSkewMs: number
   #hasWarned = false
   /** Wall time at the monotonic clock's zero, as it was at the start or after the last suspend. */
   #wallAtZero: number
@@ -22,11 +29,17 @@ export class OktaClock {
   #oktaAtZero: number
 
   /** Calls `onSuspend` after a suspend: no time measured before it can be trusted. */
-  constructor(clock: Clock, log: RevocationLog, onSuspend: () => void, logger?: Logger) {
+  constructor(
+    clock: Clock,
+    log: RevocationLog,
+    onSuspend: () => void,
+    { logger, maxSkewMs = MAX_SKEW_MS }: OktaClockOptions = {},
+  ) {
     this.#clock = clock
     this.#log = log
     this.#onSuspend = onSuspend
     this.#logger = logger
+    this.#maxSkewMs = maxSkewMs
     this.#wallAtZero = clock.now() - clock.monotonic()
     this.#oktaAtZero = this.#wallAtZero
   }
@@ -64,7 +77,7 @@ export class OktaClock {
   /** Warns of the first `Date` in doubt. */
   #isTrusted(oktaTime: number): boolean {
     const aheadMs = oktaTime - this.#clock.now()
-    if (Math.abs(aheadMs) <= MAX_SKEW_MS) return true
+    if (Math.abs(aheadMs) <= this.#maxSkewMs) return true
     if (!this.#hasWarned)
       this.#logger?.warn(
         "The Date of Okta's answers is more than ten minutes from this machine's clock, by which sessions end meanwhile. Check that clock, and the proxies in front of Okta",

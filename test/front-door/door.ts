@@ -60,7 +60,7 @@ export function startOkta(
 ): OktaSession {
   const cache = { ...SMALL_CACHE, ...options.cache }
   const settings = parseOptions({ logger: false, ...options, cache }, {})
-  const okta = composeOktaSession(settings, { clock, random })
+  const okta = composeOktaSession(settings, { clock, random, maxSkewMs: 10 * 60_000 })
   onTestFinished(() => okta.close())
   return okta
 }

@@ -95,6 +95,15 @@ describe.skipIf(!hasChromium())('a session', () => {
     expect(response?.status()).toBe(503)
     await page.getByText('You are not signed out').waitFor()
     expect(await page.context().cookies()).toEqual(before)
+    // The page loads itself again after a second, and would take the check away: its request waits.
+    let release = () => {}
+    const checked = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route(`${url}/account`, async (route) => {
+      await checked
+      await route.continue()
+    })
     // Loading itself again is what this page is for.
     await expectAccessible(page, 'meta-refresh')
     await screenshot(page, 'okta-down')
@@ -102,6 +111,7 @@ describe.skipIf(!hasChromium())('a session', () => {
 
     // The page loads itself again, without anybody signing in.
     org.clearFaults()
+    release()
     await page.getByRole('heading', { name: 'Your account' }).waitFor()
     expect(page.url()).toBe(`${url}/account`)
     expect(org.sessions).toEqual(signedIn)

@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 30,
   oktaFilesOfARefusedMiss: 7,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 13_195,
+  lines: 13_220,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_435,
+  linesOfCode: 9_450,
   /** Aim: 60. */
   linesOfAFunction: 60,
   /** Aim: 20. */

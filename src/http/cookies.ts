@@ -1,5 +1,5 @@
 /** The session cookies as `Set-Cookie` lines: which entry holds the session, how it is set, renewed and expired, and what of Okta's own a browser may get. */
-import { parseSetCookie, stringifySetCookie } from 'cookie'
+import { parseSetCookie, type SetCookie, stringifySetCookie } from 'cookie'
 import type { CookieEntry } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import { isCookieValue, MAX_COOKIE_VALUE } from './cookie-header.js'
@@ -101,21 +101,11 @@ const MAX_PATHS = 4
  * at `/` is left to the caller.
  */
 function expireWherever({ names, host, path }: Planted, secure: boolean): readonly string[] {
-  const domains = [undefined, ...domainsOf(host)]
-  const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ domain, path: at })))
+  const domains = [{}, ...domainsOf(host).map((domain) => ({ domain }))]
+  const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ ...domain, path: at })))
   // A `__Host-` cookie has one place.
   const ours = names.filter((name) => !name.startsWith('__Host-'))
-  return ours.flatMap((name) => places.slice(1).map((place) => expiredAt(name, secure, place)))
-}
-
-function expiredAt(
-  name: string,
-  secure: boolean,
-  { domain, path }: { readonly domain: string | undefined; readonly path: string },
-): string {
-  const attributes = { path, httpOnly: true, secure, sameSite: 'lax' } as const
-  const over = { maxAge: 0, expires: new Date(0) }
-  return stringifySetCookie({ ...over, ...attributes, ...(domain && { domain }), name, value: '' })
+  return ours.flatMap((name) => places.slice(1).map((place) => expiredCookie(name, secure, place)))
 }
 
 /** The host and its parent domains of two labels or more; none of an address or of `localhost`. */
@@ -172,9 +162,14 @@ export function sessionCookie(
   )
 }
 
-/** Takes a cookie from the browser: the same attributes, or the browser would keep it. */
-export function expiredCookie(name: string, secure: boolean): string {
-  return sessionCookie(name, '', secure, { maxAge: 0, expires: new Date(0) })
+/** Takes a cookie from the browser: the same attributes and place, or the browser would keep it. */
+export function expiredCookie(
+  name: string,
+  secure: boolean,
+  place: Pick<SetCookie, 'domain' | 'path'> = { path: '/' },
+): string {
+  const attributes = { ...place, httpOnly: true, secure, sameSite: 'lax' } as const
+  return stringifySetCookie({ maxAge: 0, expires: new Date(0), ...attributes, name, value: '' })
 }
 
 /**

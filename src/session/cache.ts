@@ -243,7 +243,7 @@ export class NegativeCache {
 
   store(key: string, context: NegativeEntry['context'], start: LookupStart, now: number): void {
     const { number, mono: since } = start
-    // The same cookie stands for an active session once the second factor is done: it rests 1 s each time.
+    // The same cookie has an active session once the second factor is done: lookups of it pause for 1 s only.
     const isIncomplete = context.state === 'incomplete'
     const ttlMs = isIncomplete ? INCOMPLETE_TTL_MS : this.#ttlMs
     const restMs = isIncomplete ? INCOMPLETE_TTL_MS : restAfter(this.last(key), since)

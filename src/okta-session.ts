@@ -11,12 +11,12 @@ import { createRequireSession } from './http/handlers/require-session.js'
 import { createSessionInfo } from './http/handlers/session-info.js'
 import { createKit } from './http/kit.js'
 import { checkedTarget, refuseToBeMounted } from './http/misuse.js'
+import { addInstance, refuseAnotherOrg, removeInstance } from './http/second-org.js'
 import { createWatch } from './http/watch.js'
 import { Limiter } from './limiter/limiter.js'
 import { systemClock } from './okta/call.js'
 import { connect } from './okta/connect.js'
 import type { OktaSession, OktaSessionStats } from './okta-session-types.js'
-import { enter, leave, refuseAnotherOrg } from './options/cookies.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
 import { Lookup } from './session/lookup.js'
@@ -25,8 +25,7 @@ import { RevocationLog } from './session/revocations.js'
 import { openStore } from './session/shared-cache.js'
 import { SignOut } from './session/sign-out.js'
 import { Watches } from './session/watch.js'
-import { beginDebugLines } from './telemetry/debug-lines.js'
-import { createLog } from './telemetry/log-lines.js'
+import { beginDebugLines, createLog } from './telemetry/log-lines.js'
 
 /** What the composition takes from outside besides its settings; tests bring their own. */
 export interface Surroundings {
@@ -74,8 +73,8 @@ export function oktaSession(options?: OktaSessionOptions): OktaSession {
   if (options?.cookies !== undefined) return composeOktaSession(settings, here)
   const { api } = settings
   refuseAnotherOrg(api)
-  const okta = composeOktaSession(settings, { ...here, onClose: () => leave(api) })
-  enter(api)
+  const okta = composeOktaSession(settings, { ...here, onClose: () => removeInstance(api) })
+  addInstance(api)
   return okta
 }
 

@@ -15,13 +15,12 @@ const bounds = {
   filesOfARefusedMiss: 30,
   oktaFilesOfARefusedMiss: 7,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 13_220,
+  lines: 13_204,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_450,
+  linesOfCode: 9_445,
   /** Aim: 60. */
   linesOfAFunction: 60,
-  /** Aim: 20. */
-  linesOfTheSmallestFile: 19,
+  linesOfTheSmallestFile: 20,
   /** Aim: none. */
   identifiersOfTheDialect: 0,
 }

@@ -1,5 +1,8 @@
-/** Writes log lines in the form that the app's logger takes, and drops the errors it throws. */
+/** Writes the log lines, in the form that the app's logger takes, and the debug lines that `DEBUG` enables. */
+import { subscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
+import createDebug from 'debug'
+import { channels } from '../channels.js'
 import type { Logger } from '../contracts.js'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -43,4 +46,19 @@ const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, compact: true } as con
 /** pino, its children, and loggers built on it such as Fastify's. */
 function takesFieldsFirst(logger: object): logger is FieldsFirstLogger {
   return ['bindings', 'child'].every((name) => typeof Reflect.get(logger, name) === 'function')
+}
+
+let hasBegun = false
+
+/**
+ * Writes a line for each message of the channels that `DEBUG=express-okta-session:*` enables. Subscribes
+ * once per process, and to no other channel: publishing to a channel without a subscriber costs nothing.
+ */
+export function beginDebugLines(): void {
+  if (hasBegun) return
+  hasBegun = true
+  for (const name of Object.values(channels)) {
+    const line = createDebug(name)
+    if (line.enabled) subscribe(name, (message) => line('%o', message))
+  }
 }

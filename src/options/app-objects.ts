@@ -1,4 +1,4 @@
-/** Reads the options that bring objects of the app: agent, store, and the property of its requests. */
+/** Reads the options that concern objects of the app: the agent, the store, and the property of its requests. */
 import { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import type { SessionStore } from '../contracts.js'
 import { type Faults, given, givenSecret } from './faults.js'
@@ -32,17 +32,17 @@ export function readAgent(
   return value
 }
 
-/** What a certificate of another host says. */
+/** The certificate of another host, as far as a check of the host reads it. */
 const OTHER_HOST = { subject: { CN: 'other.invalid' }, subjectaltname: 'DNS:other.invalid' }
 
-/** Calls it as Node does when it connects, where any falsy answer accepts the certificate. */
+/** Calls it as Node does on a connection: a falsy answer accepts the certificate. */
 function acceptsOtherHosts(checkServerIdentity: unknown, orgUrl: string): boolean {
   if (typeof checkServerIdentity !== 'function') return false
   const host = orgUrl === '' ? 'org.invalid' : new URL(orgUrl).hostname
   try {
     return !Reflect.apply(checkServerIdentity, undefined, [host, OTHER_HOST])
   } catch {
-    // It reads more of the certificate than there is here, and so does not accept every one.
+    // It reads parts of the certificate that are missing here, so it does not accept every certificate.
     return false
   }
 }
@@ -76,7 +76,7 @@ export function readStore(faults: Faults, value: unknown): SessionStore | undefi
   )
 }
 
-/** Names on a request that Express, its usual middleware or Node itself own, beside those of its prototype. */
+/** Names in use on requests by Express, its usual middleware or Node, besides those of the prototype. */
 const TAKEN =
   'app baseUrl body cookies files fresh host hostname ip ips originalUrl params path protocol query res ' +
   'route secret secure session sessionID sessionStore signedCookies stale subdomains xhr accepts ' +

@@ -4,13 +4,13 @@ import { type Faults, given, givenSecret, quote } from './faults.js'
 import { isRecord, openGroup } from './group.js'
 import { cookieOptions } from './table.js'
 
-/** Names of cookies that this package sets itself, or that Okta sets beside the session. */
+/** Names of the cookies that this package sets, or that Okta sets beside the session. */
 const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects']
 
 const SECRET_BYTES = 32
 const RANDOM = `a random string of at least ${SECRET_BYTES} bytes`
 
-/** The cookies to read, in order. `orgUrl` is '' when it is at fault itself. */
+/** The cookies to read, in order. `orgUrl` is '' when it is itself at fault. */
 export function readCookieEntries(
   faults: Faults,
   value: unknown,
@@ -24,7 +24,7 @@ export function readCookieEntries(
   for (const [index, { name, signed }] of entries.entries()) {
     if (entries.slice(0, index).some((earlier) => earlier.name === name))
       faults.add('cookies', `${quote(name)} given twice`, 'name each cookie once')
-    // Over http the cookies of this package lack `Secure`, and browsers refuse these names without it.
+    // Over http this package sets no `Secure`, and browsers refuse these names without it.
     if (!orgUrl.startsWith('http:') || !/^__(?:Host|Secure)-/.test(name)) continue
     const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
     const advice = 'needs an https orgUrl; use "sid" in development'

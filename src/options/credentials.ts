@@ -1,4 +1,4 @@
-/** Reads the credentials of by-id operations, from the options or from the environment that the SDKs of Okta read. */
+/** Reads the credentials of by-id operations from the options, or from the variables that Okta's SDKs read. */
 import { type Faults, given, givenSecret } from './faults.js'
 import { isRecord, openGroup, type Values } from './group.js'
 import type { AccessTokenCredentials, CheckedCredentials, ServiceApp } from './options.js'
@@ -18,7 +18,7 @@ type NameOf = (option: OptionName) => string
 
 const MODE = 'OKTA_CLIENT_AUTHORIZATIONMODE'
 
-/** The option that each value of OKTA_CLIENT_AUTHORIZATIONMODE stands for: one kind of credentials. */
+/** The values of OKTA_CLIENT_AUTHORIZATIONMODE. Each names a kind of credentials, shown here by its main option. */
 const MODES = new Map<string, OptionName>([
   ['SSWS', 'apiToken'],
   ['BearerToken', 'accessToken'],
@@ -27,7 +27,7 @@ const MODES = new Map<string, OptionName>([
 
 const KINDS = [...MODES.values()]
 
-/** Options win over the environment, as a whole. Undefined: none are given. */
+/** Options replace the environment as a whole. Undefined: none are given. */
 export function readCredentials(
   faults: Faults,
   value: unknown,
@@ -48,7 +48,7 @@ export function readCredentials(
   return faults.add('credentials', found, advice)
 }
 
-/** A client id alone chooses no kind: other Okta libraries read it too. */
+/** A client id without a key is ignored, because other Okta libraries read the same variable. */
 function fromEnvironment(faults: Faults, env: Environment): CheckedCredentials | undefined {
   const values = valuesIn(env)
   const kinds = KINDS.filter((kind) => values[kind] !== undefined)

@@ -1,6 +1,6 @@
-/** Collects everything that is wrong with the options, so that one run shows every fault. */
+/** Collects the faults of the options, so that one run shows all of them. */
 
-/** One fault: which option, what was given (never a secret), what is allowed or to write instead. */
+/** The faults found. Each names the option, what was given (never a secret), and what to write instead. */
 export interface Faults {
   add(option: string, given: string, allowed: string): undefined
   /** Throws one TypeError that lists every fault on a line of its own; returns when there is none. */
@@ -22,10 +22,10 @@ export function createFaults(): Faults {
   }
 }
 
-/** A fault repeats a word; a longer text where a word belongs may be a token in the wrong place. */
+/** A fault shows a text up to this length. A longer text in the place of a word may be a token. */
 export const LONGEST_WORD = 24
 
-/** What was given where no secret belongs: a word as it is, a longer text by its length, an object by its kind. */
+/** Describes a value that should be no secret: a word as it is, a longer text by its length, an object by its type. */
 export function given(value: unknown): string {
   if (typeof value === 'string' && value.length <= LONGEST_WORD) return `got ${quote(value)}`
   if (typeof value === 'bigint') return `got ${value}n`
@@ -33,7 +33,7 @@ export function given(value: unknown): string {
   return givenSecret(value)
 }
 
-/** What was given where a secret belongs, or may stand by mistake: its type and length only. */
+/** Describes a value that may be a secret, by its type and length alone. */
 export function givenSecret(value: unknown): string {
   if (typeof value === 'string') return `got a string of ${value.length} characters`
   if (value === undefined || value === null) return `got ${value}`
@@ -41,7 +41,7 @@ export function givenSecret(value: unknown): string {
   return `got ${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }
 
-/** A name, safe to print: 80 characters of it at most. */
+/** Quotes at most 80 characters, with control characters escaped. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

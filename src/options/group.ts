@@ -1,4 +1,4 @@
-/** Reads a group of options by the table, and names the option that an unknown key was meant to be. */
+/** Reads a group of options by its table, and suggests an option for an unknown key. */
 import { type Faults, given, givenSecret, quote } from './faults.js'
 import { type Option, sessionOptions, type Table } from './table.js'
 
@@ -40,7 +40,7 @@ export function isRecord(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A key as a fault shows it. Its value is never shown: it may be a secret. */
+/** A key as a fault shows it. The value is not shown, because it may be a secret. */
 export function printable(key: string | symbol): string {
   if (typeof key === 'symbol') return String(key)
   return /^[A-Za-z_$][\w$]{0,40}$/.test(key) ? key : quote(key)
@@ -57,7 +57,7 @@ export function pathsOf(table: Table): readonly string[] {
 
 const SESSION_PATHS = pathsOf(sessionOptions)
 
-/** What other packages call these options, in lower case without punctuation. */
+/** Names of these options in other packages, in lower case without punctuation. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   orgUrl: 'issuer issuerbaseurl domain oktadomain oktaurl oktaorgurl org',
   appUrl: 'baseurl appbaseurl origin',
@@ -80,8 +80,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 }
 
 /**
- * What to write instead of an unknown key: an option of this group by its bare name, one elsewhere
- * by its full path, else the list of what is known.
+ * Suggests what to write instead of an unknown key: an option of this group by its name, an option
+ * elsewhere by its path, or else the list of known options.
  */
 export function meant(
   unknown: string,
@@ -109,7 +109,7 @@ function simplified(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** Whether two names differ in one place, by at most two letters: added, left out, replaced or swapped. */
+/** Whether two names differ in one place, by at most two letters (added, missing, replaced or swapped). */
 function isTypoOf(key: string, name: string): boolean {
   const shorter = Math.min(key.length, name.length)
   const longer = Math.max(key.length, name.length)

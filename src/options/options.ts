@@ -19,7 +19,7 @@ export interface ApiTokenCredentials {
 }
 
 /**
- * An OAuth 2.0 access token from elsewhere.
+ * An OAuth 2.0 access token that the app obtains itself.
  *
  * @example
  * const credentials: AccessTokenCredentials = { accessToken: () => accessTokens.current() }
@@ -59,7 +59,7 @@ export interface PrivateKeyCredentials {
 }
 
 /**
- * How operations by session id, and createSession with an API token, authorize themselves.
+ * What authorizes operations by session id, and createSession with an API token.
  *
  * @example
  * const credentials: Credentials = { apiToken: process.env.MY_API_TOKEN ?? '' }
@@ -67,7 +67,7 @@ export interface PrivateKeyCredentials {
 export type Credentials = ApiTokenCredentials | AccessTokenCredentials | PrivateKeyCredentials
 
 /**
- * The options of SessionApi, which are those of oktaSession() that concern single calls.
+ * The options of SessionApi: those of oktaSession() for single calls.
  *
  * @example
  * const api = new SessionApi({ orgUrl: 'https://id.example.com', credentials: { apiToken } })
@@ -77,7 +77,7 @@ export interface SessionApiOptions
     Pick<UpstreamOptions, 'timeoutMs' | 'agent'> {}
 
 /**
- * A cookie with a name of your own that carries an Okta session; see {@link OktaSession.login}.
+ * A cookie that carries an Okta session under a name of your choice; see {@link OktaSession.login}.
  *
  * @example
  * const cookies: CookieOption[] = [{ name: '__Host-session', as: 'sid', signed: true }]
@@ -85,7 +85,7 @@ export interface SessionApiOptions
 export interface CookieOption {
   /** The name of the cookie in the browser. A `signed` one needs the `__Host-` prefix. */
   readonly name: string
-  /** The name its value is sent to Okta under. */
+  /** The name under which its value is sent to Okta. */
   readonly as: CookieKind
   /** Wrap the value in an HMAC, so that junk costs no call to Okta. Needs `secret` and an https org. Default `false`. */
   readonly signed?: boolean | undefined
@@ -122,7 +122,7 @@ export interface CacheOptions {
  * const failedLookups: BudgetOptions = { perSecond: 5, burst: 100 }
  */
 export interface BudgetOptions {
-  /** How many tokens come back in a second; 0.001 to 100,000. */
+  /** How many tokens are added per second; 0.001 to 100,000. */
   readonly perSecond?: number | undefined
   /** How many tokens the bucket holds; 1 to 1,000,000. */
   readonly burst?: number | undefined
@@ -224,7 +224,7 @@ export interface SignInUrl {
   call(returnTo: string, req: AppRequest): string
 }
 
-/** `onDenied` as it is called: any server's request and response, which an app of Express's knows as Express's. */
+/** `onDenied` as this package calls it, with Node's request and response. An Express app declares them as Express's. */
 export type OnDenied = (
   denial: Denial,
   req: IncomingMessage,
@@ -232,7 +232,7 @@ export type OnDenied = (
   next: (error?: unknown) => void,
 ) => unknown
 
-/** A service app, checked: its key is parsed once, here. */
+/** A service app, checked, with its key parsed. */
 export interface ServiceApp {
   readonly clientId: string
   readonly privateKey: KeyObject

@@ -92,7 +92,7 @@ export function parseApiOptions(
   return settings
 }
 
-/** An app or an array given by mistake has no options to report on: that alone is the fault. */
+/** Refuses what is no object, such as an app or an array: it has no options to report on. */
 function topLevel(subject: string, options: unknown = {}): Values {
   if (isRecord(options)) return options
   throw new TypeError(

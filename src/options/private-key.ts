@@ -4,7 +4,7 @@ import { type Faults, givenSecret } from './faults.js'
 import { isRecord } from './group.js'
 import type { ServiceApp } from './options.js'
 
-/** What a key can sign with, by its curve or else its type; the first is the default. */
+/** The algorithms a key can sign with, by its curve or type; the first is the default. */
 const ALGORITHMS: Readonly<Record<string, readonly [string, ...string[]]>> = {
   rsa: ['RS256', 'RS384', 'RS512'],
   prime256v1: ['ES256'],
@@ -35,12 +35,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Not JSON: read as a PEM it fails without a quotation of the text.
+    // The text is then read as a PEM, whose fault does not quote it.
     return undefined
   }
 }
 
-/** The key, or what is wrong with it. */
+/** The key, or a text that says what is wrong with it. */
 function parseKey(material: unknown): SigningKey | string {
   if (typeof material === 'string' && material.includes('ENCRYPTED')) return ', an encrypted key'
   if (typeof material === 'string' && material.includes('PUBLIC KEY')) return ', a public key'

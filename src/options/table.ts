@@ -1,6 +1,6 @@
 /**
- * Every option, once: its default, bounds, unit and environment variable, and what it accepts. Checks and
- * suggestions for unknown names follow from it; a test holds the doc comments, and README's table, to it.
+ * Every option, once: its default, bounds, unit, environment variable, and what it accepts. Checks and
+ * suggestions for unknown names derive from it. A test compares the doc comments and README's table with it.
  */
 import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
@@ -8,7 +8,7 @@ import type { Logger } from '../contracts.js'
 import type { SessionRule } from '../public-types.js'
 import type { OnDenied } from './options.js'
 
-/** One option. `accepts` is all there is to check, unless a reader of its own reads the value. */
+/** One option. `accepts` is its only check, unless a reader of its own reads the value. */
 export interface Option<Value> {
   /** What the option is when it is left out. */
   readonly default: Value
@@ -19,15 +19,15 @@ export interface Option<Value> {
   readonly max?: number
   readonly unit?: 'ms'
   readonly env?: string
-  /** A fault shows the length of the text, not the text. */
+  /** A fault shows the length of the text instead of the text. */
   readonly hidden?: true
-  /** Written as undefined it is a fault. */
+  /** A handler reports it when it is written as undefined. */
   readonly refusesUndefined?: true
 }
 
 export type Table = { readonly [name: string]: Option<unknown> }
 
-/** The values of a table's options, each of the type that its check lets through. */
+/** The values of a table's options, each of the type that its check accepts. */
 export type Checked<T> = {
   readonly [K in keyof T]: T[K] extends Option<infer Value> ? Value : never
 }
@@ -38,11 +38,11 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 function option<V>(fallback: V, allowed: string, accepts: (value: unknown) => boolean): Option<V> {
-  // What `accepts` is true for is a V: each of the kinds below pairs the two.
+  // Each kind below pairs the type V with a check for it.
   return { default: fallback, allowed, accepts: accepts as Option<V>['accepts'] }
 }
 
-/** true or false; the text 'false' is a fault. */
+/** true or false. The text 'false' is a fault. */
 function flag<D extends boolean | undefined>(fallback: D) {
   const isFlag = (value: unknown) => typeof value === 'boolean'
   return option<boolean | D>(fallback, 'must be true or false', isFlag)
@@ -66,7 +66,7 @@ function group<T extends Table>(options: T) {
   return { ...special(), options }
 }
 
-/** Written as undefined it is a fault: a check that was lost must not read as no check. */
+/** The value undefined is a fault: a check that was lost must not read as no check. */
 function explicit<V>(option: Option<V>): Option<V> {
   return { ...option, refusesUndefined: true }
 }
@@ -77,7 +77,7 @@ interface Bounds extends Pick<Option<number>, 'unit'> {
   readonly integer?: true
 }
 
-/** `hint` says what to write instead, where the range does not. */
+/** `hint` is added to the fault where the range does not say what to write instead. */
 function number<D extends number | undefined>(fallback: D, bounds: Bounds, hint = '') {
   const { min, max, integer, unit } = bounds
   const what = `${integer ? 'a whole number' : 'a number'}${unit === 'ms' ? ' of milliseconds' : ''}`
@@ -90,7 +90,7 @@ function number<D extends number | undefined>(fallback: D, bounds: Bounds, hint 
   return { ...option<number | D>(fallback, allowed, accepts), ...bounds }
 }
 
-/** Grouped by thousands: 60000 and 600000 look alike. */
+/** Groups digits by thousands, because 60000 and 600000 look alike. */
 function plain(value: number): string {
   return value.toLocaleString('en-US').replaceAll(',', '_')
 }
@@ -113,7 +113,7 @@ function budget(perSecond: number, burst: number) {
   return group({ perSecond: rate, burst: count(burst, 1_000_000) })
 }
 
-/** A path on this app. Two slashes, or a slash and a backslash, would name another host. */
+/** A path on this app. A text that begins with two slashes, or a slash and a backslash, names another host. */
 function path(fallback: string): Option<string> {
   const isPath = (value: unknown) => typeof value === 'string' && /^\/(?![/\\])/.test(value)
   const allowed = `must be a path on this app, for example "${fallback}"`
@@ -143,7 +143,7 @@ const methods = option<readonly string[] | undefined>(
     value.every((method) => typeof method === 'string' && method !== ''),
 )
 
-/** A rule inside other options; its own options are checked as the rule's. */
+/** A rule inside other options. Its own options are checked when the rule is read. */
 const rule = option<SessionRule | undefined>(
   undefined,
   'must be an object such as { mfa: true }',
@@ -192,7 +192,7 @@ export const sessionOptions = {
   property: special('okta'),
 }
 
-/** The options of SessionApi: those of oktaSession() that concern single calls. */
+/** The options of SessionApi: those of oktaSession() for single calls. */
 export const apiOptions = {
   orgUrl: sessionOptions.orgUrl,
   credentials: sessionOptions.credentials,
@@ -200,10 +200,10 @@ export const apiOptions = {
   agent: sessionOptions.upstream.options.agent,
 }
 
-/** One entry of `cookies` with a name of the app's. */
+/** An entry of `cookies` whose name the app chooses. */
 export const cookieOptions = { name: special(), as: special(), signed: flag(false) }
 
-/** What the factories of handlers take; `rule` is the guard's. */
+/** The options of the handlers; `rule` holds those of a guard. */
 export const handlerOptions = {
   attachSession: {},
   login: { returnTo: path('/') },

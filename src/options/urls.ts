@@ -1,8 +1,8 @@
-/** Reads the options that are URLs or origins, and says which exact text to write where one is not. */
+/** Reads the options that are URLs or origins. A fault says which text to write. */
 import { type Faults, given, givenSecret, LONGEST_WORD, quote } from './faults.js'
 import type { Settings } from './options.js'
 
-/** The console of administrators. Sessions belong to the same host without `-admin`. */
+/** The host of the administrators' console. Sessions are at the same host without `-admin`. */
 const ADMIN_CONSOLE = /^([^.]+)-admin\.(okta[a-z-]*\.(?:com|mil))$/
 
 /** The URL of the org: an https origin, or http on loopback; '' where it is at fault. */
@@ -99,7 +99,7 @@ function webUrl(value: unknown): URL | undefined {
   return url !== undefined && /^(?:[\w.-]+|\[.+\])$/.test(url.hostname) ? url : undefined
 }
 
-/** Undefined for text that is no URL. */
+/** Undefined for a text that is not a URL. */
 export function parseUrl(text: string, base?: string): URL | undefined {
   try {
     // Node 20's `URL.canParse` answers false for text beyond ASCII once V8 has optimized its caller.
@@ -121,7 +121,7 @@ function givenUrl(value: unknown): string {
   return looksLikeHost(value) ? `got ${quote(value)}` : givenSecret(value)
 }
 
-/** `id.example.com`, written without its scheme. A token in the wrong place has no dots like these. */
+/** Whether it is a host without its scheme, such as `id.example.com`. A token does not match. */
 function looksLikeHost(value: unknown): boolean {
   return (
     typeof value === 'string' &&

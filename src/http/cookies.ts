@@ -53,11 +53,11 @@ export function createSessionCookies(
 
   /** `xids` keeps its name; `idx` and `sid` go under the entry that is read as such, or nowhere. */
   function relayed(entry: CookieEntry, { name, value, lifetime }: OktaCookie): readonly string[] {
-    if (name === 'xids') return [sessionCookie(name, value, secure, lifetime)]
+    if (name === 'xids') return [cookieLine(name, value, secure, lifetime)]
     const target = entry.as === name ? entry : cookies.find(({ as }) => as === name)
     const content = target && contentOf(target, value)
     if (target === undefined || content === undefined) return []
-    return [sessionCookie(target.name, content, secure, lifetime)]
+    return [cookieLine(target.name, content, secure, lifetime)]
   }
 
   return {
@@ -72,7 +72,7 @@ export function createSessionCookies(
     begin(entry, value) {
       const content = contentOf(entry, value)
       if (content === undefined) throw new TypeError('the session does not fit into a cookie')
-      return [sessionCookie(entry.name, content, secure), ...expire(entry)]
+      return [cookieLine(entry.name, content, secure), ...expire(entry)]
     },
 
     expireAll: (planted) => [...expire(), ...(planted ? expireWherever(planted, secure) : [])],
@@ -149,26 +149,27 @@ const LONGEST_LIFE = 34_560_000
 
 const NAMES: readonly string[] = ['idx', 'sid', 'xids'] satisfies OktaCookieName[]
 
-/** A session cookie: HttpOnly, SameSite=Lax, Path=/, for this host alone; `secure` but on http loopback. */
-export function sessionCookie(
+/** Sets a cookie: HttpOnly, SameSite=Lax, Path=/, for this host alone; `secure` but on http loopback. The value is not encoded. */
+export function cookieLine(
   name: string,
   value: string,
   secure: boolean,
   lifetime: Lifetime = {},
 ): string {
-  return stringifySetCookie(
-    { ...lifetime, name, value, path: '/', httpOnly: true, secure, sameSite: 'lax' },
-    { encode: (raw) => raw },
-  )
+  const attributes = { ...OWN_ATTRIBUTES, secure }
+  return stringifySetCookie({ ...lifetime, ...attributes, name, value }, { encode: (raw) => raw })
 }
+
+/** The attributes of each cookie of this package, `Secure` aside. */
+const OWN_ATTRIBUTES = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 
 /** Takes a cookie from the browser: the same attributes and place, or the browser would keep it. */
 export function expiredCookie(
   name: string,
   secure: boolean,
-  place: Pick<SetCookie, 'domain' | 'path'> = { path: '/' },
+  place: Pick<SetCookie, 'domain' | 'path'> = {},
 ): string {
-  const attributes = { ...place, httpOnly: true, secure, sameSite: 'lax' } as const
+  const attributes = { ...OWN_ATTRIBUTES, ...place, secure }
   return stringifySetCookie({ maxAge: 0, expires: new Date(0), ...attributes, name, value: '' })
 }
 

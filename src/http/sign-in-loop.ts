@@ -1,7 +1,7 @@
 /** Breaks the loop of a browser that returns from signing in without a session, again and again. */
 import { createHash } from 'node:crypto'
-import { stringifySetCookie } from 'cookie'
 import type { RequestLike } from '../public-types.js'
+import { cookieLine } from './cookies.js'
 import { header, isPrefetch } from './request.js'
 
 /** This many returns without a session, within a minute of the first redirect, are a loop. */
@@ -53,7 +53,7 @@ export function countRedirect(
   const pages = [...soFar.pages.filter((other) => other !== page), page].slice(-MAX_PAGES)
   const value = [returns, soFar.since, possibleReturns, ...pages].join('.')
   const maxAge = Math.ceil((soFar.since + WITHIN_MS - now) / 1_000)
-  return [cookieLine(value, maxAge, secure)]
+  return [cookieLine(NAME, value, secure, { maxAge })]
 }
 
 /**
@@ -72,12 +72,9 @@ function digestOf(path: string): string {
 
 /** Ends the count once a session has been let through; no line where there is no count. */
 export function endRedirects(req: RequestLike, secure: boolean): readonly string[] {
-  return header(req, 'cookie')?.includes(NAME) === true ? [cookieLine('', 0, secure)] : []
-}
-
-function cookieLine(value: string, maxAge: number, secure: boolean): string {
-  const attributes = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
-  return stringifySetCookie({ name: NAME, value, maxAge, ...attributes })
+  return header(req, 'cookie')?.includes(NAME) === true
+    ? [cookieLine(NAME, '', secure, { maxAge: 0 })]
+    : []
 }
 
 /** A count that is older than a minute, or from the future, is ignored: another host may have planted it. */

@@ -1,37 +1,37 @@
 import { describe, expect, it, test } from 'vitest'
-import { expiredCookie, oktaCookies, sessionCookie } from '../../src/http/cookies.js'
+import { cookieLine, expiredCookie, oktaCookies } from '../../src/http/cookies.js'
 import { setHeaders } from '../../src/http/reply.js'
 
 const now = Date.parse('2026-11-24T10:00:00Z')
 
-describe('sessionCookie', () => {
-  it('sessionCookie is for this host alone, HttpOnly and SameSite', () => {
-    expect(sessionCookie('sid', '102abc', true)).toBe(
+describe('cookieLine', () => {
+  it('cookieLine is for this host alone, HttpOnly and SameSite', () => {
+    expect(cookieLine('sid', '102abc', true)).toBe(
       'sid=102abc; Path=/; HttpOnly; Secure; SameSite=Lax',
     )
   })
 
-  it('sessionCookie leaves Secure out on http loopback', () => {
-    expect(sessionCookie('sid', '102abc', false)).toBe('sid=102abc; Path=/; HttpOnly; SameSite=Lax')
+  it('cookieLine leaves Secure out on http loopback', () => {
+    expect(cookieLine('sid', '102abc', false)).toBe('sid=102abc; Path=/; HttpOnly; SameSite=Lax')
   })
 
-  it('sessionCookie writes the value raw, as it is read', () => {
-    expect(sessionCookie('sid', 'a+/=:.b', true)).toContain('sid=a+/=:.b;')
+  it('cookieLine writes the value raw, as it is read', () => {
+    expect(cookieLine('sid', 'a+/=:.b', true)).toContain('sid=a+/=:.b;')
   })
 
-  it('sessionCookie keeps a lifetime', () => {
-    const line = sessionCookie('sid', 'a', true, { maxAge: 60, expires: new Date(now) })
+  it('cookieLine keeps a lifetime', () => {
+    const line = cookieLine('sid', 'a', true, { maxAge: 60, expires: new Date(now) })
     expect(line).toContain('; Max-Age=60')
     expect(line).toContain('; Expires=Tue, 24 Nov 2026 10:00:00 GMT')
   })
 })
 
 describe('expiredCookie', () => {
-  it('expiredCookie differs from sessionCookie in value and lifetime only', () => {
+  it('expiredCookie differs from cookieLine in value and lifetime only', () => {
     const attributes = (line: string) => line.split('; ').slice(1)
     const expired = expiredCookie('sid', true)
     expect(attributes(expired).filter((part) => !/^(Max-Age|Expires)=/.test(part))).toEqual(
-      attributes(sessionCookie('sid', 'a', true)),
+      attributes(cookieLine('sid', 'a', true)),
     )
     expect(expired).toBe(
       'sid=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
@@ -135,7 +135,7 @@ describe('oktaCookies', () => {
     (seconds) => {
       const [cookie] = read(`sid=a; Max-Age=${seconds}`)
       expect(cookie?.lifetime.maxAge).toBe(34_560_000)
-      expect(sessionCookie('sid', 'a', true, cookie?.lifetime)).toContain('Max-Age=34560000;')
+      expect(cookieLine('sid', 'a', true, cookie?.lifetime)).toContain('Max-Age=34560000;')
     },
   )
 

@@ -39,7 +39,12 @@ const OPEN_MS = 1_000
 /** A trial without an answer by then is given up, and the next may start. */
 const TRIAL_LOST_MS = 10_000
 /** These fail before the request is sent, so they can't be the credential's fault. */
-export const BEFORE_THE_REQUEST: ReadonlySet<UnavailableCode> = new Set(['dns', 'connect', 'tls'])
+const BEFORE_THE_REQUEST: ReadonlySet<UnavailableCode> = new Set(['dns', 'connect', 'tls'])
+/** Okta is not reached, or limits the rate, whatever is asked of it. */
+export const NOT_REACHED_OR_LIMITED: ReadonlySet<UnavailableCode> = new Set([
+  ...BEFORE_THE_REQUEST,
+  ...(['rate_limited', 'concurrency_limited'] as const),
+])
 const NO_TRIAL = Number.NEGATIVE_INFINITY
 
 /** The names of the scopes in stats(), on the channel and in the log. */

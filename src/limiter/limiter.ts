@@ -3,9 +3,9 @@ import type { Clock, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js
 import type { UnavailableCode } from '../errors.js'
 import type { Settings } from '../options/options.js'
 import {
-  BEFORE_THE_REQUEST,
   type CallScope,
   CircuitBreaker,
+  NOT_REACHED_OR_LIMITED,
   type StartedCall,
 } from './circuit-breaker.js'
 import { OutageLines } from './outage-lines.js'
@@ -70,7 +70,8 @@ const MAX_MOVABLE = 1_000
 export class Limiter {
   readonly #options: LimiterOptions
   readonly #breaker: CircuitBreaker
-  readonly #outages: OutageLines
+  /** Made with the first failure. */
+  #outages: OutageLines | undefined
   readonly #quota: Quota
   readonly #budgets: Readonly<Record<Account, FailureBudget>>
   readonly #oddAnswers: Readonly<Record<Account, FailureBudget>>
@@ -79,7 +80,8 @@ export class Limiter {
   readonly #movable = new Map<string, () => void>()
   /** Made with the first rejection that is scheduled: for want of failures, by account, or of calls. */
   readonly #retries: { [scarce in Account | 'calls']?: RetrySchedule } = {}
-  readonly #queue = new CallQueue<QueuedRequest>(MAX_QUEUED)
+  /** Made with the first call that waits. */
+  #queue: CallQueue<QueuedRequest> | undefined
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
@@ -97,7 +99,6 @@ export class Limiter {
       new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now, KEPT_ODD_ANSWERS)
     this.#options = options
     this.#breaker = new CircuitBreaker(options)
-    this.#outages = new OutageLines(clock, options.logger)
     this.#quota = new Quota(clock, upstream.maxConcurrent)
     this.#budgets = { lookup: failures(), sign_in: failures() }
     this.#oddAnswers = { lookup: oddAnswers(), sign_in: oddAnswers() }
@@ -105,7 +106,7 @@ export class Limiter {
 
   /** Rejects a call that can't be made now: counts the rejection and schedules its retry. Undefined: it may be made. */
   admit(request: CallRequest): OktaUnavailable | undefined {
-    const admission = this.#decide(request, this.#queue.ahead(request.kind))
+    const admission = this.#decide(request, this.#queue?.ahead(request.kind))
     return admission.admit === 'no' ? this.#reject(request, admission) : undefined
   }
 
@@ -114,7 +115,7 @@ export class Limiter {
     request: CallRequest,
     call: () => Promise<OktaAnswer<T>>,
   ): Promise<LimitedAnswer<T>> {
-    const decided = this.#decide(request, this.#queue.ahead(request.kind))
+    const decided = this.#decide(request, this.#queue?.ahead(request.kind))
     const started =
       decided.admit === 'queue' ? await this.#wait(request) : this.#start(request, decided)
     if ('admit' in started) return { ...this.#reject(request, started), called: false }
@@ -155,7 +156,7 @@ export class Limiter {
       calls: this.#calls,
       failures: { ...this.#failures },
       inFlight: this.#inFlight,
-      queued: this.#queue.length,
+      queued: this.#queue?.length ?? 0,
       maxConcurrent: this.#quota.maxConcurrent,
       refused: { ...this.#refused },
       heldOff: this.#breaker.summary(),
@@ -167,14 +168,14 @@ export class Limiter {
     }
   }
 
-  #decide(request: CallRequest, queued: number): Admission {
+  #decide(request: CallRequest, queued = 0): Admission {
     const now = this.#now()
     const state = {
       closed: this.#closed,
       ...this.#quota.shares(request),
       ...this.#failureLevels(request, now),
       clientIsShared: request.beside === undefined && isSharedPeer(request.client),
-      queueShareTaken: this.#queue.isShareTaken(request),
+      queueShareTaken: this.#queue?.isShareTaken(request) === true,
       quota: this.#quota.window(accountOf(request)),
       retriesDue: this.#retries.calls?.expectsRetries(now) === true,
       circuit: this.#breaker.openFor(scopeOf(request)),
@@ -292,9 +293,15 @@ export class Limiter {
       this.#settleCharges(request, answer, admitted.giveBack)
       this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
       this.#breaker.record(admitted, answer)
-      this.#outages.record(operationOf(request), answer)
+      this.#logOutage(request, answer)
       this.#admitQueued()
     }
+  }
+
+  #logOutage(request: CallRequest, answer: OktaAnswer<unknown>): void {
+    if (answer.kind === 'unavailable')
+      this.#outages ??= new OutageLines(this.#options.clock, this.#options.logger)
+    this.#outages?.record(operationOf(request), answer)
   }
 
   /**
@@ -315,11 +322,11 @@ export class Limiter {
     countIn(this.#failures, answer.code)
     if (kind === 'unseen' && beside !== undefined) {
       // An unusable answer stays charged: the cookie itself may cause it.
-      if (NO_CREDENTIALS_FAULT.has(answer.code)) giveBack()
+      if (causedByNoCredential(answer.code)) giveBack()
       return
     }
     if (chargeSilence !== true) giveBack()
-    if (kind !== 'unseen' || NO_CREDENTIALS_FAULT.has(answer.code)) return
+    if (kind !== 'unseen' || causedByNoCredential(answer.code)) return
     // An error about this app is no client's fault; all clients together may still not repeat it at will.
     const isOurs = account === 'sign_in' && answer.isOurs === true
     this.#oddAnswers[account].charge(isOurs ? undefined : client, this.#now())
@@ -334,6 +341,8 @@ export class Limiter {
   }
 
   #wait(request: CallRequest): Promise<AdmittedCall | Rejection> {
+    this.#queue ??= new CallQueue(MAX_QUEUED)
+    const queue = this.#queue
     return new Promise((resolve) => {
       const queued: QueuedRequest = {
         ...request,
@@ -343,24 +352,26 @@ export class Limiter {
         },
       }
       const timer = setTimeout(() => {
-        this.#queue.remove(queued)
+        queue.remove(queued)
         queued.end(queueFull)
       }, this.#options.upstream.maxQueueMs)
-      this.#queue.add(queued)?.end(queueFull)
+      queue.add(queued)?.end(queueFull)
       // All calls queued before it may be of an operation without a free slot.
       this.#admitQueued()
     })
   }
 
   #admitQueued(): void {
+    const queue = this.#queue
+    if (queue === undefined) return
     const mayStart = (call: CallRequest) => this.#closed || !this.#isFull(operationOf(call))
     for (;;) {
-      const queued = this.#queue.nextWhere(mayStart)
+      const queued = queue.nextWhere(mayStart)
       if (queued === undefined) return
       const admission = this.#decide(queued, 0)
       if (admission.admit === 'queue') return
-      if (admission.admit === 'no') this.#queue.remove(queued)
-      else this.#queue.takeSlot(queued)
+      if (admission.admit === 'no') queue.remove(queued)
+      else queue.takeSlot(queued)
       queued.end(admission)
     }
   }
@@ -384,11 +395,10 @@ const CIRCUIT_CODES: ReadonlySet<UnavailableCode> = new Set([
   'breaker_open',
 ])
 
-/** Failures that no credential causes: Okta was not reached, or is short of quota. */
-const NO_CREDENTIALS_FAULT: ReadonlySet<UnavailableCode> = new Set([
-  ...BEFORE_THE_REQUEST,
-  ...(['rate_limited', 'concurrency_limited', 'closed'] as const),
-])
+/** Whether no credential can be the cause of a failure. */
+function causedByNoCredential(code: UnavailableCode): boolean {
+  return code === 'closed' || NOT_REACHED_OR_LIMITED.has(code)
+}
 
 function operationOf(request: CallRequest): CallOperation {
   return request.operation ?? 'lookup'

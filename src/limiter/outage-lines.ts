@@ -1,7 +1,7 @@
 /** Logs when Okta begins to fail and when it answers again: one line each for an outage. */
 import type { Clock, Logger, OktaAnswer } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
-import { BEFORE_THE_REQUEST } from './circuit-breaker.js'
+import { NOT_REACHED_OR_LIMITED } from './circuit-breaker.js'
 import type { CallOperation } from './policy.js'
 
 /** Failures that come and go are logged at most this often. */
@@ -14,7 +14,7 @@ const OPERATIONS = {
   sign_out: 'closeCurrentSession',
 } as const
 
-/** `any`: Okta is not reached, or limits the rate, whatever is asked of it. */
+/** `any`: the failure has the same cause for each operation. */
 type What = CallOperation | 'any'
 
 interface Outage {
@@ -41,7 +41,7 @@ export class OutageLines {
   }
 
   #failed(operation: CallOperation, code: UnavailableCode, status: number | undefined): void {
-    const what = ANY.has(code) ? 'any' : operation
+    const what = NOT_REACHED_OR_LIMITED.has(code) ? 'any' : operation
     const now = this.#clock.monotonic()
     const outage = this.#outages[what] ?? { since: now, isLogged: false }
     const isLogged = outage.isLogged || this.#log(what, now, { operation, code, status })
@@ -76,8 +76,3 @@ export class OutageLines {
     this.#logger?.info?.('Okta answers again', { operation: OPERATIONS[operation], afterMs })
   }
 }
-
-const ANY: ReadonlySet<UnavailableCode> = new Set([
-  ...BEFORE_THE_REQUEST,
-  ...(['rate_limited', 'concurrency_limited'] as const),
-])

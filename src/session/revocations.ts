@@ -149,6 +149,8 @@ export class RevocationLog {
 
   /** The sign-out by which this credential is answered now; undefined when it is not signed out. */
   signOutOf(key: string): (SignOutRecord & { readonly confirmed: boolean }) | undefined {
+    // Nothing was ever recorded: the digest is not computed.
+    if (this.position === 0) return undefined
     const record = this.#records.get(this.#nameOf(key))
     if (record === undefined || record.signedOutUntil <= this.#options.clock.monotonic())
       return undefined

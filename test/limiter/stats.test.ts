@@ -125,10 +125,14 @@ describe('stats()', () => {
 
     const slow = middleware({ maxConcurrent: 1, maxQueueMs: 20 })
     let release = () => {}
-    answer = (req, res) => {
-      release = () => session(req, res)
-    }
+    const arrived = new Promise<void>((resolve) => {
+      answer = (req, res) => {
+        release = () => session(req, res)
+        resolve()
+      }
+    })
     const first = ask('a', slow)
+    await arrived
     expect(await ask('b', slow)).toMatchObject({ reason: 'queue_full' })
     release()
     await first

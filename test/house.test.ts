@@ -12,12 +12,12 @@ const src = join(root, 'src')
 
 const bounds = {
   /** Aim: 25. */
-  filesOfARefusedMiss: 30,
-  oktaFilesOfARefusedMiss: 7,
+  filesOfARefusedMiss: 26,
+  oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 13_204,
+  lines: 13_237,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_445,
+  linesOfCode: 9_468,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

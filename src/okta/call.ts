@@ -6,7 +6,7 @@ import { type CallMessage, publishers } from '../channels.js'
 import type { CallOptions, Clock } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
-import type { Authorizer } from './credentials.js'
+import type { Authorization, Authorizer } from './credentials.js'
 import type {
   HttpAbort,
   HttpAnswer,
@@ -20,7 +20,8 @@ import type { ReadAnswer } from './okta-answer.js'
 export interface Call<T> {
   readonly subject: OperationSubject
   readonly request: HttpRequest
-  readonly authorizer: Authorizer
+  /** Undefined for a call that sends no credentials. */
+  readonly authorizer: Authorizer | undefined
   readonly read: ReadAnswer<T>
 }
 
@@ -58,11 +59,11 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
     const { request, read } = call
     const deadline = startDeadline(timeoutMs, options.signal, clock)
     const target = { method: request.method, url: `${orgUrl}${request.path}` }
-    const attempt = call.authorizer.begin(target, deadline)
+    const attempt = call.authorizer?.begin(target, deadline)
     const retry = retries.begin(request, deadline)
     let { subject } = call
     for (;;) {
-      const shown = await attempt.show()
+      const shown = attempt === undefined ? NO_CREDENTIALS : await attempt.show()
       if (shown.kind === 'refused') return shown.tokenCall
       if (shown.kind !== 'headers') return ended(unlessAborted(shown))
       if (shown.secrets.length > 0)
@@ -70,7 +71,8 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
       const headers = { ...request.headers, ...options.headers, ...shown.headers }
       const result = unlessAborted(await sendBefore(deadline, send, { ...request, headers }))
       const again =
-        (result.kind === 'answered' && attempt.reconsider(result)) || (await retry(result))
+        (result.kind === 'answered' && attempt?.reconsider(result) === true) ||
+        (await retry(result))
       if (!again) return ended(result)
     }
 
@@ -79,6 +81,8 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
     }
   }
 }
+
+const NO_CREDENTIALS: Authorization = { kind: 'headers', headers: {}, secrets: [] }
 
 function checkSignal(operation: Operation, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return

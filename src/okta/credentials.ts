@@ -42,18 +42,16 @@ export interface Target {
   readonly url: string
 }
 
+/** Undefined without credentials. */
 export function createAuthorizer(
   credentials: CheckedCredentials | undefined,
   parts: Omit<ServiceAppParts, 'credentials'>,
-): Authorizer {
-  if (credentials === undefined) return noAuthorizer
+): Authorizer | undefined {
+  if (credentials === undefined) return undefined
   if ('apiToken' in credentials) return apiTokenAuthorizer(credentials)
   if ('accessToken' in credentials) return accessTokenAuthorizer(credentials)
   return serviceAppAuthorizer({ ...parts, credentials })
 }
-
-/** For operations that send a cookie, or nothing. */
-export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
 
 /**
  * createSession sends the API token when there is one; OAuth has no scope for it. Okta takes sign-ins without
@@ -61,14 +59,17 @@ export const noAuthorizer: Authorizer = fixedAuthorizer({}, [])
  * about one user looks the same, so the token is used again where a sign-in without it is refused; an
  * invalid token (E0000011) is not.
  */
-export function createSignInAuthorizer(credentials: CheckedCredentials | undefined): Authorizer {
-  if (credentials === undefined || !('apiToken' in credentials)) return noAuthorizer
+export function createSignInAuthorizer(
+  credentials: CheckedCredentials | undefined,
+): Authorizer | undefined {
+  if (credentials === undefined || !('apiToken' in credentials)) return undefined
   const withToken = apiTokenAuthorizer(credentials)
+  const withoutToken = fixedAuthorizer({}, [])
   let token: 'sent' | 'left_out' | 'invalid' = 'sent'
   return {
     begin(target, deadline) {
       const isSent = token === 'sent'
-      const { show } = (isSent ? withToken : noAuthorizer).begin(target, deadline)
+      const { show } = (isSent ? withToken : withoutToken).begin(target, deadline)
       return {
         show,
         reconsider(answer) {

@@ -9,6 +9,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
+import { urlToHttpOptions } from 'node:url'
 import { got, type Response } from 'got'
 import type { UnavailableCode } from '../errors.js'
 import { VERSION } from '../version.js'
@@ -129,21 +130,21 @@ function mayRepeatLost({ method, isSingleUse }: HttpRequest): boolean {
 /** One try of an exchange, and how it was lost where that calls for another. */
 function createTry(orgUrl: string, agent: HttpsAgent | HttpAgent) {
   const client = createClient(orgUrl, agent)
+  const org = parseOrg(orgUrl)
+  const readArrivedBytes = readerOfArrivedBytes()
 
   return async function tryOnce(
     request: HttpRequest,
     options: SendOptions,
     stop: ReturnType<typeof stopwatch>,
   ): Promise<{ readonly result: HttpResult; readonly lost?: Lost }> {
-    const native = createNativeRequest(request, orgUrl)
+    const native = createNativeRequest(request, org)
     try {
       if (hasIdleConnection(agent)) await readArrivedBytes()
       const pending = client(orgUrl, {
         method: request.method,
-        responseType: 'buffer',
-        resolveBodyOnly: false,
         request: native.send,
-        hooks: { beforeError: [native.strip], afterResponse: [asSuccess] },
+        hooks: { beforeError: [native.strip] },
         signal: stop.signal,
       })
       pending.on('downloadProgress', ({ transferred, total = 0 }) => {
@@ -168,6 +169,8 @@ function createTry(orgUrl: string, agent: HttpsAgent | HttpAgent) {
 
 function createClient(orgUrl: string, agent: HttpsAgent | HttpAgent) {
   return got.extend({
+    responseType: 'buffer',
+    resolveBodyOnly: false,
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
@@ -175,6 +178,7 @@ function createClient(orgUrl: string, agent: HttpsAgent | HttpAgent) {
     // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch the check off.
     https: { rejectUnauthorized: true },
     agent: agentFor(orgUrl, agent),
+    hooks: { afterResponse: [asSuccess] },
     headers: {
       accept: 'application/json',
       'accept-encoding': 'identity',
@@ -236,12 +240,21 @@ function hasIdleConnection(agent: HttpAgent): boolean {
 }
 
 /**
- * Resolves once Node has read what had arrived on idle connections before the call: those are then closed
- * and not reused. Two turns of the event loop: the sockets of the first may have been polled before the call.
+ * Makes a function that resolves once Node has read what had arrived on idle connections before the call:
+ * those are then closed and not reused. Two turns of the event loop: the sockets of the first may have been
+ * polled before the call. Calls that begin before the first turn share both.
  */
-async function readArrivedBytes(): Promise<void> {
-  await turnOfTheLoop()
-  await turnOfTheLoop()
+function readerOfArrivedBytes(): () => Promise<void> {
+  let reading: Promise<void> | undefined
+  const twoTurns = async () => {
+    await turnOfTheLoop()
+    reading = undefined
+    await turnOfTheLoop()
+  }
+  return function readArrivedBytes() {
+    reading ??= twoTurns()
+    return reading
+  }
 }
 
 function isIdle(agent: HttpAgent, socket: Socket): boolean {
@@ -290,12 +303,19 @@ function stopwatch(timeoutMs: number, caller: AbortSignal | undefined) {
 /** How a request was lost on a connection used before: it was not sent, or no byte of an answer came. */
 type Lost = 'unsent' | 'unanswered'
 
+/** Where requests are sent, parsed once. */
+type Org = Pick<RequestOptions, 'protocol' | 'hostname' | 'port'>
+
+function parseOrg(orgUrl: string): Org {
+  const { protocol, hostname, port } = urlToHttpOptions(new URL(orgUrl))
+  return { protocol, hostname, port }
+}
+
 /**
  * The native request, which the client makes without knowing its headers, its body and its path: the client
  * publishes what it knows on diagnostics channels, its errors with their requests included.
  */
-function createNativeRequest(request: HttpRequest, orgUrl: string) {
-  const url = new URL(`${orgUrl}${request.path}`)
+function createNativeRequest(request: HttpRequest, org: Org) {
   let native: ClientRequest | undefined
   let head: Head | undefined
   let before: { readonly socket: Socket; readonly wrote: number; readonly read: number } | undefined
@@ -304,10 +324,8 @@ function createNativeRequest(request: HttpRequest, orgUrl: string) {
   return {
     send(_url: URL, options: RequestOptions): ClientRequest {
       const headers = { ...Object(options.headers), ...headersOf(request) }
-      native = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-        ...options,
-        headers,
-      })
+      const start = org.protocol === 'https:' ? httpsRequest : httpRequest
+      native = start({ ...options, ...org, path: request.path, headers })
       native.once('socket', (socket) => {
         before = { socket, wrote: socket.bytesWritten, read: socket.bytesRead }
       })

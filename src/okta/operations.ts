@@ -5,7 +5,7 @@ import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import { createMakeCall, createRetries, type OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
-import { createAuthorizer, createSignInAuthorizer, noAuthorizer } from './credentials.js'
+import { createAuthorizer, createSignInAuthorizer } from './credentials.js'
 import { createExchange, type HttpRequest } from './exchange.js'
 import { emptyAnswer, type ReadAnswer, secretSessionAnswer, sessionAnswer } from './okta-answer.js'
 
@@ -66,7 +66,7 @@ export function createOperations(settings: ApiSettings, clock: Clock): Operation
       const subject = { operation, secrets: value === undefined ? [] : [value] }
       const headers = cookie === undefined ? {} : { cookie }
       const request = { method, path: `${ME}${action}`, headers }
-      return makeCall({ subject, request, authorizer: noAuthorizer, read }, options)
+      return makeCall({ subject, request, authorizer: undefined, read }, options)
     }
   }
 

@@ -4,14 +4,14 @@ import type { Clock, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import type { OpenCircuit } from './policy.js'
 
-/** Whose failures a call's own are counted with: each operation's apart, and those of unseen cookies. */
+/** Calls whose failures are counted together: those of one operation; lookups of unseen cookies count apart. */
 export type CallScope = 'lookups' | 'unseen' | 'sign_ins' | 'refreshes' | 'sign_outs'
 
 /**
- * Which calls a circuit stops. Okta may refuse to refresh sessions while it answers lookups: a failed call
- * stops its own operation alone. `all` is opened by what no operation causes: Okta can't be reached, or the
- * rate limit is used up. Seen sessions worked before: their lookups stop all lookups. An unseen cookie may
- * itself be what fails: it stops those of other unseen cookies alone.
+ * Which calls a circuit stops. Okta may refuse to refresh sessions while it answers lookups, so a failed call
+ * stops its own operation alone. `all` opens when Okta can't be reached or the rate limit is used up, which
+ * no operation causes. Failed lookups of seen sessions, which worked before, stop all lookups. Those of
+ * unseen cookies stop lookups of unseen cookies alone: the cookie itself may cause the failure.
  */
 export type CircuitScope = 'all' | CallScope
 
@@ -40,7 +40,7 @@ const OPEN_MS = 1_000
 const TRIAL_LOST_MS = 10_000
 /** These fail before the request is sent, so they can't be the credential's fault. */
 const BEFORE_THE_REQUEST: ReadonlySet<UnavailableCode> = new Set(['dns', 'connect', 'tls'])
-/** Okta is not reached, or limits the rate, whatever is asked of it. */
+/** Failures that no operation and no credential causes: Okta was not reached, or limits the rate. */
 export const NOT_REACHED_OR_LIMITED: ReadonlySet<UnavailableCode> = new Set([
   ...BEFORE_THE_REQUEST,
   ...(['rate_limited', 'concurrency_limited'] as const),
@@ -67,12 +67,12 @@ const STOPPED_BY: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
   refreshes: ['all', 'refreshes'],
   sign_outs: ['all', 'sign_outs'],
 }
-/** The scopes that a usable answer to a call of each scope speaks for. */
-const SPOKEN_FOR: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
+/** The scopes whose circuits a usable answer to a call of each scope closes. */
+const CLOSED_BY: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
   ...STOPPED_BY,
   lookups: ['all', 'lookups', 'unseen'],
 }
-/** Without an answer, or with an error of Okta's own: the credential that was sent is unlikely the cause. */
+/** No answer, or a 5xx: the credential that was sent is unlikely to be the cause. */
 const OUT_OF_ORDER: ReadonlySet<UnavailableCode> = new Set(['timeout', 'reset', 'server_error'])
 
 interface Circuit {
@@ -149,7 +149,7 @@ export class CircuitBreaker {
     return undefined
   }
 
-  /** A call for a seen session, or of a client without failures, was rejected: the next trial is reserved for such a one. */
+  /** Reserves the next trial for calls like the rejected one, if that is for a seen session or not suspect. */
   reserveTrial(
     scope: CallScope,
     rejected: { readonly isSeen: boolean; readonly isSuspect: boolean },
@@ -177,7 +177,7 @@ export class CircuitBreaker {
   }
 
   #answered(call: StartedCall): void {
-    for (const scope of SPOKEN_FOR[call.scope]) this.#succeed(scope, call)
+    for (const scope of CLOSED_BY[call.scope]) this.#succeed(scope, call)
     delete this.#oddKeys[call.scope]
   }
 
@@ -208,9 +208,9 @@ export class CircuitBreaker {
   }
 
   /**
-   * Whether a failure says that the operation is out of order. An odd answer (a page, a redirect, a 403) is an
-   * answer, and may be about what was sent: about a cookie or a token that never worked it says nothing more,
-   * and about a seen session it counts once a credential.
+   * Whether a failure is evidence that the operation is out of order. An odd answer (a page, a redirect, a
+   * 403) may be about what was sent: for an unseen cookie or a session token it is no evidence, and for seen
+   * sessions it counts once per credential.
    */
   #isEvidence({ scope, key }: StartedCall, code: UnavailableCode): boolean {
     if (OUT_OF_ORDER.has(code)) return true
@@ -263,7 +263,7 @@ export class CircuitBreaker {
   }
 }
 
-/** How a failure opens a circuit. An org that rejects every call is not called at full speed either. */
+/** The code and the length of the circuit that a failure opens. */
 function openingAfter({ code, retryAfterMs = 5_000 }: OktaUnavailable, random: number): Opening {
   if (code === 'rate_limited') return { code, why: code, forMs: retryAfterMs + random * 500 }
   if (code === 'concurrency_limited') return { code, why: code, forMs: 250 + random * 750 }

@@ -78,7 +78,7 @@ export class Limiter {
   readonly #besideSessions = new ClientBuckets(FAILURES_BESIDE_A_SESSION)
   /** How to give back the last failures of lookups, by credential. */
   readonly #movable = new Map<string, () => void>()
-  /** Made with the first rejection that is scheduled: for want of failures, by account, or of calls. */
+  /** One for each account's failure budget and one for the window's calls, made when first needed. */
   readonly #retries: { [scarce in Account | 'calls']?: RetrySchedule } = {}
   /** Made with the first call that waits. */
   #queue: CallQueue<QueuedRequest> | undefined
@@ -231,7 +231,7 @@ export class Limiter {
    */
   #start(request: CallRequest, admission: Admission): AdmittedCall | Rejection {
     if (admission.admit === 'no') {
-      // What is charged without an answer has to be scarce even while no call is made.
+      // Such a call is charged without an answer, so its rejection is charged as well.
       if (request.chargeSilence === true && !isOverBudget(admission.code))
         this.#chargeFailure(request)
       return admission
@@ -264,7 +264,7 @@ export class Limiter {
   #reject(request: CallRequest, { code, scarce, retryAfterMs }: Rejection): OktaUnavailable {
     const { kind } = request
     const now = this.#now()
-    // No request misses a prefetch that was not made.
+    // A rejected prefetch is not counted: no request waits for it.
     if (kind !== 'prefetch') countIn(this.#refused, code)
     if (CIRCUIT_CODES.has(code) && kind !== 'prefetch') {
       const isSuspect = this.#isSuspect(request, now)
@@ -327,7 +327,7 @@ export class Limiter {
     }
     if (chargeSilence !== true) giveBack()
     if (kind !== 'unseen' || causedByNoCredential(answer.code)) return
-    // An error about this app is no client's fault; all clients together may still not repeat it at will.
+    // No client causes an error about this app: it is charged to all clients together alone.
     const isOurs = account === 'sign_in' && answer.isOurs === true
     this.#oddAnswers[account].charge(isOurs ? undefined : client, this.#now())
   }
@@ -356,7 +356,7 @@ export class Limiter {
         queued.end(queueFull)
       }, this.#options.upstream.maxQueueMs)
       queue.add(queued)?.end(queueFull)
-      // All calls queued before it may be of an operation without a free slot.
+      // It starts now when all calls queued before it are of an operation without a free slot.
       this.#admitQueued()
     })
   }

@@ -14,7 +14,7 @@ const OPERATIONS = {
   sign_out: 'closeCurrentSession',
 } as const
 
-/** `any`: the failure has the same cause for each operation. */
+/** `any`: the cause does not depend on the operation. */
 type What = CallOperation | 'any'
 
 interface Outage {

@@ -57,7 +57,7 @@ export interface OpenCircuit {
   readonly inTrial: boolean
   /** Whether a call for a seen session was rejected meanwhile: the trial is then reserved for one, for a while. */
   readonly seenRejected: boolean
-  /** The same of a call whose client and credential are not suspect. */
+  /** Whether a call that is not suspect was rejected meanwhile: the trial is then reserved for one, for a while. */
   readonly othersRejected: boolean
 }
 
@@ -65,7 +65,7 @@ export interface AdmissionState {
   readonly closed: boolean
   /** The failure budget of the client; undefined when its address is not known. */
   readonly client: BucketLevel | undefined
-  /** Whether that budget is one of many clients that can't be told apart. */
+  /** Whether clients that can't be distinguished share that budget. */
   readonly clientIsShared: boolean
   /** The failure budget of all clients together. */
   readonly global: BucketLevel
@@ -91,7 +91,7 @@ export interface AdmissionState {
   readonly maxQueued: number
 }
 
-/** What there was too little of, and how much of it there is a second. */
+/** The resource that is short, and how much of it is granted a second. */
 export interface Scarce {
   readonly what: 'failures' | 'calls'
   readonly perSecond: number

@@ -37,7 +37,7 @@ export class CallQueue<T extends CallRequest> {
     return this.nextWhere(() => true)
   }
 
-  /** The same among the calls that may start. */
+  /** The call that gets the next slot among those that may start. */
   nextWhere(mayStart: (call: T) => boolean): T | undefined {
     return this.#nextLane(mayStart)?.find(mayStart)
   }
@@ -105,7 +105,7 @@ export class CallQueue<T extends CallRequest> {
   }
 }
 
-/** The client whose part of the queue a call takes; a seen session in its ordinary rhythm takes none. */
+/** The client whose part of the queue a call takes; a lookup of a seen session that is due takes none. */
 function chargedClient({ kind, client, early }: CallRequest): string | undefined {
   return kind === 'unseen' || early === true ? client : undefined
 }

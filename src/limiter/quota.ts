@@ -4,7 +4,7 @@ import type { Account, AdmissionState, CallRequest, RateLimitWindow } from './po
 import { ClientBuckets, isSharedPeer, SHARED_PEER_PART } from './token-bucket.js'
 
 const WINDOW_MS = 60_000
-/** Okta's nodes need not agree to the second on when a window ends. */
+/** The ends of one window as Okta's nodes tell them may differ by so much. */
 const SAME_WINDOW_MS = 2_000
 /**
  * The part of the window's calls that one credential may cause: half of it at once, the rest evenly. An
@@ -12,11 +12,11 @@ const SAME_WINDOW_MS = 2_000
  */
 const CREDENTIAL_PART = 0.1
 /**
- * The same for the early calls of one client, those made though a usable answer was cached. The sessions of
- * an office behind one address cause none in their ordinary rhythm.
+ * The part that the early calls of one client may cause: those made although a usable answer was cached.
+ * Lookups that are due are not early, so an office behind one address causes none.
  */
 const CLIENT_PART = 0.4
-/** An org with a small window still grants one credential and one client so many calls at once. */
+/** The least that either share allows at once, for orgs with a small window. */
 const MIN_AT_ONCE = 10
 /** So many usable answers give a halved concurrency limit one slot back. */
 const ANSWERS_PER_SLOT = 10

@@ -106,7 +106,7 @@ export class RetrySchedule {
     if (key !== undefined && this.#release(key)) this.#partUsed = weighed(this.#partUsed, true)
   }
 
-  /** An admitted call cost nothing after all: the next slot to be reserved moves up. */
+  /** An admitted call was not charged in the end: the next slot to be reserved moves up. */
   moveUp(): void {
     this.#bookedUntil -= this.#slotMs
   }

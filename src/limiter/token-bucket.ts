@@ -48,17 +48,17 @@ const SHARED_PREFIX = 'shared '
  */
 export const SHARED_PEER_PART = 0.8
 
-/** Names the clients behind a peer that can't be told apart. They share one bucket. */
+/** The name under which clients behind a peer that can't be distinguished share one bucket. */
 export function sharedPeer(address: string): string {
   return `${SHARED_PREFIX}${address}`
 }
 
-/** Whether this names a peer whose clients can't be told apart. */
+/** Whether this is such a name. */
 export function isSharedPeer(client: string | undefined): boolean {
   return client?.startsWith(SHARED_PREFIX) === true
 }
 
-/** A table keyed by what clients send is bounded; a client that is evicted from it starts with a full bucket. */
+/** Bounds the table, since clients choose its keys; an evicted client starts with a full bucket again. */
 const MAX_CLIENTS = 20_000
 
 /** A bucket for each client that was charged. */
@@ -152,7 +152,7 @@ export class FailureBudget {
   }
 
   /**
-   * Charges the end of a seen session to its client alone: a morning of ended sessions must not reject
+   * Charges the end of a seen session to its client alone: many sessions that end at once must not reject
    * unseen cookies. The client keeps its last token for the session that it signs in for.
    */
   chargeSeen(client: string | undefined, now: number): void {
@@ -168,7 +168,7 @@ export class FailureBudget {
     return shared === undefined ? own : lower(own, shared)
   }
 
-  /** The shared bucket of a peer is charged without the forwarded header too: that is no second budget. */
+  /** Requests without the forwarded header charge the peer's shared bucket too: they get no second budget. */
   #open(client: string | undefined, now: number): readonly TokenBucket[] {
     if (client === undefined) return []
     if (isSharedPeer(client))

@@ -17,6 +17,8 @@ export interface RevocationRecord {
   readonly signedOutUntil: number
   /** Monotonic milliseconds from which nothing that the record voids can be served any more. */
   readonly keepUntil: number
+  /** What a sign-out covers, to be in force again when the sign-out is removed. */
+  readonly covered?: RevocationRecord | undefined
 }
 
 export interface RevocationTableOptions {

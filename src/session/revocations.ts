@@ -68,8 +68,6 @@ export class RevocationLog {
   readonly #options: RevocationLogOptions
   readonly #name: NameSubject
   readonly #records: RevocationTable
-  /** The record that a provisional sign-out replaced, for when that is removed. */
-  readonly #replaced = new Map<string, RevocationRecord>()
   readonly #listeners = new Set<RecordListener>()
   readonly #unsubscribe: () => void
   #oldestValidShared: string | undefined
@@ -139,10 +137,7 @@ export class RevocationLog {
     if (record?.state !== 'provisional') return
     const { position } = record
     const name = this.#nameOf(signOut.key)
-    const replaced = this.#replaced.get(name)
-    this.#replaced.delete(name)
-    this.#records.delete(name)
-    if (replaced !== undefined) this.#records.set(name, replaced)
+    this.#uncover(name)
     this.#publish({ kind: 'withdraw', scope: 'credential', position }, [name])
     this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
   }
@@ -199,25 +194,31 @@ export class RevocationLog {
     const now = this.#options.clock.monotonic()
     for (const name of names) {
       const current = this.#records.get(name)
+      const keepUntil = Math.max(now + this.#options.retentionMs, current?.keepUntil ?? 0)
+      const record = { position, sharedPosition, signedOutUntil: 0, keepUntil } as const
+      const forget: RevocationRecord = { ...record, state: 'confirmed' }
+      // A sign-out in force stays in force: a forget is weaker.
       const isSignedOut = current !== undefined && current.signedOutUntil > now
-      this.#records.set(name, {
-        position,
-        sharedPosition,
-        // A sign-out in force stays in force: a forget is weaker.
-        state: isSignedOut ? current.state : 'confirmed',
-        signedOutUntil: isSignedOut ? current.signedOutUntil : 0,
-        keepUntil: Math.max(now + this.#options.retentionMs, current?.keepUntil ?? 0),
-      })
+      const { state, signedOutUntil } = isSignedOut ? current : forget
+      const covered = isSignedOut ? forget : undefined
+      this.#records.set(name, { ...record, state, signedOutUntil, covered })
     }
     return position
   }
 
   #signOut(name: string, forMs: number, state: RevocationState, sharedPosition?: string): number {
     const position = ++this.position
-    const current = this.#records.get(name)
-    if (state === 'provisional' && current !== undefined) this.#replaced.set(name, current)
-    this.#records.set(name, { position, sharedPosition, state, ...this.#timesOf(forMs) })
+    const covered = state === 'confirmed' ? undefined : this.#coverable(name)
+    this.#records.set(name, { position, sharedPosition, state, ...this.#timesOf(forMs), covered })
     return position
+  }
+
+  /** The record that a sign-out covers. One that has ended uncovers nothing, so that no chain grows. */
+  #coverable(name: string): RevocationRecord | undefined {
+    const record = this.#records.get(name)
+    if (record?.covered === undefined) return record
+    const isInForce = record.signedOutUntil > this.#options.clock.monotonic()
+    return isInForce ? record : { ...record, covered: undefined }
   }
 
   /** Gives a sign-out another state and end. */
@@ -226,8 +227,7 @@ export class RevocationLog {
     if (record === undefined) return
     const { position } = record
     const name = this.#nameOf(signOut.key)
-    this.#replaced.delete(name)
-    this.#records.set(name, { ...record, state, ...this.#timesOf(forMs) })
+    this.#records.set(name, { ...record, state, ...this.#timesOf(forMs), covered: undefined })
     if (state === 'confirmed')
       this.#publish({ kind: 'confirm', scope: 'credential', position }, [name])
     const kind = state === 'confirmed' ? 'confirm' : 'refuse'
@@ -254,10 +254,18 @@ export class RevocationLog {
         this.#signOut(record.subject, record.forMs, 'confirmed', sharedPosition)
         break
       case 'withdraw':
-        this.#records.delete(record.subject)
+        this.#uncover(record.subject)
         break
     }
     this.#callListeners(record.kind === 'forget' ? record.subjects : [record.subject])
+  }
+
+  /** Removes a sign-out that Okta has not confirmed; the record that it covered is in force again. */
+  #uncover(name: string): void {
+    const record = this.#records.get(name)
+    if (record === undefined || record.state === 'confirmed') return
+    this.#records.delete(name)
+    if (record.covered !== undefined) this.#records.set(name, record.covered)
   }
 
   /** Appends to the shared log, and notes the shared position of the own records. */

@@ -1,0 +1,307 @@
+/** The revocation log where records meet: sign-outs with forgets, evictions, and the log that instances share. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RevocationLog, subject } from '../../src/session/revocations.js'
+import type { SharedRecord, SharedSessions } from '../../src/session/shared-cache.js'
+import { deferred } from '../front-door/deferred.js'
+import { LookupWorld, TestClock } from './lookup-world.js'
+import { SharedStore } from './shared-store.js'
+
+const alice = { id: 's-alice', userId: 'u-alice' }
+const HOUR = 3_600_000
+const RETENTION = 310_000
+
+let clock: TestClock
+
+beforeEach(() => {
+  clock = new TestClock()
+})
+
+function openLog(shared?: SharedSessions, maxRecords = 100): RevocationLog {
+  return new RevocationLog({
+    clock,
+    retentionMs: RETENTION,
+    maxRecords,
+    maxProvisional: 50,
+    shared,
+  })
+}
+
+/** Until the records of the background are in the store. */
+const recorded = () => new Promise((done) => setImmediate(done))
+
+/** A new record deletes those that are kept no longer. */
+async function deleteExpired(log: RevocationLog): Promise<void> {
+  await log.forget([subject.credential('another')], 'credential')
+}
+
+describe('one revocation log', () => {
+  it('a revocation record of a user or a session voids what was learned at its last position only while it is later', async () => {
+    const log = openLog()
+    for (const name of [subject.user(alice.userId), subject.session(alice.id)]) {
+      const before = log.position
+      await log.forget([name], 'user')
+      const after = log.position
+      await deleteExpired(log)
+      expect(log.isVoid('k', alice, before)).toBe(true)
+      expect(log.isVoid('k', alice, after)).toBe(false)
+      expect(log.isVoid('k', { id: 'x', userId: 'y' }, before)).toBe(false)
+    }
+  })
+
+  it('forgetAll() voids what was learned before it, and nothing learned after', async () => {
+    const log = openLog()
+    const before = log.position
+    log.forgetAll()
+    const after = log.position
+    await deleteExpired(log)
+    expect(log.isVoid('k', alice, before)).toBe(true)
+    expect(log.isVoid('k', alice, after)).toBe(false)
+  })
+
+  it('a forget() does not shorten how long a sign-out is kept', async () => {
+    const log = openLog()
+    log.signOut('k', HOUR, 'unconfirmed')
+    await log.forget([subject.credential('k')], 'credential')
+    clock.advance(HOUR - 1)
+    await deleteExpired(log)
+    expect(log.signOutOf('k')).toBeDefined()
+  })
+
+  it('a forget() after a sign-out has ended is kept as long as any other', async () => {
+    const log = openLog()
+    log.confirm(log.signOut('k', HOUR, 'unconfirmed'), 0)
+    clock.advance(RETENTION - 1)
+    const before = log.position
+    await log.forget([subject.credential('k')], 'credential')
+    clock.advance(RETENTION - 1)
+    await deleteExpired(log)
+    expect(log.isVoid('k', undefined, before)).toBe(true)
+    expect(log.signOutOf('k')).toBeUndefined()
+  })
+
+  it('the sign-out of a session that is over is kept as long as an answer may be in flight', async () => {
+    const log = openLog()
+    const before = log.position
+    log.signOut('k', -HOUR, 'unconfirmed')
+    clock.advance(RETENTION - 1)
+    await deleteExpired(log)
+    expect(log.isVoid('k', undefined, before)).toBe(true)
+    expect(log.signOutOf('k')).toBeUndefined()
+  })
+
+  it('a sign-out is confirmed although its credential was forgotten meanwhile', async () => {
+    const log = openLog()
+    const signOut = log.signOut('k', HOUR, 'unconfirmed')
+    await log.forget([subject.credential('k')], 'credential')
+    log.confirm(signOut, 6_000)
+    expect(log.signOutOf('k')).toMatchObject({ confirmed: true })
+  })
+
+  it('a sign-out that was promoted is not removed', () => {
+    const log = openLog()
+    const signOut = log.signOut('k', HOUR, 'provisional')
+    log.promote(signOut, HOUR)
+    log.remove(signOut)
+    expect(log.signOutOf('k')).toMatchObject({ confirmed: false })
+  })
+
+  it('confirming a removed sign-out signs nothing out', async () => {
+    const log = openLog()
+    await log.forget([subject.credential('k')], 'credential')
+    const signOut = log.signOut('k', HOUR, 'provisional')
+    log.remove(signOut)
+    log.confirm(signOut, HOUR)
+    expect(log.signOutOf('k')).toBeUndefined()
+    await log.forget([subject.credential('k')], 'credential')
+    log.confirm(signOut, HOUR)
+    expect(log.signOutOf('k')).toBeUndefined()
+  })
+
+  it('removing a provisional sign-out leaves the sign-out that it replaced in force', () => {
+    const log = openLog()
+    log.signOut('k', HOUR, 'unconfirmed')
+    log.remove(log.signOut('k', HOUR, 'provisional'))
+    expect(log.signOutOf('k')).toMatchObject({ confirmed: false })
+  })
+
+  it('an evicted record voids what is older when a later one was evicted before it', async () => {
+    const log = openLog(undefined, 2)
+    log.signOut('a', HOUR, 'unconfirmed')
+    await log.forget([subject.credential('b')], 'credential')
+    const between = log.position - 1
+    log.signOut('c', HOUR, 'unconfirmed')
+    log.signOut('d', HOUR, 'unconfirmed')
+    expect(log.isVoid('b', undefined, between)).toBe(true)
+  })
+})
+
+describe('revocation logs that share a store', () => {
+  let store: SharedStore
+  let here: RevocationLog
+  let there: RevocationLog
+
+  beforeEach(() => {
+    store = new SharedStore()
+    here = openLog(store.member())
+    there = openLog(store.member())
+  })
+
+  it('a sign-out, its confirmation and its end reach the other instance', async () => {
+    const signOut = here.signOut('k', HOUR, 'unconfirmed')
+    await recorded()
+    expect(there.signOutOf('k')).toMatchObject({ confirmed: false })
+    here.confirm(signOut, 6_000)
+    await recorded()
+    expect(there.signOutOf('k')).toMatchObject({ confirmed: true })
+    clock.advance(5_999)
+    expect(there.signOutOf('k')).toBeDefined()
+    clock.advance(1)
+    expect(there.signOutOf('k')).toBeUndefined()
+  })
+
+  it('the end of a provisional sign-out reaches the other instance: promoted it lasts, removed it does not', async () => {
+    const kept = here.signOut('kept', 60_000, 'provisional')
+    const removed = here.signOut('removed', 60_000, 'provisional')
+    await recorded()
+    expect(there.signOutOf('removed')).toBeDefined()
+    here.promote(kept, HOUR)
+    here.remove(removed)
+    await recorded()
+    expect(there.signOutOf('removed')).toBeUndefined()
+    clock.advance(60_000)
+    expect(there.signOutOf('kept')).toMatchObject({ confirmed: false })
+  })
+
+  it('a record of another instance voids what was learned here before, and calls the listeners here', async () => {
+    const called: unknown[] = []
+    const end = there.onRecord((names) => called.push(names))
+    const before = there.position
+    await here.forget([subject.user(alice.userId)], 'user')
+    expect(there.isVoid('k', alice, before)).toBe(true)
+    here.signOut('k', HOUR, 'unconfirmed')
+    await recorded()
+    const [ofKey, , ofUser] = there.namesOf('k', alice)
+    expect(called).toEqual([[ofUser], [ofKey]])
+    end()
+    await here.forget([subject.user(alice.userId)], 'user')
+    expect(called).toHaveLength(2)
+  })
+
+  it('a closed log reads no more records', async () => {
+    there.close()
+    const before = there.position
+    await here.forget([subject.user(alice.userId)], 'user')
+    expect(there.position).toBe(before)
+  })
+
+  it('a shared entry from before a record is void, one from after it is not', async () => {
+    const older = String(here.sharedPosition)
+    await here.forget([subject.user(alice.userId)], 'user')
+    const newer = String(here.sharedPosition)
+    for (const log of [here, there]) {
+      expect(log.isVoidShared('k', alice, older)).toBe(true)
+      expect(log.isVoidShared('k', alice, newer)).toBe(false)
+      expect(log.isVoidShared('k', { id: 'x', userId: 'y' }, older)).toBe(false)
+    }
+  })
+
+  it('shared entries from before an evicted record are void, later ones are not', async () => {
+    const full = openLog(store.member(), 1)
+    const older = String(full.sharedPosition)
+    await full.forget([subject.credential('k')], 'credential')
+    const newer = String(full.sharedPosition)
+    expect(full.isVoidShared('other', alice, older)).toBe(false)
+    await full.forget([subject.credential('k2')], 'credential')
+    expect(full.isVoidShared('k', alice, older)).toBe(true)
+    expect(full.isVoidShared('other', alice, older)).toBe(true)
+    expect(full.isVoidShared('other', alice, newer)).toBe(false)
+    await full.forget([subject.credential('k3')], 'credential')
+    expect(full.isVoidShared('k2', alice, newer)).toBe(true)
+  })
+
+  it('the recording of an earlier forget() does not make a later one look recorded', async () => {
+    const member = store.member()
+    const first = deferred<string>()
+    const answers = [first.promise, new Promise<string>(() => {})]
+    const log = openLog({
+      ...member,
+      record: (_: SharedRecord) => answers.shift() ?? first.promise,
+    })
+    const earlier = log.forget([subject.credential('k')], 'credential')
+    void log.forget([subject.credential('k')], 'credential')
+    first.resolve('7')
+    await earlier
+    // Made between the two.
+    expect(log.isVoidShared('k', alice, '7')).toBe(true)
+  })
+
+  it('a sign-out holds here when the store cannot record it', async () => {
+    store.up = false
+    here.signOut('k', HOUR, 'unconfirmed')
+    await recorded()
+    expect(here.signOutOf('k')).toBeDefined()
+    expect(here.isVoidShared('k', alice, '1000')).toBe(true)
+  })
+})
+
+describe('a sign-out that another instance removes', () => {
+  it('an ended session that was forgotten by its cookie stays forgotten when the cookie signs out at another instance', async () => {
+    const store = new SharedStore()
+    const here = new LookupWorld({ shared: store.member() })
+    const there = new LookupWorld({ shared: store.member(), beside: here })
+    const side = here.begin('alice')
+    await here.ask('alice')
+    side.ended = true
+    await here.lookup.forget({ sessionId: 'alice' })
+    store.entries.clear()
+    expect(await there.leave('alice')).toBe(true)
+    await recorded()
+    expect(await here.ask('alice')).toMatchObject({ state: 'anonymous' })
+  })
+
+  it('a forgotten credential stays forgotten when another instance removes its sign-out', async () => {
+    const store = new SharedStore()
+    const [here, there] = [openLog(store.member()), openLog(store.member())]
+    const before = there.position
+    await there.forget([subject.credential('k')], 'credential')
+    const signOut = here.signOut('k', HOUR, 'provisional')
+    await recorded()
+    here.remove(signOut)
+    await recorded()
+    for (const log of [here, there]) {
+      expect(log.signOutOf('k')).toBeUndefined()
+      expect(log.isVoid('k', undefined, before)).toBe(true)
+    }
+  })
+
+  it('a credential that is forgotten during a provisional sign-out stays forgotten when that is removed', async () => {
+    const store = new SharedStore()
+    const [here, there] = [openLog(store.member()), openLog(store.member())]
+    const signOut = here.signOut('k', HOUR, 'provisional')
+    await recorded()
+    const positions = [here.position, there.position] as const
+    await here.forget([subject.credential('k')], 'credential')
+    here.remove(signOut)
+    await recorded()
+    expect(here.signOutOf('k')).toBeUndefined()
+    expect(here.isVoid('k', undefined, positions[0])).toBe(true)
+    expect(there.signOutOf('k')).toBeUndefined()
+    expect(there.isVoid('k', undefined, positions[1])).toBe(true)
+  })
+
+  it('a confirmed sign-out stays in force when another instance removes its own of the same cookie', async () => {
+    const store = new SharedStore()
+    store.slow = true
+    const [here, there] = [openLog(store.member()), openLog(store.member())]
+    const before = here.position
+    const seen = here.signOut('k', HOUR, 'unconfirmed')
+    const unseen = there.signOut('k', HOUR, 'provisional')
+    await recorded()
+    here.confirm(seen, 6_000)
+    there.remove(unseen)
+    await recorded()
+    store.deliver()
+    for (const log of [here, there]) expect(log.signOutOf('k')).toMatchObject({ confirmed: true })
+    expect(here.isVoid('k', undefined, before)).toBe(true)
+  })
+})

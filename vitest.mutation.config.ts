@@ -7,12 +7,14 @@ export default defineConfig({
   test: {
     ...shared.test,
     include: [
-      'test/http/cookie-header.test.ts',
+      'test/http/{cookie-header,signed-cookie}.test.ts',
       'test/http/csrf.test.ts',
       'test/http/return-to.test.ts',
-      'test/front-door/{csrf-matrix,check,require-session,session-rule,guard-verdict}.test.ts',
+      'test/front-door/{hostile-cookies,signed-cookie,two-cookies}.test.ts',
+      'test/front-door/{csrf-matrix,check,require-session,session-rule,step-up}.test.ts',
+      'test/front-door/guard-{verdict,repeated-lookup}.test.ts',
       'test/front-door/{revoked,ended}-meanwhile.test.ts',
-      'test/session/{revocations,one-lookup}.test.ts',
+      'test/session/{revocations,revocations-shared,shared,one-lookup}.test.ts',
       'test/limiter/policy.test.ts',
     ],
   },

@@ -36,6 +36,8 @@ export class OutageLines {
 
   /** A call ended. */
   record(operation: CallOperation, answer: OktaAnswer<unknown>): void {
+    // An error with a code of Okta's has its own warning.
+    if (answer.kind === 'unavailable' && answer.errorCode !== undefined) return
     if (answer.kind === 'unavailable') this.#failed(operation, answer.code, answer.head?.status)
     else for (const what of [operation, 'any'] as const) this.#answered(what, operation)
   }

@@ -7,7 +7,7 @@ import { TOKEN_REFUSED } from './okta-answer.js'
 /** A faulty proxy may make up codes: no more lines than this are written. */
 const MAX_WARNINGS = 50
 
-/** Warns once for each code and operation. */
+/** Warns once for each code, whichever operations meet it. */
 export type WarnOfError = (call: CallResult<never>) => void
 
 export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
@@ -16,7 +16,7 @@ export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
     const error = errorOf(call)
     if (!(error instanceof OktaApiError)) return
     const { operation, status, errorCode, errorSummary, requestId } = error
-    const kind = `${operation} ${status} ${errorCode}`
+    const kind = errorCode ?? `${operation} ${status}`
     if (warned.has(kind) || warned.size >= MAX_WARNINGS) return
     warned.add(kind)
     logger?.warn(messageFor(operation, errorCode), {

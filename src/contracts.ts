@@ -88,10 +88,8 @@ export interface OktaUnavailable {
   readonly code: UnavailableCode
   readonly retryAfterMs?: number | undefined
   readonly head?: AnswerHead | undefined
-  /** The code of Okta's own error, where a 4xx of Okta's says nothing about the session or the sign-in. */
+  /** The code of a 4xx in Okta's error shape that is about the org, this app or its credentials. */
   readonly errorCode?: string | undefined
-  /** Whether that error is about the org or this app, so that no cookie and no session token causes it. */
-  readonly isOurs?: boolean | undefined
 }
 
 /** How a call to Okta ended. A call never rejects for what Okta or the network did, so that these stay three. */

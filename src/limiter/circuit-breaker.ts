@@ -18,7 +18,7 @@ export type CircuitScope = 'all' | CallScope
 /** A call that was admitted and has started. */
 export interface StartedCall {
   readonly scope: CallScope
-  /** The credential; undefined when there is none. */
+  /** The credential, or the client of a sign-in; undefined when there is none. */
   readonly key?: string | undefined
   /** Whether it is the half-open trial of the circuits of its scope. */
   readonly isTrial: boolean
@@ -197,7 +197,7 @@ export class CircuitBreaker {
     // Okta was reached, and the rate limit let the call pass.
     if (!isUnreached) this.#succeed('all', call)
     const failed = isUnreached ? 'all' : call.scope
-    if (isUnreached || this.#isEvidence(call, opening.why)) this.#failures[failed] += 1
+    if (isUnreached || this.#isEvidence(call, answer)) this.#failures[failed] += 1
     for (const scope of STOPPED_BY[call.scope]) {
       const circuit = this.#open[scope]
       const opens = scope === failed && this.#failures[scope] >= FAILURES_TO_OPEN
@@ -210,10 +210,11 @@ export class CircuitBreaker {
   /**
    * Whether a failure is evidence that the operation is out of order. An odd answer (a page, a redirect, a
    * 403) may be about what was sent: for an unseen cookie or a session token it is no evidence, and for seen
-   * sessions it counts once per credential.
+   * sessions it counts once per credential. At sign-in an error about the org or this app is charged to
+   * no client: the circuit alone bounds the calls.
    */
-  #isEvidence({ scope, key }: StartedCall, code: UnavailableCode): boolean {
-    if (OUT_OF_ORDER.has(code)) return true
+  #isEvidence({ scope, key }: StartedCall, { code, errorCode }: OktaUnavailable): boolean {
+    if (OUT_OF_ORDER.has(code) || (scope === 'sign_ins' && errorCode !== undefined)) return true
     if (scope === 'unseen' || scope === 'sign_ins') return false
     if (key === undefined) return true
     this.#oddKeys[scope] ??= new Set()

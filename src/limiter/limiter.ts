@@ -191,8 +191,8 @@ export class Limiter {
 
   /** Whether an answer to this call would say little about others: it, or its client, failed before. */
   #isSuspect(request: CallRequest, now: number): boolean {
-    const { kind, client, key } = request
-    if (this.#breaker.wasTriedWith(key, scopeOf(request))) return true
+    const { kind, client } = request
+    if (this.#breaker.wasTriedWith(trialKeyOf(request), scopeOf(request))) return true
     return kind === 'unseen' && this.#oddAnswers[accountOf(request)].hasSpent(client, now)
   }
 
@@ -247,7 +247,7 @@ export class Limiter {
     this.#retries[account]?.useSlot(request.key, startedAt)
     this.#retries.calls?.useSlot(request.key, startedAt)
     if (isTrial) this.#breaker.startTrial(scope)
-    const { key } = request
+    const key = trialKeyOf(request)
     return { scope, key, isTrial, startedAt, giveBack: this.#chargeFailure(request) }
   }
 
@@ -327,9 +327,9 @@ export class Limiter {
     }
     if (chargeSilence !== true) giveBack()
     if (kind !== 'unseen' || causedByNoCredential(answer.code)) return
-    // No client causes an error about this app: it is charged to all clients together alone.
-    const isOurs = account === 'sign_in' && answer.isOurs === true
-    this.#oddAnswers[account].charge(isOurs ? undefined : client, this.#now())
+    // No client causes an error about this app. The circuit of sign-ins bounds these calls.
+    if (account === 'sign_in' && answer.errorCode !== undefined) return
+    this.#oddAnswers[account].charge(client, this.#now())
   }
 
   #keepMovable(key: string | undefined, giveBack: () => void): void {
@@ -406,6 +406,11 @@ function operationOf(request: CallRequest): CallOperation {
 
 function accountOf(request: CallRequest): Account {
   return request.operation === 'sign_in' ? 'sign_in' : 'lookup'
+}
+
+/** By what a failed trial is recognised: a sign-in by its client, since a session token comes once. */
+function trialKeyOf({ operation, client, key }: CallRequest): string | undefined {
+  return operation === 'sign_in' ? client : key
 }
 
 /** Whether a call was rejected for want of something that clients use up, rather than because Okta fails. */

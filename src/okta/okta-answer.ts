@@ -69,7 +69,7 @@ function answerOf<T>(
   const errorCode = status < 500 ? errorCodeIn(result) : undefined
   if (errorCode === undefined) return { kind: 'unavailable', code, head }
   if (NO[operation].includes(`${status} ${errorCode}`)) return { kind: 'no', head }
-  return { kind: 'unavailable', code, head, errorCode, isOurs: !CAUSED_BY_INPUT.has(errorCode) }
+  return { kind: 'unavailable', code, head, errorCode }
 }
 
 function unusable(answer: HttpAnswer, code: UnavailableCode): OktaUnavailable {
@@ -108,9 +108,6 @@ const NO: Readonly<Record<Operation, readonly string[]>> = {
   revokeSession: ID_UNKNOWN,
   requestToken: [],
 }
-
-/** E0000003, a request that is not well-formed: a client may cause it with a malformed session token. */
-const CAUSED_BY_INPUT: ReadonlySet<string> = new Set(['E0000003'])
 
 /** Errors about the Authorization header of a sign-in; a policy about the user may give E0000006 as well. */
 export const TOKEN_REFUSED: ReadonlySet<string> = new Set([

@@ -44,7 +44,7 @@ async function open(token: 'no token' | 'a revoked token' | 'a token' = 'no toke
     org: { apiToken },
     okta: { logger, ...(token !== 'no token' && { credentials: { apiToken: given } }) },
   })
-  const app = express()
+  const app = express().set('trust proxy', true)
   app.post('/login', okta.login())
   app.post('/refresh', okta.refresh({ everyMs: 0 }))
   app.post('/logout', okta.logout())
@@ -56,6 +56,10 @@ async function open(token: 'no token' | 'a revoked token' | 'a token' = 'no toke
     request(url).post('/login').set(api).set(ownPage).send({ sessionToken })
   return { org, okta, clock, warnings, send, login }
 }
+
+/** A sign-out that Okta did not take has a line of its own. */
+const isAnswerWarning = ([, fields]: Warning) =>
+  fields?.errorCode !== undefined || fields?.code !== undefined
 
 const failing = (org: LocalOrg, [status, errorCode]: readonly [number, string]) =>
   org.fail({ kind: 'status', status, errorCode })
@@ -100,14 +104,33 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     expect(body).toMatchObject({ oktaClosed: false })
   })
 
-  it('at login() is 503 for all, with one warning and no client charged for it', async () => {
-    const { org, login, warnings } = await open()
+  it('at login() is 503 for all while it lasts, charged to no client, and a sign-in once it is over', async () => {
+    const { org, login, clock, warnings } = await open()
     failing(org, error)
     const statuses = new Set<number>()
-    const times = errorCode === 'E0000003' ? 10 : 30
-    for (let time = 0; time < times; time += 1) statuses.add((await login()).status)
+    for (let time = 0; time < 70; time += 1) {
+      if (time > 30) clock.advance(1_200)
+      statuses.add((await login()).status)
+    }
     expect([...statuses]).toEqual([503])
-    expect(warnings.filter(([, fields]) => fields?.errorCode === errorCode)).toHaveLength(1)
+    // Five open the circuit; then there is one trial a second.
+    expect(org.calls.createSession).toBeLessThanOrEqual(5 + 40)
+    expect(warnings).toEqual([[expect.any(String), expect.objectContaining({ errorCode })]])
+    org.clearFaults()
+    clock.advance(1_200)
+    for (let times = 0; times < 3; times += 1) await login().expect(200)
+  })
+
+  it('is one warning, whichever operations meet it', async () => {
+    const { org, send, login, warnings } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await send('get', '/', cookie).expect(200)
+    failing(org, error)
+    await send('get', '/', org.signIn('bob@example.com')).expect(503)
+    await send('post', '/refresh', cookie).expect(503)
+    await send('post', '/logout', cookie).expect(200)
+    await login().expect(503)
+    expect(warnings.filter(isAnswerWarning)).toHaveLength(1)
   })
 })
 
@@ -149,6 +172,41 @@ describe('login() with an API token that Okta refuses', () => {
     await login().expect(503)
     await login().expect(200)
   })
+})
+
+describe('an error at sign-in that a policy about one user may cause', () => {
+  it('leaves the next trial to another client, which signs in', async () => {
+    const { org, login, clock } = await open()
+    const [first, other] = ['203.0.113.1', '203.0.113.2']
+    const refused = () => {
+      org.failNext({ kind: 'status', status: 403, errorCode: 'E0000006' })
+      return login().set('X-Forwarded-For', first).expect(503)
+    }
+    for (let times = 0; times < 5; times += 1) await refused()
+    clock.advance(1_200)
+    await refused()
+    const { createSession } = org.calls
+    await login().set('X-Forwarded-For', other).expect(503)
+    clock.advance(1_200)
+    await login().set('X-Forwarded-For', first).expect(503)
+    expect(org.calls.createSession).toBe(createSession)
+    await login().set('X-Forwarded-For', other).expect(200)
+  })
+})
+
+it('an outage after an error of the org keeps its line', async () => {
+  const { org, send, clock, warnings } = await open()
+  failing(org, [401, 'E0000015'])
+  await send('get', '/', org.signIn('alice@example.com')).expect(503)
+  org.clearFaults()
+  org.fail({ kind: 'status', status: 503 })
+  clock.advance(2_000)
+  for (const user of ['alice@example.com', 'bob@example.com'])
+    await send('get', '/', org.signIn(user)).expect(503)
+  expect(warnings.map(([, fields]) => fields?.errorCode ?? fields?.code)).toEqual([
+    'E0000015',
+    'server_error',
+  ])
 })
 
 it('one client whose session tokens are malformed holds no other client back', async () => {

@@ -23,6 +23,7 @@ import {
 import { header, isGetOrHead, wantsPage } from './request.js'
 import {
   asksForSignOut,
+  isFromSignIn,
   leavesHost,
   returnPath,
   type SignInUrlFor,
@@ -159,7 +160,11 @@ function createSendToSignIn(parts: DenialParts) {
     if (reason === 'ambiguous_cookie' && asksForSignOut(target) && isFromOwnPage)
       return signedOut(req, target, headers)
     const path = returnPath(req, appUrl, target)
-    const trip = { returnPath: path, leavesHost: leavesHost(signInUrl, req, appUrl) }
+    const trip = {
+      returnPath: path,
+      leavesHost: leavesHost(signInUrl, req, appUrl),
+      isFromSignIn: isFromSignIn(signInUrl, req, appUrl),
+    }
     const lines = countRedirect(req, trip, now(), secure)
     if (lines !== undefined) return redirect(302, signInUrl, { ...headers, 'set-cookie': lines })
     return page(loopPage(denial, path, req), headers)
@@ -188,8 +193,7 @@ function createSendToSignIn(parts: DenialParts) {
   }
 }
 
-const LOOP_TEXT =
-  'You were sent to sign in several times within a minute and came back without a session.'
+const LOOP_TEXT = 'You were sent to sign in several times in a row and came back without a session.'
 
 function textOfReason(reason: Denial['reason'], names: string): string {
   switch (reason) {

@@ -142,6 +142,23 @@ export function signOutLink(returnPath: string): string {
   return `${returnPath}${returnPath.includes('?') ? '&' : '?'}okta-sign-out=1`
 }
 
+/**
+ * Whether the `Referer` shows that a request comes from signing in: it is the sign-in page, or a page of this
+ * app whose link the browser followed over another site.
+ */
+export function isFromSignIn(url: string, req: RequestLike, appUrl: string | undefined): boolean {
+  const referer = header(req, 'referer') ?? ''
+  const from = referer.length <= LONGEST ? parseUrl(referer) : undefined
+  const own = appOrigin(req, appUrl)
+  const signIn = parseUrl(url, own)
+  if (from === undefined || signIn === undefined) return false
+  if (!leavesHost(url, req, appUrl))
+    return from.host === signIn.host && from.pathname === signIn.pathname
+  const site = header(req, 'sec-fetch-site')
+  const hasPassedAnotherSite = site === 'cross-site' || site === 'same-site'
+  return from.host === signIn.host || (hasPassedAnotherSite && from.origin === own)
+}
+
 /** Whether a URL, or a path, is on another host than this app; the scheme may be hidden by a proxy. */
 export function leavesHost(url: string, req: RequestLike, appUrl: string | undefined): boolean {
   const own = appOrigin(req, appUrl)

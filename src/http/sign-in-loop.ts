@@ -4,14 +4,17 @@ import type { RequestLike } from '../public-types.js'
 import { cookieLine } from './cookies.js'
 import { header, isPrefetch } from './request.js'
 
-/** This many returns without a session, within a minute of the first redirect, are a loop. */
+/** This many returns from the sign-in page in a row are a loop. */
 const MAX_RETURNS = 4
 /**
- * The same for requests that may as well be tabs restored or a link clicked again. Browsers follow 20
- * redirects, two for each round trip.
+ * The same, for one page, of requests that may as well be a person's: tabs restored, reloads, a link on
+ * another site clicked again. Browsers follow 20 redirects, two for each round trip.
  */
 const MAX_POSSIBLE_RETURNS = 10
+/** Redirects further apart than this are not in a row. */
 const WITHIN_MS = 60_000
+/** A round trip without a person takes less. */
+const QUICK_MS = 3_000
 const MAX_PAGES = 16
 const NAME = 'okta-sign-in-redirects'
 
@@ -21,15 +24,16 @@ export interface SignInRedirect {
   readonly returnPath: string
   /** Whether the sign-in page is on another host than this app. */
   readonly leavesHost: boolean
+  /** Whether the request's `Referer` shows that it comes from signing in. */
+  readonly isFromSignIn: boolean
 }
 
 interface RoundTrips {
   readonly returns: number
-  /** Epoch milliseconds of the first redirect. */
-  readonly since: number
-  readonly possibleReturns: number
-  /** Digests of the pages that were redirected: a request for one of them may be a return. */
-  readonly pages: readonly string[]
+  /** Epoch milliseconds of the last redirect; undefined before the first. */
+  readonly at: number | undefined
+  /** By the digest of each page that was redirected, how many times in a row it may have been a return. */
+  readonly pages: ReadonlyMap<string, number>
 }
 
 /**
@@ -39,31 +43,39 @@ interface RoundTrips {
  */
 export function countRedirect(
   req: RequestLike,
-  { returnPath, leavesHost }: SignInRedirect,
+  redirect: SignInRedirect,
   now: number,
   secure: boolean,
 ): readonly string[] | undefined {
   if (isPrefetch(req)) return []
   const soFar = roundTripsSoFar(header(req, 'cookie'), now)
-  const page = digestOf(returnPath)
-  const kind = soFar.pages.includes(page) ? kindOfReturn(req, leavesHost) : 'none'
+  const page = digestOf(redirect.returnPath)
+  const before = soFar.pages.get(page)
+  const isQuick = soFar.at !== undefined && now - soFar.at < QUICK_MS
+  const kind = before === undefined ? 'none' : kindOfReturn(req, redirect, isQuick)
   const returns = soFar.returns + (kind === 'certain' ? 1 : 0)
-  const possibleReturns = soFar.possibleReturns + (kind === 'possible' ? 1 : 0)
+  const possibleReturns = kind === 'possible' ? (before ?? 0) + 1 : 0
   if (returns >= MAX_RETURNS || possibleReturns >= MAX_POSSIBLE_RETURNS) return undefined
-  const pages = [...soFar.pages.filter((other) => other !== page), page].slice(-MAX_PAGES)
-  const value = [returns, soFar.since, possibleReturns, ...pages].join('.')
-  const maxAge = Math.ceil((soFar.since + WITHIN_MS - now) / 1_000)
-  return [cookieLine(NAME, value, secure, { maxAge })]
+  const others = [...soFar.pages].filter(([other]) => other !== page)
+  const pages = [...others, [page, possibleReturns] as const].slice(-MAX_PAGES)
+  const value = [returns, now, ...pages.map(([digest, count]) => `${digest}${count}`)].join('.')
+  return [cookieLine(NAME, value, secure, { maxAge: WITHIN_MS / 1_000 })]
 }
 
 /**
  * Whether a request for a page that was redirected before is its return. A navigation that has passed
- * another host is never `same-origin`; one that a browser began itself stays `none`, redirected or not.
+ * another host is never `same-origin`; one that a browser began itself stays `none`, redirected or not. A
+ * person who clicks a link on another site again looks like a return whose page sends no `Referer`.
  */
-function kindOfReturn(req: RequestLike, leavesHost: boolean): 'certain' | 'possible' | 'none' {
+function kindOfReturn(
+  req: RequestLike,
+  { leavesHost, isFromSignIn }: SignInRedirect,
+  isQuick: boolean,
+): 'certain' | 'possible' | 'none' {
   const site = header(req, 'sec-fetch-site')
-  if (site === 'same-origin') return leavesHost ? 'none' : 'possible'
-  return site === 'none' ? 'possible' : 'certain'
+  if (site === 'same-origin' && leavesHost) return 'none'
+  if (isFromSignIn) return 'certain'
+  return isQuick || site === 'cross-site' || site === 'same-site' ? 'possible' : 'none'
 }
 
 function digestOf(path: string): string {
@@ -79,23 +91,16 @@ export function endRedirects(req: RequestLike, secure: boolean): readonly string
 
 /** A count that is older than a minute, or from the future, is ignored: another host may have planted it. */
 function roundTripsSoFar(cookieHeader: string | undefined, now: number): RoundTrips {
-  const [first, second, third, ...pages] = ownCookie(cookieHeader ?? '').split('.')
-  const [returns, since, possibleReturns] = [first || 'none', second, third ?? 0].map(Number)
-  const isOurs = isCount(returns) && isCount(possibleReturns) && isWithin(since, now)
-  return isOurs
-    ? { returns, since, possibleReturns, pages }
-    : { returns: 0, since: now, possibleReturns: 0, pages: [] }
+  const value = VALUE.exec(ownCookie(cookieHeader ?? ''))
+  const [returns, at] = [Number(value?.[1]), Number(value?.[2])]
+  if (!(at <= now && now - at < WITHIN_MS)) return { returns: 0, at: undefined, pages: new Map() }
+  const pages = value?.[3]?.split('.').slice(1) ?? []
+  return { returns, at, pages: new Map(pages.map((page) => [page.slice(0, 6), Number(page[6])])) }
 }
 
-function isCount(value: number | undefined): value is number {
-  return value !== undefined && Number.isInteger(value) && value >= 0
-}
-
-function isWithin(since: number | undefined, now: number): since is number {
-  return since !== undefined && since <= now && now - since < WITHIN_MS
-}
-
-/** Two counts, a time and the digests; a longer value is not ours. */
+/** A count, the time of the last redirect, and pages: digests of six characters, a digit behind each. */
+const VALUE = /^(\d{1,2})\.(\d{1,16})((?:\.[\w-]{6}\d){0,16})$/
+/** A longer value is not ours. */
 const MAX_VALUE = 160
 
 /** The value of the first cookie of our name. No other cookie is decoded or kept, however many there are. */

@@ -28,23 +28,27 @@ async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
     if (line !== undefined) count = line.split(';')[0]
     return answer
   }
-  return { ...parts, url, lines, ask, open }
+  /** The sign-in page sends the browser back. */
+  const comeBack = (path: string, host?: string) =>
+    open(path, { 'Sec-Fetch-Site': 'cross-site', Referer: `${parts.org.url}/` }, host)
+  return { ...parts, url, lines, ask, open, comeBack }
 }
 
 describe('a browser that comes back from signing in without a session, again and again', () => {
   it('repeated returns from sign-in without a session end in a page, not a redirect', async () => {
-    const { org, open } = await openBrowser('idx=never-good')
+    const { org, clock, comeBack } = await openBrowser('idx=never-good')
     for (let times = 0; times < 4; times += 1) {
-      const answer = await open('/account?tab=1')
+      const answer = await comeBack('/account?tab=1')
+      clock.advance(25_000)
       expect(answer.status).toBe(302)
       const { value, attributes } = cookiesOf(answer)[NAME] ?? {}
-      expect(value).toMatch(new RegExp(`^${times}\\.\\d+\\.0\\.[\\w-]{6}$`))
+      expect(value).toMatch(new RegExp(`^${times}\\.\\d+\\.[\\w-]{6}0$`))
       expect(attributes).toEqual(['HttpOnly', 'Max-Age=60', 'Path=/', 'SameSite=Lax'])
     }
-    const { status, text, headers } = await open('/account?tab=1')
+    const { status, text, headers } = await comeBack('/account?tab=1')
     expect(status).toBe(401)
     expect(headers).not.toHaveProperty('location')
-    expect(text).toContain('several times within a minute')
+    expect(text).toContain('several times in a row')
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
   })
 
@@ -67,9 +71,39 @@ describe('a browser that comes back from signing in without a session, again and
   })
 
   it('repeated returns of several tabs are counted together', async () => {
-    const { open } = await openBrowser()
-    for (const path of ['/a', '/b', '/a', '/b', '/a']) expect((await open(path)).status).toBe(302)
-    expect((await open('/b')).status).toBe(401)
+    const { comeBack } = await openBrowser()
+    for (const path of ['/a', '/b', '/a', '/b', '/a'])
+      expect((await comeBack(path)).status).toBe(302)
+    expect((await comeBack('/b')).status).toBe(401)
+  })
+
+  it('a link of the app’s own that leads over sign-in and back ends in a page, too', async () => {
+    const { url, open } = await openBrowser('idx=never-good')
+    const passed = { 'Sec-Fetch-Site': 'cross-site', Referer: `${url}/start` }
+    for (let times = 0; times < 4; times += 1)
+      expect((await open('/account', passed)).status).toBe(302)
+    expect((await open('/account', passed)).status).toBe(401)
+  })
+
+  it('repeated returns from a sign-in page of the app’s own host end in a page, too', async () => {
+    const { url, clock, open } = await openBrowser('idx=never-good', { signInUrl: '/sign-in' })
+    const from = (path: string) => {
+      clock.advance(20_000)
+      return open('/account', { 'Sec-Fetch-Site': 'same-origin', Referer: `${url}${path}` })
+    }
+    for (let times = 0; times < 12; times += 1) expect((await from('/start')).status).toBe(302)
+    for (let times = 0; times < 3; times += 1) expect((await from('/sign-in?a=1')).status).toBe(302)
+    expect((await from('/sign-in?a=1')).status).toBe(401)
+  })
+
+  it('a loop of a browser without Sec-Fetch headers and Referer ends before its 20 redirects do', async () => {
+    const { clock, open } = await openBrowser()
+    let redirects = 0
+    while ((await open('/account')).status === 302) {
+      redirects += 2
+      clock.advance(1_500)
+    }
+    expect(redirects).toBeLessThanOrEqual(20)
   })
 
   it.each([
@@ -78,9 +112,9 @@ describe('a browser that comes back from signing in without a session, again and
     ['a cookie of no session', 'idx=nobody', 'is over'],
     ['two of one name', 'idx=one; idx=other', 'contradict each other (idx)'],
   ])('the page says what the reason is: %s', async (_, cookie, text) => {
-    const { open } = await openBrowser(cookie)
-    for (let times = 0; times < 4; times += 1) await open('/account')
-    const answer = await open('/account')
+    const { comeBack } = await openBrowser(cookie)
+    for (let times = 0; times < 4; times += 1) await comeBack('/account')
+    const answer = await comeBack('/account')
     expect(answer.status).toBe(401)
     expect(answer.text).toContain(text)
   })
@@ -111,7 +145,7 @@ describe('a browser that comes back from signing in without a session, again and
       .replace('to come', String(clock.now() + 1))
       .replace('now', String(clock.now()))
     const answer = await ask.page(`${NAME}=${planted}`).expect(302)
-    expect(cookiesOf(answer)[NAME]?.value).toMatch(/^0\.\d+\.0\.[\w-]{6}$/)
+    expect(cookiesOf(answer)[NAME]?.value).toMatch(/^0\.\d+\.[\w-]{6}0$/)
   })
 })
 
@@ -129,6 +163,43 @@ describe('what is no loop', () => {
     const { open } = await openBrowser()
     for (let tab = 0; tab < 10; tab += 1)
       expect((await open('/account', { 'Sec-Fetch-Site': 'none' })).status).toBe(302)
+  })
+
+  it('ten tabs restored again and again, one after the other, are each redirected', async () => {
+    const { open } = await openBrowser()
+    for (let tab = 0; tab < 30; tab += 1)
+      expect((await open(`/page/${tab % 10}`, { 'Sec-Fetch-Site': 'none' })).status).toBe(302)
+  })
+
+  it('ten tabs of one page restored twice, with a while between, are each redirected', async () => {
+    const { clock, open } = await openBrowser()
+    for (let tab = 0; tab < 20; tab += 1) {
+      if (tab === 10) clock.advance(10_000)
+      expect((await open('/account', { 'Sec-Fetch-Site': 'none' })).status).toBe(302)
+    }
+  })
+
+  it.each([
+    ['a portal', { Referer: 'https://portal.example.net/' }],
+    ['web mail, which sends no Referer', {}],
+  ])('ten clicks on one link of %s are each redirected', async (_, headers) => {
+    for (const apartMs of [0, 6_000]) {
+      const { clock, open } = await openBrowser()
+      for (let times = 0; times < 10; times += 1) {
+        clock.advance(apartMs)
+        const answer = await open('/account', { 'Sec-Fetch-Site': 'cross-site', ...headers })
+        expect(answer.status).toBe(302)
+      }
+    }
+  })
+
+  it('reloads without any Sec-Fetch header are each redirected', async () => {
+    const { clock, open } = await openBrowser()
+    for (let times = 0; times < 10; times += 1) expect((await open('/quick')).status).toBe(302)
+    for (let times = 0; times < 20; times += 1) {
+      clock.advance(4_000)
+      expect((await open('/slow')).status).toBe(302)
+    }
   })
 
   it('ten frames of a page are each redirected', async () => {
@@ -169,16 +240,16 @@ describe('two cookies of one name', () => {
   /** The page at the end of the loop, and where its link to sign out leads. */
   async function loop(cookie: string, okta: OktaSessionOptions = {}) {
     const browser = await openBrowser(cookie, okta)
-    for (let times = 0; times < 4; times += 1) await browser.open('/account/home?tab=1', {}, host)
-    const answer = await browser.open('/account/home?tab=1', {}, host)
+    for (let times = 0; times < 4; times += 1) await browser.comeBack('/account/home?tab=1', host)
+    const answer = await browser.comeBack('/account/home?tab=1', host)
     const link = /<a href="([^"]*)">Sign out/.exec(answer.text)?.[1]?.replaceAll('&amp;', '&')
     return { ...browser, answer, link: link ?? '' }
   }
 
   it('two cookies of one name are named on the page, and once in the log', async () => {
-    const { answer, lines, open } = await loop('idx=one; idx=other; sid=single')
+    const { answer, lines, comeBack } = await loop('idx=one; idx=other; sid=single')
     expect(answer.text).toContain('(idx)')
-    await open('/account/home?tab=1', {}, host)
+    await comeBack('/account/home?tab=1', host)
     const told = lines.filter(([message]) => String(message).includes('contradict each other'))
     expect(told).toEqual([[expect.anything(), expect.objectContaining({ cookies: 'idx' })]])
   })

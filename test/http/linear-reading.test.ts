@@ -44,7 +44,7 @@ const inAccept: Work = (text) => wantsPage(request({ accept: text }))
 const inChallenge: Work = (text) => parseChallenge(new Map([['www-authenticate', [text]]]))
 const inCookie: Work = (text) => reader.all(text)
 const inEachCookie: Work = (text) => reader.valuesOf(sid, text)
-const inLoopTo = { returnPath: '/', leavesHost: true }
+const inLoopTo = { returnPath: '/', leavesHost: true, isFromSignIn: false }
 const inLoop: Work = (cookie) => countRedirect(request({ cookie }), inLoopTo, 0, false)
 const inOrigin: Work = (origin) =>
   judgePost(request({ origin, host: 'app.example.com' }), postRules)

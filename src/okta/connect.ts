@@ -6,6 +6,7 @@ import type { OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
 import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
 import { createOperations, type Operations } from './operations.js'
+import { isTokenRefusal } from './service-app.js'
 import { SessionApi } from './session-api.js'
 
 /** What the middleware passes along with a call. */
@@ -68,10 +69,9 @@ function warning(operations: Operations, warn: WarnOfError): Operations {
   function warned<A extends unknown[], T>(operation: (...args: A) => Promise<CallResult<T>>) {
     return async (...args: A): Promise<CallResult<T>> => {
       const call = await operation(...args)
-      const { subject, answer } = call
+      const { answer } = call
       if (answer.kind !== 'unavailable') return call
-      if (answer.errorCode !== undefined || subject.operation === 'requestToken')
-        warn({ ...call, answer })
+      if (answer.errorCode !== undefined || isTokenRefusal(call)) warn({ ...call, answer })
       return call
     }
   }

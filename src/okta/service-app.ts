@@ -6,7 +6,7 @@ import type { CallResult, OperationSubject } from './call-error.js'
 import type { Attempt, Authorization, Authorizer, Target } from './credentials.js'
 import type { HttpAnswer, HttpFailure, HttpRequest, Send } from './exchange.js'
 import { isObject, oktaErrorCode, own, parseChallenge, readJson, readNonce } from './http-answer.js'
-import { isErrorStatus, jsonAnswer } from './okta-answer.js'
+import { errorCodeIn, isErrorStatus, jsonAnswer } from './okta-answer.js'
 import { createProver, type Prover, signJwt } from './signing.js'
 
 export interface ServiceAppParts {
@@ -108,9 +108,7 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
       const useUntil = beganAt + lifetimeMs - Math.min(MAX_UNUSED_MS, lifetimeMs / 10)
       kept = { token, call, useUntil }
     }
-    refused = isRefusal(call)
-      ? { call, until: clock.monotonic() + PAUSE_AFTER_REFUSAL_MS }
-      : undefined
+    if (isTokenRefusal(call)) refused = { call, until: clock.monotonic() + PAUSE_AFTER_REFUSAL_MS }
     return call
   }
 
@@ -129,9 +127,15 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
   }
 }
 
-/** Whether the token endpoint refused the credentials or the scopes, and not for now only. */
-function isRefusal({ result }: CallResult<AccessToken>): boolean {
-  return result.kind === 'answered' && [400, 401, 403].includes(result.status)
+/**
+ * Whether the token endpoint refused the credentials or the scopes, and not for now only: in OAuth's error
+ * shape or in Okta's, since any other answer may be a proxy's.
+ */
+export function isTokenRefusal({ subject, result }: CallResult<unknown>): boolean {
+  if (subject.operation !== 'requestToken' || result.kind !== 'answered') return false
+  const { status } = result
+  if (status < 400 || status === 429 || status >= 500) return false
+  return typeof oauthError(result) === 'string' || errorCodeIn(result) !== undefined
 }
 
 const PATH = '/oauth2/v1/token'

@@ -10,7 +10,7 @@ import type { Credentials, PrivateKeyCredentials } from '../../src/options/optio
 import { parseApiOptions } from '../../src/options/parse-options.js'
 import { machineClock, startOkta } from '../front-door/door.js'
 import { TestClock } from '../session/lookup-world.js'
-import { ENVELOPE, endingOf } from './answers.js'
+import { ENVELOPE, endingOf, SESSION } from './answers.js'
 import { latch } from './raw-server.js'
 import { CLIENT_ID, type TokenOrg, type TokenOrgOptions, tokenOrg } from './token-org.js'
 
@@ -281,7 +281,10 @@ describe('a refusal of the credentials', () => {
         'invalid_client',
       ])
     expect(org.asked().token).toHaveLength(1)
-    clock.advance(30_000)
+    clock.advance(29_999)
+    await operations.getSession('abc')
+    expect(org.asked().token).toHaveLength(1)
+    clock.advance(1)
     await operations.getSession('abc')
     expect(org.asked().token).toHaveLength(2)
   })
@@ -300,13 +303,47 @@ describe('a refusal of the credentials', () => {
     expect(inspect(warn.mock.calls, { depth: 9 })).not.toContain(String(JWK.d))
   })
 
-  it.each([429, 500, 503])('a %i of the token endpoint is no refusal', async (status) => {
-    const org = await orgWith()
-    org.tokenFault = (res) => res.writeHead(status).end()
-    const operations = operationsOf(org)
-    expect(summary(await operations.getSession('abc'))[0]).toBe('requestToken')
-    expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
+  const oauth = { error: 'invalid_scope' }
+  it.each([
+    [400, oauth],
+    [401, oauth],
+    [403, oauth],
+    [403, { ...ENVELOPE, errorCode: 'E0000006' }],
+  ])('a %i of the token endpoint with %o is a refusal', async (status, body) => {
+    const { org, getSession, warn } = await refusingOnce(status, JSON.stringify(body))
+    for (let times = 0; times < 2; times += 1)
+      await expect(getSession()).rejects.toMatchObject({ operation: 'requestToken', status })
+    expect(org.asked().token).toHaveLength(1)
+    expect(warn).toHaveBeenCalledTimes(1)
   })
+
+  it.each([
+    [429, JSON.stringify(oauth)],
+    [500, JSON.stringify(oauth)],
+    [503, ''],
+    [500, JSON.stringify({ ...ENVELOPE, errorCode: 'E0000009' })],
+    [403, '<p>Blocked by a proxy'],
+    [401, ''],
+    [400, '{"message":"of a proxy"}'],
+  ])('a %i of the token endpoint with %j is no refusal', async (status, body) => {
+    const { getSession, warn } = await refusingOnce(status, body)
+    await expect(getSession()).rejects.toMatchObject({ operation: 'requestToken', status })
+    await expect(getSession()).resolves.toMatchObject({ id: SESSION.id })
+    expect(warn).not.toHaveBeenCalled()
+  })
+
+  /** An instance of oktaSession() whose first token request is answered so. */
+  async function refusingOnce(status: number, body: string) {
+    const org = await orgWith()
+    org.tokenFault = (res) =>
+      res.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    const warn = vi.fn()
+    const clock = new TestClock()
+    clock.wall = Date.now()
+    const credentials = { clientId: CLIENT_ID, privateKey: JWK }
+    const okta = startOkta({ orgUrl: org.url, credentials, logger: { warn } }, clock)
+    return { org, warn, getSession: () => okta.api.getSession('abc') }
+  }
 })
 
 describe('DPoP', () => {

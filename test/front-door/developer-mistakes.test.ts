@@ -59,7 +59,7 @@ const mistakes: readonly [
   ['method_not_allowed', 'delete', '/logout', api, undefined, /fetch\(url, \{ method: 'POST' \}\)/],
   ['method_not_allowed', 'get', '/login', page, undefined, /login\(\) takes POST/],
   ['method_not_allowed', 'put', '/refresh', json, '{}', /refresh\(\) takes POST/],
-  ['method_not_allowed', 'post', '/info', json, '{}', /GET/],
+  ['method_not_allowed', 'post', '/info', json, '{}', /sessionInfo\(\) answers GET/],
   ['invalid_request', 'post', '/login', json, '{}', /sessionToken/],
   ['invalid_request', 'post', '/login', json, '{', /JSON/],
   [
@@ -104,18 +104,56 @@ describe('a problem a developer could cause', () => {
       const [[message = '', fields] = []] = lines
       for (const name of ['appUrl', 'Host', 'allowNonBrowserClients'])
         expect(message).toContain(name)
-      expect(fields).toMatchObject({ origin, host: new URL(url).host, ...options })
+      expect(fields).toMatchObject({
+        handler: 'logout',
+        origin,
+        host: new URL(url).host,
+        ...options,
+      })
     },
   )
 
+  it('the line about a post from another site says what its browser said, cut short', async () => {
+    const { url, lines } = await open()
+    await request(url)
+      .post('/logout')
+      .set({ 'Sec-Fetch-Site': 'cross-site', Origin: `https://${'x'.repeat(2_000)}` })
+      .expect(403)
+    expect(lines[0]?.[1]).toMatchObject({ secFetchSite: 'cross-site' })
+    expect(JSON.stringify(lines[0]?.[1]).length).toBeLessThan(1_000)
+  })
+
   it('a method that is not taken is one line for each handler', async () => {
     const { url, lines } = await open()
-    for (const path of ['/logout', '/refresh', '/logout', '/refresh'])
-      await request(url).get(path).set(api).expect(405)
-    expect(lines.map(([message]) => /(\w+)\(\) takes/.exec(message)?.[1])).toEqual([
-      'logout',
-      'refresh',
+    for (let times = 0; times < 2; times += 1)
+      for (const path of ['/logout', '/refresh', '/login', '/info'])
+        await request(url).delete(path).set(api).expect(405)
+    expect(lines.map(([, fields]) => fields)).toEqual(
+      ['logout', 'refresh', 'login', 'sessionInfo'].map((handler) =>
+        expect.objectContaining({ handler, method: 'DELETE' }),
+      ),
+    )
+    for (const [message, fields] of lines) expect(message).toContain(`${Object(fields).handler}() `)
+  })
+
+  it('a post that login() cannot read is one line for each reason, without what was posted', async () => {
+    const { url, lines } = await open()
+    const post = (path: string, body: string) => request(url).post(path).set(json).send(body)
+    for (let times = 0; times < 2; times += 1) {
+      await post('/login', '{"token":"xyzzy"}').expect(400)
+      await post('/login', '{"sessionToken":"xyzzy').expect(400)
+      await post('/login', `{"sessionToken":"${'xyzzy'.repeat(4_000)}"}`).expect(413)
+      await post('/login', 'xyzzy').set('Content-Type', 'text/plain').expect(415)
+      await post('/eaten/login', '{"sessionToken":"xyzzy"}').expect(400)
+    }
+    expect(lines.map(([message]) => /refused with (\w+)/.exec(message)?.[1])).toEqual([
+      'invalid_request',
+      'invalid_request',
+      'body_too_large',
+      'unsupported_media_type',
+      'body_already_read',
     ])
+    expect(JSON.stringify(lines)).not.toContain('xyzzy')
   })
 })
 

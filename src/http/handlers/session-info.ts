@@ -31,6 +31,8 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
       return
     }
     if (!isGetOrHead(req)) {
+      const misuse = { code: 'method_not_allowed', detail: METHOD_DETAIL }
+      kit.logMisuse(misuse, { handler: 'sessionInfo', method: req.method })
       send(res, methodNotAllowed('GET, HEAD', METHOD_DETAIL, PRIVATE))
       return
     }
@@ -52,7 +54,7 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
 }
 
 const METHOD_DETAIL =
-  'This address answers GET: fetch it without a method, or mount it with app.get().'
+  'sessionInfo() answers GET: fetch it without a method, or mount it with app.get().'
 
 function describe(context: SessionContext, serverTime: string): SessionInfo {
   if (context.state !== 'active')

@@ -222,6 +222,15 @@ describe.each(['envoy', 'traefik'] as const)('behind %s, with redirect', (proxy)
     expect(text).toContain('several times in a row')
   })
 
+  it('a request that passes ends the count of returns', async () => {
+    const { org, ask } = await openBesideGuard()
+    const cookie = `${org.signIn('alice@example.com', { mfa: true })}; okta-sign-in-redirects=1.1`
+    const answer = await ask[proxy]('get', { ...page, Cookie: cookie }).expect(200)
+    expect(cookiesOf(answer)['okta-sign-in-redirects']?.attributes).toContain('Max-Age=0')
+    const { headers } = await ask[proxy]('get', { ...page, Cookie: cookie }).expect(200)
+    expect(headers).not.toHaveProperty('set-cookie')
+  })
+
   it('a posted form never leads back to its own address', async () => {
     const { ask } = await openBesideGuard()
     const { text } = await ask[proxy]('post', page).expect(401)

@@ -117,6 +117,31 @@ describe('a browser that comes back from signing in without a session, again and
     const answer = await comeBack('/account')
     expect(answer.status).toBe(401)
     expect(answer.text).toContain(text)
+    // Signing out helps against cookies that contradict each other, and against nothing else.
+    expect(answer.text.includes('>Sign out</a>')).toBe(text.startsWith('contradict'))
+  })
+
+  it('the page says that the session is signed out', async () => {
+    const { org, okta, clock } = await startParts()
+    const app = express().get('/', okta.requireSession()).post('/out', okta.logout())
+    const cookie = org.signIn('alice@example.com')
+    await request(app).post('/out').set({ 'Sec-Fetch-Site': 'same-origin', Cookie: cookie })
+    const { text } = await request(app)
+      .get('/')
+      .set({ ...page, Cookie: `${cookie}; ${NAME}=4.${clock.now()}` })
+      .expect(401)
+    expect(text).toContain('is signed out')
+  })
+
+  it('the minute begins with the first redirect, and not anew with each return', async () => {
+    const { clock, open } = await openBrowser()
+    const returns: (string | undefined)[] = []
+    for (let times = 0; times < 4; times += 1) {
+      const { value } = cookiesOf(await open('/account'))[NAME] ?? {}
+      returns.push(value?.split('.')[0])
+      clock.advance(25_000)
+    }
+    expect(returns).toEqual(['0', '1', '2', '0'])
   })
 
   it('repeated returns from sign-in without a factor end in a page, not a redirect', async () => {
@@ -260,10 +285,14 @@ describe('two cookies of one name', () => {
     const { ask, okta, url, link } = { ...org }
     const answer = await request(url)
       .get(link)
-      .set({ ...page, 'Sec-Fetch-Site': 'same-origin', Host: host, Cookie: cookies.join('; ') })
+      .set({ ...page, 'Sec-Fetch-Site': 'same-origin', Host: host })
+      .set('Cookie', [...cookies, `${NAME}=1.1`].join('; '))
       .expect(302)
     expect(answer.headers.location).toContain('/login/signout?')
     expect(answer.headers.location).not.toContain('okta-sign-out')
+    expect(answer.headers['set-cookie']).toContainEqual(
+      expect.stringMatching(`^${NAME}=; Max-Age=0;`),
+    )
     const expired = [answer.headers['set-cookie'] ?? []]
       .flat()
       .filter((line) => /^idx=;/.test(line))

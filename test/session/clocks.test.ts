@@ -54,6 +54,18 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
   })
 
+  it('a Date that becomes doubtful takes back what a trusted one has set', async () => {
+    const okta = middleware(org, clock)
+    org.now = () => clock.now() + 540_000
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'active' })
+    org.now = () => clock.now() + 3 * 3_600_000
+    const end = clock.now() + 40_000
+    org.endsAt = () => end
+    expect(await okta.authenticate(requestWith('bob'))).toMatchObject({ state: 'active' })
+    clock.advance(1_000)
+    expect(await okta.authenticate(requestWith('bob'))).toMatchObject({ source: 'memory' })
+  })
+
   it('a session is looked up again at its end, which Okta may have extended', async () => {
     const okta = middleware(org, clock)
     const begun = clock.now()

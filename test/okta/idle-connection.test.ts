@@ -1,8 +1,11 @@
 import { once } from 'node:events'
-import { Agent } from 'node:http'
+import { Agent, type ClientRequest } from 'node:http'
+import { Agent as TlsAgent } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { SessionApi } from 'express-okta-session'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Identity, trustworthy } from './certificates.js'
 
 /** A session's 200 as it goes over the wire. */
 function answerFor(userId: string): string {
@@ -18,27 +21,50 @@ function answerFor(userId: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
+interface Upstream {
+  readonly orgUrl: string
+  /** Its connections, in the order in which they were opened. */
+  readonly sockets: readonly Socket[]
+  /** The request lines that its application has read. */
+  readonly requests: readonly string[]
+}
+
+interface UpstreamChoices {
+  /** Bytes right behind the first answer, which no request asked for. */
+  readonly behindTheFirst?: string
+  /** Gets the first connection at its second request, or the one named, in place of an answer. */
+  readonly loses?: (socket: Socket) => void
+  readonly losesAt?: number
+  /** Speaks TLS with this certificate. */
+  readonly identity?: Identity
+}
+
 /** An upstream that answers each request for `alice`, and keeps its connections. */
-async function upstream(behindTheFirst: string) {
+async function upstream(choices: UpstreamChoices = {}): Promise<Upstream> {
+  const { behindTheFirst = '', loses, losesAt = 2, identity } = choices
   const sockets: Socket[] = []
-  const server = createServer((socket) => {
+  const requests: string[] = []
+  const onConnection = (socket: Socket) => {
     sockets.push(socket)
-    socket.on('error', () => {})
+    const isFirst = sockets.length === 1
     let count = 0
-    socket.on('data', () => {
+    socket.on('error', () => {})
+    socket.on('data', (bytes) => {
       count += 1
-      const isFirst = sockets.length === 1 && count === 1
-      socket.write(answerFor('alice') + (isFirst ? behindTheFirst : ''))
+      if (isFirst && count >= losesAt && loses !== undefined) return loses(socket)
+      requests.push(String(bytes).split(' HTTP')[0] ?? '')
+      socket.write(answerFor('alice') + (isFirst && count === 1 ? behindTheFirst : ''))
     })
-  })
-  server.listen(0, '127.0.0.1')
+  }
+  const server = identity ? createTlsServer(identity, onConnection) : createServer(onConnection)
+  server.listen(0, 'localhost')
   await once(server, 'listening')
   onTestFinished(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
   const { port } = server.address() as AddressInfo
-  return { orgUrl: `http://127.0.0.1:${port}`, sockets }
+  return { orgUrl: `http${identity ? 's' : ''}://localhost:${port}`, sockets, requests }
 }
 
 function apiFor(orgUrl: string, agent?: Agent): SessionApi {
@@ -55,7 +81,7 @@ describe.each([
   ['an agent of the application', () => new Agent({ keepAlive: true })],
 ])('a connection to Okta on which bytes arrive that no request asked for: %s', (_, agentOf) => {
   it('a connection is not used again when bytes come while it is idle', async () => {
-    const { orgUrl, sockets } = await upstream('')
+    const { orgUrl, sockets } = await upstream()
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
     const [first] = sockets
@@ -68,7 +94,7 @@ describe.each([
   })
 
   it('a connection is not used again when bytes have arrived and are unread at the next request', async () => {
-    const { orgUrl, sockets } = await upstream('')
+    const { orgUrl, sockets } = await upstream()
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
     // In one turn of the event loop: the bytes are in the socket's buffer, and the client has not read them.
@@ -78,7 +104,7 @@ describe.each([
   })
 
   it('bytes behind an answer do not answer the next request', async () => {
-    const { orgUrl, sockets } = await upstream(answerFor('mallory'))
+    const { orgUrl, sockets } = await upstream({ behindTheFirst: answerFor('mallory') })
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
     expect((await api.getCurrentSession('sid=second-cookie')).userId).toBe('alice')
@@ -86,7 +112,7 @@ describe.each([
   })
 
   it('a connection without further bytes is used again', async () => {
-    const { orgUrl, sockets } = await upstream('')
+    const { orgUrl, sockets } = await upstream()
     const api = apiFor(orgUrl, agentOf())
     for (const cookie of ['sid=first-cookie', 'sid=second-cookie', 'sid=third-cookie'])
       expect((await api.getCurrentSession(cookie)).userId).toBe('alice')
@@ -94,64 +120,90 @@ describe.each([
   })
 })
 
-/**
- * An upstream that answers the first request of its first connection, and `loses` that connection at the next
- * one. `posts` are the requests that its application has read.
- */
-async function closingUpstream(loses: (socket: Socket) => void) {
-  const posts: string[] = []
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    sockets.push(socket)
-    const isFirst = sockets.length === 1
-    let count = 0
-    socket.on('error', () => {})
-    socket.on('data', (bytes) => {
-      count += 1
-      if (isFirst && count > 1) loses(socket)
-      else {
-        posts.push(String(bytes).split(' HTTP')[0] ?? '')
-        socket.write(answerFor('alice'))
-      }
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const { port } = server.address() as AddressInfo
-  return { orgUrl: `http://127.0.0.1:${port}`, posts, sockets }
+const plain = { identity: undefined, agentOf: () => undefined }
+const overTls = {
+  identity: trustworthy,
+  agentOf: () => new TlsAgent({ keepAlive: true, ca: trustworthy.cert }),
 }
 
-describe('a POST on an idle connection that the other side closes at that moment', () => {
+describe.each([
+  ['http', plain],
+  ['TLS', overTls],
+])('a POST on an idle connection that the other side closes at that moment, over %s', (_, wire) => {
+  const { identity, agentOf } = wire
+  const open = async (loses: (socket: Socket) => void) => {
+    const org = await upstream({ loses, ...(identity && { identity }) })
+    const api = apiFor(org.orgUrl, agentOf())
+    await api.getCurrentSession('sid=first-cookie')
+    return { ...org, api }
+  }
+  const destroy = (socket: Socket) => void socket.destroy()
+
   it.each([
     ['closes', (socket: Socket) => void socket.end()],
-    ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+    ['destroys', destroy],
+    // A TLS socket cannot be told to reset its connection.
+    ...(identity ? [] : [['resets', (socket: Socket) => void socket.resetAndDestroy()] as const]),
   ])('a refresh is sent again on a new connection when the other side %s it', async (_, loses) => {
-    const { orgUrl, posts, sockets } = await closingUpstream(loses)
-    const api = apiFor(orgUrl)
-    await api.getCurrentSession('sid=first-cookie')
+    const { api, requests, sockets } = await open(loses)
     expect((await api.refreshCurrentSession('sid=first-cookie')).userId).toBe('alice')
     expect(sockets).toHaveLength(2)
-    expect(posts).toHaveLength(2)
+    expect(requests).toHaveLength(2)
   })
 
   it('createSession is not sent again where the other side may have read it', async () => {
-    const { orgUrl, sockets } = await closingUpstream((socket) => socket.resetAndDestroy())
-    const api = apiFor(orgUrl)
-    await api.getCurrentSession('sid=first-cookie')
-    await expect(api.createSession({ sessionToken: 'a-token' })).rejects.toThrow('reset')
+    const { api, sockets } = await open(destroy)
+    await expect(api.createSession({ sessionToken: 'a-token' })).rejects.toMatchObject({
+      code: 'reset',
+    })
+    expect(sockets).toHaveLength(1)
+  })
+
+  it('a refresh is not sent again once a byte of its answer has come', async () => {
+    const { api, sockets } = await open((socket) => {
+      socket.write('HTTP/1.1 2', () => socket.destroy())
+    })
+    await expect(api.refreshCurrentSession('sid=first-cookie')).rejects.toMatchObject({
+      name: 'OktaUnavailableError',
+    })
     expect(sockets).toHaveLength(1)
   })
 
   it('createSession is sent on a new connection where the idle one was closed just before', async () => {
-    const { orgUrl, sockets } = await closingUpstream((socket) => socket.end())
-    const api = apiFor(orgUrl)
-    await api.getCurrentSession('sid=first-cookie')
-    sockets[0]?.resetAndDestroy()
+    const { api, requests, sockets } = await open(destroy)
+    sockets[0]?.destroy()
     expect((await api.createSession({ sessionToken: 'a-token' })).userId).toBe('alice')
+    expect(requests).toHaveLength(2)
     expect(sockets).toHaveLength(2)
   })
+})
+
+it('a refresh on a new connection that is lost is not sent again', async () => {
+  const { orgUrl, sockets } = await upstream({
+    loses: (socket) => void socket.destroy(),
+    losesAt: 1,
+  })
+  const refresh = apiFor(orgUrl).refreshCurrentSession('sid=first-cookie')
+  await expect(refresh).rejects.toMatchObject({ code: 'reset' })
+  expect(sockets).toHaveLength(1)
+})
+
+/** An agent whose idle connection refuses what is written to it, as the system does after a reset. */
+class RefusingAgent extends Agent {
+  override reuseSocket(socket: Socket, request: ClientRequest): void {
+    super.reuseSocket(socket, request)
+    const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
+    const refuse = (...args: unknown[]) => void (args.at(-1) as (error: Error) => void)(error)
+    socket._write = (_chunk, _encoding, done) => refuse(done)
+    socket._writev = (_chunks, done) => refuse(done)
+  }
+}
+
+it('createSession is sent once more where the system refused to write it to the idle connection', async () => {
+  const { orgUrl, requests, sockets } = await upstream()
+  const api = apiFor(orgUrl, new RefusingAgent({ keepAlive: true }))
+  await api.getCurrentSession('sid=first-cookie')
+  expect((await api.createSession({ sessionToken: 'a-token' })).userId).toBe('alice')
+  expect(requests).toEqual(['GET /api/v1/sessions/me', 'POST /api/v1/sessions'])
+  expect(sockets).toHaveLength(2)
 })

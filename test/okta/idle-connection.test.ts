@@ -193,7 +193,11 @@ class RefusingAgent extends Agent {
   override reuseSocket(socket: Socket, request: ClientRequest): void {
     super.reuseSocket(socket, request)
     const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
-    const refuse = (...args: unknown[]) => void (args.at(-1) as (error: Error) => void)(error)
+    const refuse = (done: (error: Error) => void) => {
+      // Node counts the bytes of a write before the system takes or refuses it.
+      Object.defineProperty(socket, 'bytesWritten', { value: socket.bytesWritten + 1 })
+      done(error)
+    }
     socket._write = (_chunk, _encoding, done) => refuse(done)
     socket._writev = (_chunks, done) => refuse(done)
   }

@@ -147,6 +147,47 @@ describe.each(NO_SESSION)('a %i %s', (...error) => {
   })
 })
 
+const BY_ID = ['getSession', 'refreshSession', 'revokeSession'] as const
+
+/** Of the four that a cookie is refused with, the three that are about the credentials of an operation by id. */
+const ABOUT_OUR_CREDENTIALS = NO_SESSION.filter(([status]) => status === 401)
+
+describe.each(BY_ID)('okta.api.%s()', (operation) => {
+  it.each([...ABOUT_THE_ORG, ...ABOUT_OUR_CREDENTIALS])(
+    'a %i %s rejects as it came, is one warning, and ends and charges nothing',
+    async (...error) => {
+      const [status, errorCode] = error
+      const { org, okta, send, login, warnings } = await open('a token')
+      const cookie = org.signIn('alice@example.com')
+      await send('get', '/', cookie).expect(200)
+      const { id } = org.sessions[0] ?? { id: '' }
+      org.fail({ kind: 'status', status, errorCode }, { operation })
+      const about = { operation, status, errorCode }
+      for (let times = 0; times < 6; times += 1)
+        await expect(okta.api[operation](id)).rejects.toMatchObject({
+          name: 'OktaApiError',
+          ...about,
+        })
+      expect(org.calls[operation]).toBe(6)
+      expect(warnings).toEqual([[expect.any(String), expect.objectContaining(about)]])
+      await send('get', '/', cookie).expect(200)
+      await send('get', '/', org.signIn('bob@example.com')).expect(200)
+      await login().expect(200)
+      expect(okta.stats().failures).toEqual({})
+    },
+  )
+
+  it('a 404 E0000007 rejects without a warning', async () => {
+    const { okta, warnings } = await open('a token')
+    await expect(okta.api[operation]('an-unknown-id')).rejects.toMatchObject({
+      name: 'OktaApiError',
+      status: 404,
+      errorCode: 'E0000007',
+    })
+    expect(warnings).toEqual([])
+  })
+})
+
 describe('login() with an API token that Okta refuses', () => {
   it('login() signs in without the API token from the second sign-in on, with one warning', async () => {
     const { org, login, warnings } = await open('a revoked token')
@@ -165,10 +206,12 @@ describe('login() with an API token that Okta refuses', () => {
   })
 
   it('login() goes back to its token where the org takes no sign-in without one', async () => {
-    const { org, login } = await open('a token')
+    const { org, login } = await open('a revoked token')
     org.failNext({ kind: 'status', status: 403, errorCode: 'E0000006' })
     await login().expect(503)
     org.failNext({ kind: 'status', status: 403, errorCode: 'E0000005' })
+    await login().expect(503)
+    // The org refuses a revoked token, and would take a sign-in without one.
     await login().expect(503)
     await login().expect(200)
   })

@@ -1,4 +1,4 @@
-/** Tells what a person did on this site from what browsers, pages and other sites do by themselves. */
+/** Decides whether a request is a user's own action, and not one of a browser, a script or another site. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestLike } from '../public-types.js'
 import type { Kit } from './kit.js'
@@ -25,8 +25,8 @@ export function isActivity(
 }
 
 /**
- * A person's click comes with `Sec-Fetch-User`, wherever the link stands. Without it a navigation is a
- * script's, and counts when this site or the browser itself began it; in a frame it takes both.
+ * Browsers send `Sec-Fetch-User` with a click, whatever site the link is on. A navigation without it counts
+ * only when this site or the browser started it. In a frame only a click on a page of this site counts.
  */
 function isOpenedByPerson(req: IncomingMessage): boolean {
   if (req.method !== 'GET' || !wantsPage(req)) return false
@@ -38,7 +38,7 @@ function isOpenedByPerson(req: IncomingMessage): boolean {
   return mayBeOurs && !reloadsItself(req)
 }
 
-/** Every destination but a tab's own document: iframe, frame, embed, object, fencedframe. */
+/** True for every destination except the document of a tab: iframe, frame, embed, object, fencedframe. */
 function isFramed(req: RequestLike): boolean {
   return (header(req, 'sec-fetch-dest') ?? 'document') !== 'document'
 }
@@ -52,12 +52,12 @@ function reloadsItself(req: RequestLike): boolean {
   )
 }
 
-/** `navigator.sendBeacon()`, `<a ping>`, and the reports browsers send of a page. */
+/** True for `navigator.sendBeacon()`, `<a ping>` and the reports that browsers send about a page. */
 function isBeacon(req: RequestLike): boolean {
   return header(req, 'sec-fetch-mode') === 'no-cors' || header(req, 'sec-fetch-dest') === 'report'
 }
 
-/** A guard in front of the whole app also lets requests through that match no route. */
+/** Whether a route handled the request: a guard before all routes also passes requests that match none. */
 function wasTaken(res: ServerResponse, isGuarded: boolean): boolean {
   const { statusCode } = res
   if (statusCode === 404 || statusCode === 405) return false

@@ -23,9 +23,9 @@ import type {
 import { type ComparedUser, OtherCookies } from './other-cookies.js'
 import { header } from './request.js'
 
-/** What a caller needs beyond the usual. */
+/** What a caller requires of the lookup. */
 export interface Demand {
-  /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
+  /** The oldest start of a lookup whose answer is accepted; 0 always makes a new lookup. */
   readonly maxStalenessMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -36,7 +36,7 @@ export interface AuthenticatorParts {
   readonly clientAddress: (req: RequestLike) => string | undefined
   /** The client's address that is sent to Okta; undefined where none is sent. */
   readonly clientIp: (req: RequestLike) => string | undefined
-  /** The monotonic clock: ages are measured by no other. */
+  /** The monotonic clock, milliseconds; all ages are measured by it. */
   readonly monotonic: () => number
 }
 
@@ -67,7 +67,7 @@ export class Authenticator {
     return context
   }
 
-  /** A cached session returns from here. Everything else takes an object of its own. */
+  /** Returns a cached session without an allocation; creates a {@link Search} for everything else. */
   #find(req: RequestLike, demand: Demand | undefined): FoundContext | Promise<FoundContext> {
     const cookieHeader = header(req, 'cookie')
     if (cookieHeader === undefined) return anonymous.no_cookie
@@ -115,7 +115,7 @@ export class Authenticator {
     return cookie && { ...cookie, credential: detached(cookie.credential) }
   }
 
-  /** What a sign-out has to close. */
+  /** The cookies whose sessions a sign-out closes. */
   everyCookie(req: RequestLike): EveryCookie {
     return this.#reader.every(header(req, 'cookie') ?? '', (key) => this.#lookup.hasSeen(key))
   }
@@ -127,7 +127,7 @@ class Search {
   readonly #header: string
   readonly #req: RequestLike
   readonly #demand: Demand | undefined
-  /** The cookies this request was found to have no session by. */
+  /** The cookies of this request whose lookups found no session. */
   #ended: readonly EndedCookie[] = NONE
 
   constructor(
@@ -142,7 +142,7 @@ class Search {
     this.#demand = demand
   }
 
-  /** `hit` is what the session cache has of this cookie. */
+  /** `hit`: this cookie's session in the session cache. */
   decide(
     selected: SelectedCookie,
     key: string,
@@ -157,7 +157,7 @@ class Search {
     if ('fault' in cookie) return anonymous[`${cookie.fault}_cookie`]
     if (!reader.mayHold(this.#header, next) && this.#ended === NONE)
       return lookup.lookUp(key, cookie.credential, this.#lookupRequest())
-    // An unseen cookie before a cached session is compared with it, at that session's expense.
+    // A failed lookup of an unseen cookie is charged to the cached session of a later cookie.
     const beside = lookup.mayBeLive(key) ? undefined : this.#cachedLater(next)
     const context = lookup.lookUp(key, cookie.credential, this.#lookupRequest(beside))
     return context instanceof Promise
@@ -180,7 +180,7 @@ class Search {
     }
   }
 
-  /** Charges the failures of the cookies before to the session: a request with a live session does not guess cookies. */
+  /** Charges the failed lookups of earlier cookies to this session, not to the client: a client with a live session does not guess cookies. */
   #takeActive(
     found: FoundSession,
     key: string,
@@ -214,7 +214,7 @@ class Search {
       : inPlaceOf(first, later)
   }
 
-  /** The key of the first cookie from this place in the order whose session is cached. */
+  /** The key of the first cookie at or after index `from` whose session is cached. */
   #cachedLater(from: number): string | undefined {
     const { lookup, reader } = this.#parts
     let selected = reader.select(this.#header, from)
@@ -227,7 +227,7 @@ class Search {
     return undefined
   }
 
-  /** What the first cookie from this place in the order decides; undefined where there is none. */
+  /** The context of the first cookie at or after index `from`; undefined where there is none. */
   #select(from: number): FoundContext | Promise<FoundContext> | undefined {
     const { lookup, reader, clientIp } = this.#parts
     const selected = reader.select(this.#header, from)
@@ -285,7 +285,7 @@ class Search {
     if ('fault' in cookie) return null
     const cached = others.cached(cookie.key)
     if (cached !== undefined) return cached
-    // An answer of any age is good enough: the first cookie's session passes anyway.
+    // A cached answer of any age suffices for the comparison.
     const request = this.#lookupRequest(beside)
     return others.lookUp(cookie, { ...request, navigation: false, maxStalenessMs: undefined })
   }
@@ -311,12 +311,12 @@ interface EndedCookie {
 
 const NONE: readonly EndedCookie[] = Object.freeze([])
 
-/** What a later cookie's context says in place of an answer about the first cookie. */
+/** The later cookie's context where it is active or ambiguous, else the first cookie's. */
 function inPlaceOf(first: UnavailableContext, later: FoundContext): FoundContext {
   return later.state === 'active' || later === anonymous.ambiguous_cookie ? later : first
 }
 
-/** The context of a request whose other cookie does not go with the session found; undefined where it does. */
+/** The context that replaces the session when the other cookie has another user, or could not be compared; else undefined. */
 function contradictionOf(other: ComparedUser, { session }: FoundSession): FoundContext | undefined {
   if (other === null || other === session.userId) return undefined
   return typeof other === 'string' ? anonymous.ambiguous_cookie : other
@@ -335,12 +335,12 @@ function isUsable(cookie: SessionCookie | CookieFault): cookie is SessionCookie 
   return 'key' in cookie
 }
 
-/** In memory of its own: a slice would keep its whole Cookie header alive for as long as its session is watched. */
+/** Copies the value: a slice of the Cookie header would keep the whole header in memory while its session is watched. */
 function detached({ as, value }: Credential): Credential {
   return { as, value: Buffer.from(value, 'latin1').toString('latin1') }
 }
 
-/** Publishes outcomes alone: the caller gets a rejection. */
+/** Publishes the context once it is known. A rejection is left to the caller. */
 function announce(found: FoundContext | Promise<FoundContext>): void {
   if (found instanceof Promise) {
     found.then(announce, () => {})
@@ -353,19 +353,19 @@ function announce(found: FoundContext | Promise<FoundContext>): void {
 }
 
 /**
- * The verdicts of one instance. A guard trusts only what its own instance put on this very request: not
- * what another instance found (another org), not what something else wrote to `req.okta`, not a verdict
- * that belongs to another request, and nothing that was changed in one.
+ * The verdicts of one instance. A guard accepts a verdict only if its own instance put it on this request.
+ * It ignores verdicts of other instances (of other orgs) and of other requests, values that other code wrote
+ * to `req.okta`, and changes that other code made to a verdict.
  */
 export interface Verdicts {
   readonly property: string
   of(req: object): FoundContext | undefined
-  /** The same where it still stands at this moment; see {@link stands}. */
+  /** The same, if it is still valid now; see {@link stands}. */
   current(req: object): FoundContext | undefined
   /**
-   * Whether a context may be acted on now: an active session is asked about again when anything has been
-   * revoked since its lookup began (it may have been this one), when the session has ended, and when the
-   * answer is older than maxTtlMs.
+   * Whether a context is still valid. An active session needs another lookup after any revocation since its
+   * lookup began (it may concern this session), after the session's end, and when the answer is older than
+   * maxTtlMs.
    */
   stands(context: FoundContext): boolean
   put(req: object, context: FoundContext): void
@@ -376,8 +376,8 @@ export interface Verdicts {
 }
 
 /**
- * One property, because Express gives each request a prototype of the app's, and from then on V8 makes a
- * new hidden class for each property that is added: a microsecond and over a kilobyte every time.
+ * Uses one property: Express sets the prototype of each request, and V8 then creates a new hidden class for
+ * each property that is added, which costs a microsecond and over a kilobyte every time.
  */
 export function createVerdicts(
   property: string,
@@ -387,7 +387,7 @@ export function createVerdicts(
     return context.state !== 'active' || isCurrent(context)
   }
 
-  // Made here, so that another instance's verdicts lack this one's private fields.
+  // A class per instance: verdicts of other instances do not have its private fields.
   class Verdict {
     readonly #req: object
     readonly #context: FoundContext
@@ -398,7 +398,7 @@ export function createVerdicts(
       this.#context = context
     }
 
-    // Static, so that none of it can be reached through `req.okta`.
+    // Static methods: the app cannot call them through `req.okta`.
     static on(req: object): Verdict | undefined {
       const value = carrier(req)[property]
       const isOurs = typeof value === 'object' && value !== null && #req in value
@@ -418,7 +418,7 @@ export function createVerdicts(
     }
   }
 
-  /** The common case with its fields in place. They are for the app to read; a guard goes by the private ones. */
+  /** The verdict of an active session. The app reads the public fields; a guard reads the private ones only. */
   class ActiveVerdict extends Verdict implements ActiveContext {
     readonly state = 'active'
     readonly session: Session

@@ -5,10 +5,10 @@ import { header, wantsPage } from './request.js'
 
 export const MAX_BODY_BYTES = 16 * 1_024
 
-/** Named strings; a field given twice is a fault, not a choice. */
+/** Strings by field name; a field that is given twice is a fault. */
 export type Fields = ReadonlyMap<string, string>
 
-/** Why there are no fields, as the answer puts it. */
+/** Why there are no fields, in the words of the answer. */
 export interface BodyFault {
   readonly status: 400 | 413 | 415
   readonly code: string
@@ -58,7 +58,7 @@ function hasBody(req: IncomingMessage): boolean {
   return Number(header(req, 'content-length') ?? 0) > 0 || streamGoesOn(req)
 }
 
-/** HTTP/2 needs no header for a body: its stream then does not end with the headers. */
+/** HTTP/2 announces a body by no header: the stream is still open after the headers. */
 function streamGoesOn(req: IncomingMessage): boolean {
   const stream: unknown = 'stream' in req ? req.stream : undefined
   if (typeof stream !== 'object' || stream === null) return false

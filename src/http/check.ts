@@ -1,4 +1,4 @@
-/** What an app calls itself with a request, in any framework: check(), authenticate() and session(). */
+/** check(), authenticate() and session(), which an app calls with a request, in any framework. */
 import type { Decision, RequestLike, SessionRule } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import { type Decided, Guard, settle } from './decide.js'
@@ -8,14 +8,14 @@ import { missingGuard, refuseCapitals, refuseResponse } from './misuse.js'
 import { PRIVATE } from './reply.js'
 import { endRedirects } from './sign-in-loop.js'
 
-/** check(): the guard as data. */
+/** check(): returns the guard's decision as data. */
 export function createCheck(kit: Kit) {
   const { authenticator, oktaNow, monotonic, verdicts, denials, cookies } = kit
-  // A request of another framework is not ours to put a property on.
+  // Requests of other frameworks get no property.
   const unattached = { current: () => undefined, stands: verdicts.stands, put() {} }
   const parts = { authenticator, oktaNow, monotonic, verdicts: unattached }
   const noRule = new Guard(parts, {})
-  /** A rule is checked once, however many requests bring it, and again after a change. */
+  /** A rule object is checked on its first use, and again after a change. */
   const guards = new WeakMap<SessionRule, { readonly rule: SessionRule; readonly guard: Guard }>()
 
   return function check(
@@ -57,7 +57,7 @@ export function createCheck(kit: Kit) {
   }
 }
 
-/** Whether a rule of the app's still is what was checked. */
+/** Whether the app has not changed its rule object since the rule was checked. */
 function isUnchanged(rule: SessionRule, checked: SessionRule): boolean {
   const keys = Reflect.ownKeys(rule)
   return (
@@ -87,7 +87,7 @@ export function createAuthenticate({ authenticator }: Kit) {
   }
 }
 
-/** session(): what a guard let through. */
+/** session(): returns the session that a guard let through. */
 export function createSessionOf({ verdicts }: Kit) {
   return function session(req: object) {
     const guarded = verdicts.guarded(req)

@@ -20,8 +20,8 @@ privateRanges.addSubnet('fc00::', 7, 'ipv6')
 privateRanges.addSubnet('fe80::', 10, 'ipv6')
 
 /**
- * The client behind a request: `req.ip` where the app trusts a proxy, else the socket's peer. A peer that
- * looks like a proxy the app does not trust is a shared one: its clients can't be told apart. Undefined
+ * The client of a request: `req.ip` where the app trusts a proxy, else the socket's peer. A peer that looks
+ * like a proxy that the app does not trust counts as shared: its clients cannot be distinguished. Undefined
  * only without a peer address.
  */
 export function createClientAddress(
@@ -83,7 +83,7 @@ export function clientIp(req: RequestLike): string | undefined {
   return plainAddress(req.ip ?? req.socket?.remoteAddress)
 }
 
-/** Where no address is sent to Okta. */
+/** Replaces {@link clientIp} where no address is sent to Okta. */
 export function noClientIp(): undefined {
   return undefined
 }

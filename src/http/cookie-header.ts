@@ -1,4 +1,4 @@
-/** Reads the session cookies from a raw Cookie header: nothing is decoded, and no value leaves here that must not be sent to Okta. */
+/** Reads the session cookies from a raw Cookie header: nothing is decoded, and only values that may be sent to Okta are returned. */
 import type { CookieEntry, Credential } from '../contracts.js'
 import { pairKey } from '../session/cache.js'
 
@@ -11,7 +11,7 @@ export interface CookieFault {
 /** A configured cookie that is present; its octets are not checked. */
 export interface SelectedCookie {
   readonly entry: CookieEntry
-  /** The place of its entry in the order. */
+  /** The index of its entry in the order. */
   readonly index: number
   readonly pair: string | CookieFault
 }
@@ -24,10 +24,10 @@ export interface SessionCookie {
   readonly credential: Credential
 }
 
-/** What a sign-out has to close. */
+/** The cookies whose sessions a sign-out closes. */
 export interface EveryCookie {
   readonly cookies: readonly SessionCookie[]
-  /** Whether the request brought no more than these. */
+  /** Whether these are all the request's session cookies: their number is limited. */
   readonly isComplete: boolean
 }
 
@@ -43,7 +43,7 @@ const MAX_VALUES_READ = 64
 /** Browsers keep no cookie whose name and value are longer together. */
 export const MAX_COOKIE_VALUE = 4096
 
-/** One class, so there is nothing to backtrack; three times as fast as a loop over char codes. */
+/** A single character class, which cannot backtrack; three times as fast as a loop over char codes. */
 const NO_OCTET = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/
 
 const INVALID: CookieFault = Object.freeze({ fault: 'invalid' })
@@ -85,16 +85,16 @@ export class CookieReader {
   }
 
   /**
-   * The cookie as it would be sent to Okta, `name=value`, or undefined where it is absent. Allocates nothing
-   * but this text. Its octets are not checked, which takes longer than all the rest: a cached pair was checked
-   * before; {@link check} checks one before it is sent.
+   * The cookie as it would be sent to Okta, `name=value`, or undefined where it is absent. Allocates only this
+   * text. Does not check the octets, which would take longer than the rest: a cached pair was checked before,
+   * and {@link check} checks each pair before it is sent.
    */
   pairOf(entry: CookieEntry, header: string): string | CookieFault | undefined {
     const pair = findPair(header, entry.name)
     return typeof pair === 'string' ? this.#toSend(entry, pair) : pair
   }
 
-  /** The first configured cookie that is present, `from` that place in the order on. */
+  /** The first configured cookie that is present, at or after index `from` of the order. */
   select(header: string, from: number): SelectedCookie | undefined {
     for (let index = from; index < this.#entries.length; index += 1) {
       const entry = this.#entries[index]
@@ -104,14 +104,14 @@ export class CookieReader {
     return undefined
   }
 
-  /** Whether {@link select} may find one. A request with a single cookie pays for no second reading. */
+  /** Whether {@link select} may find a cookie. A cheap test: a request with one cookie is not searched twice. */
   mayHold(header: string, from: number): boolean {
     for (let index = from; index < this.#beginnings.length; index += 1)
       if (header.includes(this.#beginnings[index] ?? '')) return true
     return false
   }
 
-  /** The cookie, unless its octets could not be sent. `key` is its pair's, where that is known. */
+  /** The cookie, or the fault of its octets. `key`: the pair's cache key, where the caller has it. */
   check({ entry, pair }: Omit<SelectedCookie, 'index'>, key?: string): SessionCookie | CookieFault {
     if (typeof pair !== 'string') return pair
     const value = contentOf(pair)
@@ -130,8 +130,8 @@ export class CookieReader {
   }
 
   /**
-   * The names under which more than one session may be meant: those sent with several values, else all
-   * where there are several.
+   * The names of the cookies that may belong to different sessions: the names sent with several values. If
+   * there are none and several cookies are present, the names of all.
    */
   contested(header: string): readonly string[] {
     const present = this.#entries.flatMap((entry) => {
@@ -143,7 +143,7 @@ export class CookieReader {
     return present.length > 1 ? present.map(({ name }) => name) : []
   }
 
-  /** Each different value of one cookie that could be sent, in the order of the header. */
+  /** Each distinct valid value of one cookie, in the order of the header. */
   valuesOf(entry: CookieEntry, header: string): EveryCookie {
     // No neighbouring host can plant a cookie of a signed entry, whose name begins with `__Host-`.
     const most = entry.signed ? MAX_VALUES_OF_A_NAME : MAX_VALUES_READ
@@ -155,7 +155,7 @@ export class CookieReader {
     return { cookies, isComplete: pairs.length <= most }
   }
 
-  /** Each value of each cookie, a few of one name at most: those first whose session was seen here. */
+  /** The values of all cookies, at most {@link MAX_VALUES_OF_A_NAME} of a name, seen cookies first. */
   every(header: string, isSeen: (key: string) => boolean): EveryCookie {
     const byName = this.#entries.map((entry) => {
       const { cookies, isComplete } = this.valuesOf(entry, header)
@@ -172,7 +172,7 @@ export class CookieReader {
     }
   }
 
-  /** Out of its envelope, and under Okta's name for it. */
+  /** The pair as it is sent to Okta: without the signed envelope, and with Okta's cookie name. */
   #toSend(entry: CookieEntry, pair: string): string | CookieFault {
     if (!entry.signed && entry.name === entry.as) return pair
     const value = entry.signed ? this.#open(contentOf(pair)) : contentOf(pair)

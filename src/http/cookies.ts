@@ -1,4 +1,4 @@
-/** The session cookies as `Set-Cookie` lines: which entry holds the session, how it is set, renewed and expired, and what of Okta's own a browser may get. */
+/** The session cookies as `Set-Cookie` lines: which entry holds the session, how it is set, renewed and expired, and which of Okta's cookies a browser may get. */
 import { parseSetCookie, type SetCookie, stringifySetCookie } from 'cookie'
 import type { CookieEntry } from '../contracts.js'
 import type { Settings } from '../options/options.js'
@@ -86,7 +86,7 @@ export function createSessionCookies(
 /** Cookies that another host of the domain may have set beside ours, and the request that brought them. */
 export interface Planted {
   readonly names: readonly string[]
-  /** As in `Host`. */
+  /** The value of `Host`. */
   readonly host: string | undefined
   readonly path: string
 }
@@ -96,14 +96,14 @@ const MAX_DOMAINS = 4
 const MAX_PATHS = 4
 
 /**
- * A browser replaces a cookie only by one of the same domain and path. A host can expire what any of its
- * parent domains holds, at any path; which of them holds it, no header tells. The cookie of this host alone
- * at `/` is left to the caller.
+ * A browser replaces a cookie only by one of the same domain and path. A host can expire cookies of each of
+ * its parent domains at any path, but no header tells which domain and path a cookie has. The caller expires
+ * the host-only cookie at `/`.
  */
 function expireWherever({ names, host, path }: Planted, secure: boolean): readonly string[] {
   const domains = [{}, ...domainsOf(host).map((domain) => ({ domain }))]
   const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ ...domain, path: at })))
-  // A `__Host-` cookie has one place.
+  // A `__Host-` cookie has no domain and the path `/`.
   const ours = names.filter((name) => !name.startsWith('__Host-'))
   return ours.flatMap((name) => places.slice(1).map((place) => expiredCookie(name, secure, place)))
 }
@@ -163,7 +163,7 @@ export function cookieLine(
 /** The attributes of each cookie of this package, `Secure` aside. */
 const OWN_ATTRIBUTES = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 
-/** Takes a cookie from the browser: the same attributes and place, or the browser would keep it. */
+/** Expires a cookie. Its attributes, domain and path must be those it was set with, or the browser keeps it. */
 export function expiredCookie(
   name: string,
   secure: boolean,
@@ -177,8 +177,8 @@ export function expiredCookie(
  * What of Okta's `Set-Cookie` lines a browser may get: `idx`, `sid` and `xids` with their value and
  * lifetime. The last line of a name decides, as in a browser.
  *
- * Deletions are left out. Okta sends them beside good answers too, and only a sign-out, or Okta's no,
- * may take a user's cookie: those expire it themselves.
+ * Deletions are left out: Okta sends them with successful answers too. Only a sign-out, or Okta's answer that
+ * there is no session, may remove a user's cookie, and the code for those expires it.
  */
 export function oktaCookies(setCookies: readonly string[], now: number): readonly OktaCookie[] {
   const last = new Map<string, OktaCookie | undefined>()

@@ -14,7 +14,7 @@ export interface PostRules
 /** `cross_site` covers everything that cannot be shown to be ours. */
 export type PostJudgement = 'ours' | 'cross_site'
 
-/** {@link judgePost} under fixed rules, as our handlers ask it. */
+/** Returns {@link judgePost} under fixed rules, as a predicate. */
 export function createIsSameOrigin(rules: PostRules): (req: RequestLike) => boolean {
   return function isOurs(req) {
     return judgePost(req, rules) === 'ours'

@@ -1,6 +1,6 @@
 /**
- * The guard as a function of a request: finds its session, judges it by the rule, asks the app's own check.
- * A pass is the session itself, so that a cached one is let through without an allocation.
+ * The guard as a function of a request: finds the session, applies the rule, then calls the app's `allow`.
+ * A pass is the session itself: a cached session passes without an allocation.
  */
 import type {
   ActiveContext,
@@ -43,7 +43,7 @@ export interface GuardParts {
 
 /** A page navigation accepts a cached refusal for this long. */
 const NAVIGATION_ACCEPTS_REFUSAL_MS = 1_000
-/** An answer may be this much older than the rule asks for where `allow` took its time. */
+/** An answer may exceed the rule's age limit by this much, for the time that `allow` took. */
 const GRACE_MS = 1_000
 
 export class Guard {
@@ -71,9 +71,9 @@ export class Guard {
   }
 
   /**
-   * The decision as of this moment, to be called in the turn that acts on it: while Okta or the app took
-   * their time the session may have been revoked, may have ended, or its verification may have grown too
-   * old. A promise: the session had to be looked up again, and its result needs the same care.
+   * Checks a decision again, synchronously before the caller acts on it: during a wait for Okta or the app the
+   * session may have been revoked, may have ended, or its verification may have become too old. Returns a
+   * promise when the session is looked up again; the caller must confirm its result too.
    */
   confirm(decided: Decided, req: RequestLike): Decided | Promise<Decided> {
     if (decided.state === 'denied') return decided
@@ -94,14 +94,14 @@ export class Guard {
       : decided
   }
 
-  /** By the rule, `allow` left out. */
+  /** Applies the rule without `allow`. */
   #judgeByRule(context: FoundContext): Decided {
     if (context.state !== 'active') return deniedFor(context)
     const unmet = unmetRule(context.session, this.#rule, this.#parts.oktaNow)
     return unmet === undefined ? context : denied(unmet, context)
   }
 
-  /** The session may have gained a second factor since it was cached: the browser brings the same cookie. */
+  /** The session may have gained a second factor since it was cached, under the same cookie. */
   #mayHaveSteppedUp(context: FoundSession, req: RequestLike): boolean {
     return (
       context.source !== 'okta' &&
@@ -123,7 +123,7 @@ export class Guard {
   /** Calls `allow`. Only `true` passes: a forgotten return must not let a request through. */
   #askApp(context: FoundSession, req: RequestLike): Decided | Promise<Decided> {
     if (this.#rule.allow === undefined) return context
-    // The request as it was given: the app's check knows what it mounts the guard in front of.
+    // The cast is safe: the app passes the request, and declares `allow` for its own framework's type.
     const allowed: unknown = this.#rule.allow(context.session, req as AppRequest)
     if (isThenable(allowed)) return this.#askAppLater(context, allowed, req)
     // `allow` itself may have revoked the session, or have blocked until its end.
@@ -159,7 +159,7 @@ export class Guard {
     this.#parts.verdicts.put(req, newer)
     const decided = this.#judgeByRule(newer)
     const isSameUser = newer.session?.userId === session.userId
-    // `allow` was asked about the other user.
+    // `allow` approved another user's session.
     return decided.state === 'active' && !isSameUser ? denied(FORBIDDEN, newer) : decided
   }
 
@@ -168,12 +168,12 @@ export class Guard {
   }
 }
 
-/** How often a decision is confirmed whose session is revoked, and found again, in the meantime. */
+/** How many times a decision is confirmed when revocations make new lookups necessary. */
 export const MAX_ROUNDS = 5
 
 /**
- * Waits for a decision that stands at the moment it is given. For callers that act in their own turn.
- * `first` is the guard's decision where it has been made.
+ * Resolves with a decision that was confirmed just before. For callers that cannot confirm it themselves.
+ * `first`: the guard's decision, where it has been made.
  */
 export async function settle(
   guard: Guard,
@@ -189,7 +189,7 @@ export async function settle(
   return overtaken()
 }
 
-/** Revocations kept overtaking the answers for this request. */
+/** The denial when revocations invalidated the answer in each of {@link MAX_ROUNDS} rounds. */
 export function overtaken(): Denied {
   return deniedFor({ state: 'unavailable', reason: 'timeout', retryAfterMs: 1_000 })
 }
@@ -214,7 +214,7 @@ function reasonOf(context: Exclude<SessionContext, ActiveContext>): Reason {
   }
 }
 
-/** Why an active session does not satisfy the rule, `allow` left out; undefined when it does. */
+/** Why an active session does not satisfy the rule without `allow`; undefined when it does. */
 function unmetRule(session: Session, rule: SessionRule, oktaNow: () => number): Reason | undefined {
   if (rule.mfa === true && !session.amr.includes('mfa') && !session.amr.includes('mca'))
     return { status: 403, code: 'mfa_required', amr: ['mfa'] }
@@ -230,7 +230,7 @@ function unmetRule(session: Session, rule: SessionRule, oktaNow: () => number): 
   return undefined
 }
 
-/** `allow` said no. */
+/** `allow` did not return true. */
 const FORBIDDEN: Reason = { status: 403, code: 'forbidden' }
 
 const INCOMPLETE_CODES = {

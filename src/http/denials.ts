@@ -1,4 +1,4 @@
-/** What a denied request is answered: a redirect or a page for a person, a problem document for a program. */
+/** Answers denied requests: a redirect or a page for a person, a problem document for a program. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../contracts.js'
 import type { Settings } from '../options/options.js'
@@ -77,7 +77,7 @@ export function createDenials(parts: DenialParts): Denials {
   }
 
   function reply(denial: Denial, req: RequestLike, target: Target = targetOf(req)): Reply {
-    // It replaces what the app said of caching: that was said of the app's own answer.
+    // Replaces the app's caching headers, which were meant for the app's own answer.
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
     if (leadsToSignIn(denial, target)) return sendToSignIn(denial, req, target, headers)
@@ -139,7 +139,7 @@ function pageOf(denial: Denial, target: Target) {
 
 type SignInDenial = Denial & { readonly signInUrl: string }
 
-/** Redirects a page to sign in, or breaks the loop of one that comes back without a session each time. */
+/** Redirects a page request to sign-in; answers with a page instead when sign-in returns without a session again and again. */
 function createSendToSignIn(parts: DenialParts) {
   const { signInAgainUrl, appUrl, now, secure } = parts
   const warnContested = once((names: string) =>
@@ -170,7 +170,7 @@ function createSendToSignIn(parts: DenialParts) {
     return page(loopPage(denial, path, req), headers)
   }
 
-  /** Where the link to sign out leads: nothing decides which of the cookies is the user's, so all go. */
+  /** Answers the sign-out link of the page about contradicting cookies: signs all of them out, as any may be the user's. */
   function signedOut(req: RequestLike, target: Target, headers: Reply['headers']): Reply {
     const { closing, expired } = parts.signOutEvery(req, target.url)
     for (const closed of closing) closed.catch(() => {})
@@ -183,7 +183,7 @@ function createSendToSignIn(parts: DenialParts) {
     const names = isContested ? parts.contested(req).join(', ') : ''
     if (isContested) warnContested(names)
     return {
-      // Whatever the session still lacks.
+      // 401 even when the session exists and only lacks a factor.
       status: 401,
       title: 'Signing in did not work',
       text: `${LOOP_TEXT} ${textOfReason(reason, names)}`,

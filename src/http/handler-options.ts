@@ -31,8 +31,8 @@ export function checkedRule(owner: string, rule: SessionRule | undefined): Sessi
 }
 
 /**
- * Only a plain object is read: a copy of a class instance, a Map or a promise has no keys, and would
- * read as no rule.
+ * Rejects everything but a plain object: a copy of a class instance, a Map or a promise has no keys, and
+ * would count as an empty rule.
  */
 function copyOf(factory: string, options: unknown, table: Table): Record<string, unknown> {
   if (options === undefined) return {}
@@ -67,7 +67,7 @@ function readOption(faults: Faults, key: string | symbol, options: object, table
   return option.refusesUndefined && faults.add(key, given(value), advice)
 }
 
-/** A list as it is now: a later change to the app's own array weakens no guard. */
+/** Copies a list: a later change to the app's own array must not weaken a guard. */
 function snapshot(value: unknown): unknown {
   return !types.isProxy(value) && Array.isArray(value) ? Object.freeze(Array.from(value)) : value
 }

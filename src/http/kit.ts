@@ -1,4 +1,4 @@
-/** What the handlers are made of, and how it is put together: each takes the kit and its own options. */
+/** Builds the kit, the parts that all handlers share. Each handler is made from the kit and its own options. */
 import type { Clock, Logger, OktaAnswer } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Settings } from '../options/options.js'
@@ -24,11 +24,11 @@ export type CreateSession = (
   options: { readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<Session>>
 
-/** A sign-out of everything a request brought, under way. */
+/** The sign-out of all session cookies of a request, in progress. */
 export interface SignOutOfRequest {
   /** Each resolves with whether Okta has closed the session. */
   readonly closing: readonly Promise<boolean>[]
-  /** Whether the request brought no more than these. */
+  /** Whether these are all the request's session cookies: their number is limited. */
   readonly isComplete: boolean
   /** The `Set-Cookie` lines that expire its cookies. */
   readonly expired: readonly string[]
@@ -52,8 +52,8 @@ export interface Kit extends GuardParts, KitParts {
   readonly cookies: SessionCookies
   readonly denials: Denials
   /**
-   * Refuses every session cookie of the request before it returns, and begins to close the sessions at Okta.
-   * Cookies that contradict each other are expired at the beginnings of `path`, too; default `/` alone.
+   * Signs out every session cookie of the request before it returns, and starts to close the sessions at Okta.
+   * Cookies that contradict each other are also expired at each parent path of `path`; default: `/` only.
    */
   readonly signOutEvery: (req: RequestLike, path?: string) => SignOutOfRequest
   readonly signInUrl: SignInUrlFor

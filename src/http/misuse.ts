@@ -1,4 +1,4 @@
-/** Answers an app's mistakes, handlers mounted wrongly above all, with the line to write instead. */
+/** Reports an app's mistakes, such as wrongly mounted handlers, with the line to write instead. */
 import type { Logger } from '../contracts.js'
 import type { RequestLike } from '../public-types.js'
 
@@ -30,14 +30,14 @@ function isRequest(option: unknown): boolean {
   return typeof option === 'object' && option !== null && 'headers' in option && 'method' in option
 }
 
-/** What session(req) says where no guard ran. */
+/** The error of session(req) when no guard ran. */
 export function missingGuard(property: string): TypeError {
   return new TypeError(
     `okta.session(req) has no session to return: put okta.requireSession() in front of this handler, or read req.${property} and look at its state`,
   )
 }
 
-/** Calls `say` for the first call only. */
+/** Returns a function that calls `say` on its first call only. */
 export function once<T extends readonly unknown[]>(
   say: (...about: T) => void,
 ): (...about: T) => void {
@@ -49,7 +49,7 @@ export function once<T extends readonly unknown[]>(
   }
 }
 
-/** A problem that the developer of the app, or of a client, can put right: `detail` says how. */
+/** A mistake of the app's or a client's developer; `detail` says how to correct it. */
 export interface Misuse {
   readonly code: string
   readonly detail: string

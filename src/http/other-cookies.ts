@@ -6,7 +6,7 @@ import type { AnonymousContext, SessionContext, UnavailableContext } from '../pu
 import type { Lookup, LookupRequest } from '../session/lookup.js'
 import type { SessionCookie } from './cookie-header.js'
 
-/** A session that has ended does not begin again: browsers that moved from Classic send a dead `sid` for months. */
+/** An ended session stays ended. Browsers of users who moved from Okta Classic send a dead `sid` for months. */
 const NOT_FOUND_HOLDS_MS = 24 * 60 * 60_000
 /** A session that lacks a factor may be completed, and a sign-out record may be withdrawn. */
 const PASSING_HOLDS_MS = 60_000
@@ -14,7 +14,7 @@ const PASSING_HOLDS_MS = 60_000
 const UNUSABLE_HOLDS_MS = 20_000
 const MAX_REMEMBERED = 50_000
 
-/** Rejections that cost no call: storing them would let junk evict what calls have found, for nothing. */
+/** Rejections without a call to Okta. They are not stored: junk cookies could otherwise evict results of calls. */
 const NO_CALL: ReadonlySet<UnavailableCode> = new Set([
   'rate_limited',
   'concurrency_limited',
@@ -30,7 +30,7 @@ export type ComparedUser = UserOfCookie | UnavailableContext
 
 /**
  * The lookup caches live sessions. Everything else is cached here, for longer than the negative cache does:
- * such a cookie takes nothing away, and must not cost a lookup, or a wait in an outage, at each request.
+ * such a cookie has no effect on the decision, so it must not cost a lookup, or a wait in an outage, on each request.
  */
 export class OtherCookies {
   readonly #lookup: Pick<Lookup, 'cached' | 'lookUp'>

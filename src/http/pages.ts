@@ -1,4 +1,4 @@
-/** The pages a guard answers a person with: plain HTML that needs nothing but itself. */
+/** The HTML pages that a guard sends to browsers. They load no script, style, image or font. */
 import { createHash } from 'node:crypto'
 import type { Reply } from '../public-types.js'
 import { type ReplyHeaders, withBody } from './reply.js'
@@ -17,7 +17,7 @@ export interface Page {
   readonly reloadAfter?: number | undefined
 }
 
-/** The page as an answer. It replaces the app's own policy, which was made for the app's pages. */
+/** The page as a reply. Its Content-Security-Policy replaces the app's, which was made for the app's pages. */
 export function page(content: Page, headers: ReplyHeaders = {}): Reply {
   const policy = { ...headers, ...(content.button === undefined ? PLAIN : WITH_FORM) }
   return withBody(content.status, 'text/html', render(content), policy)
@@ -64,7 +64,7 @@ a,button{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4
 button{margin:1em 0;background:ButtonFace;color:ButtonText;font:inherit;cursor:pointer}
 :focus-visible{outline:3px solid;outline-offset:3px}`
 
-/** No script, nothing loaded, and no frame around it. */
+/** Allows no script, no loading of anything and no embedding in a frame. */
 function policyFor(formAction: string): Reply['headers'] {
   const policy = [
     "default-src 'none'",

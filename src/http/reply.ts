@@ -1,4 +1,4 @@
-/** Answers as data, the only code that writes them to a ServerResponse, and when it may: after a wait the response may be another's. */
+/** Replies as data, and the only code that writes to a ServerResponse. After a wait it first checks that no other handler has answered. */
 import type { ServerResponse } from 'node:http'
 import type { Reply } from '../public-types.js'
 
@@ -13,7 +13,7 @@ export interface Problem {
   readonly [member: string]: unknown
 }
 
-/** For an answer that depends on the user. */
+/** Caching headers of an answer that depends on the user. */
 export const PRIVATE: ReplyHeaders = Object.freeze({
   'cache-control': 'private, no-store',
   vary: 'Cookie',
@@ -92,7 +92,7 @@ export function sendAndClose(res: ServerResponse, { status, headers, body }: Rep
   endLingering(res, body)
 }
 
-/** Sets headers on an answer that is the app's to give: `vary` and `set-cookie` join what the app has set. */
+/** Sets headers on the app's own answer: `vary` and `set-cookie` are added to what the app has set. */
 export function setHeaders(res: Headers, headers: ReplyHeaders): void {
   for (const [name, value] of Object.entries(headers)) {
     if (name === 'vary') addVary(res, res.getHeader('vary'))
@@ -158,9 +158,9 @@ function endLingering(res: ServerResponse, body: string): void {
 export type Next = (error?: unknown) => void
 
 /**
- * Whether a response is no longer ours to write: another handler has begun an answer (a time limit in
- * front of us, for one), or the client is gone. Setting a header then throws, outside every `try` of the
- * app's, and ends the process.
+ * Whether the response must not be written any more: another handler has begun an answer (a time limit, for
+ * example), or the client is gone. Setting a header would then throw outside every `try` of the app and end
+ * the process.
  */
 export function isAnswered(res: ServerResponse): boolean {
   return res.headersSent || res.writableEnded || res.destroyed || isStreamGone(res)
@@ -201,7 +201,7 @@ export function later<T>(
 
 /**
  * Calls what may run the app's own code, and passes what it throws to `next`, also where nothing would
- * catch it. Does nothing once the response is no longer ours to write.
+ * catch it. Does nothing if the response must not be written any more.
  */
 export function orFail(res: ServerResponse, next: Next, act: () => void): void {
   if (isAnswered(res)) return
@@ -213,8 +213,8 @@ export function orFail(res: ServerResponse, next: Next, act: () => void): void {
 }
 
 /**
- * What may be passed to `next()` as an error. Express and Connect read a falsy error as none, and Express
- * the words `route` and `router` as a way on; an app's own check may throw any of them, and it failed.
+ * Converts a thrown value to one that `next()` treats as an error. Express and Connect ignore falsy values, and
+ * Express treats 'route' and 'router' as commands to skip handlers. An app's own check may throw any of them.
  */
 export function failure(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown

@@ -1,4 +1,4 @@
-/** What a request says of itself: its headers, from Node's record or a Fetch `Headers`, its origin, and whether a person reads the answer. */
+/** Reads facts from a request: headers (Node's record or a Fetch `Headers`), origin, and whether a person sees the answer. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestLike } from '../public-types.js'
 
@@ -11,7 +11,7 @@ export function header(req: RequestLike, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** Whether a person looks at the answer: a navigation, or an `Accept` that prefers HTML where browsers send no mode. */
+/** Whether a person sees the answer: true for a navigation, or, without `Sec-Fetch-Mode`, an `Accept` that prefers HTML. */
 export function wantsPage(req: RequestLike): boolean {
   const mode = header(req, 'sec-fetch-mode')
   if (mode !== undefined) return mode === 'navigate'

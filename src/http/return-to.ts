@@ -23,7 +23,7 @@ export interface ReturnToRules {
 /** No page's address is longer. */
 const LONGEST = 8_192
 
-/** Stands in for an origin that is not known; the name can't be registered (RFC 2606). */
+/** Replaces an origin that is not known; the name can't be registered (RFC 2606). */
 const SOME_ORIGIN = 'https://app.invalid'
 
 /**

@@ -1,4 +1,4 @@
-/** Breaks the loop of a browser that returns from signing in without a session, again and again. */
+/** Breaks the redirect loop of a browser that repeatedly returns from sign-in without a session. */
 import { createHash } from 'node:crypto'
 import type { RequestLike } from '../public-types.js'
 import { cookieLine } from './cookies.js'

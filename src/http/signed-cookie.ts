@@ -54,7 +54,7 @@ function deriveKey(secret: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES))
 }
 
-/** Each part goes in behind its length, so that no two pairs of parts read alike. */
+/** Writes the length before each part: different parts never give the same input. */
 function mac(key: Buffer, ...parts: readonly string[]): Buffer {
   const hmac = createHmac('sha256', key)
   for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:`).update(part)

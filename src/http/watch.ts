@@ -14,7 +14,7 @@ export interface WatchParts {
 
 type OnEnd = (reason: SessionEnd) => void
 
-/** What the returned function keeps alive: nothing of the request. */
+/** The state that the returned function keeps in memory; it holds nothing of the request. */
 interface Following {
   stop: (() => void) | undefined
   unwanted: boolean

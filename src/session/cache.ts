@@ -189,7 +189,7 @@ export class SessionCache {
   }
 }
 
-/** lru-cache writes a status into the options of each get. One object, reset before each, saves one a request. */
+/** lru-cache writes a status into the options of each get. One object, reset before each get, saves an allocation per request. */
 const getOptions: { status: GetOptions['status'] | undefined } = { status: undefined }
 
 type GetOptions = LRUCache.GetOptions<string, CachedSession, unknown>
@@ -261,7 +261,7 @@ export class NegativeCache {
 }
 
 /**
- * How long a negative answer rests: 1, 2, 4 ... 60 s, longer with each in a row, so that a cookie whose
+ * For how long no request causes another lookup: 1, 2, 4 ... 60 s, doubled by each answer, so that a cookie whose
  * session has ended costs less the more often it is sent.
  */
 function restAfter(last: NegativeEntry | undefined, startedMono: number): number {

@@ -1,4 +1,4 @@
-/** What a lookup finds about a credential, and what checking it again later takes. */
+/** The result of a lookup, with what is needed to check later whether it is still valid. */
 import type { OktaUnavailable } from '../contracts.js'
 import type {
   ActiveContext,
@@ -37,7 +37,7 @@ export interface FoundSession extends ActiveContext {
 
 export type FoundContext = FoundSession | Exclude<SessionContext, ActiveContext>
 
-/** A context that rests on an answer of Okta's about the credential. */
+/** A context made from an answer of Okta's about the credential. */
 export type AnsweredContext = Exclude<FoundContext, UnavailableContext>
 
 /** The contexts without a session. Frozen and shared, so that such a request allocates none. */
@@ -55,8 +55,8 @@ export function unavailable({ code, retryAfterMs = 1_000 }: OktaUnavailable): Un
 }
 
 /**
- * The requests that waited for an answer may use it for this long after it arrived, however short
- * `maxTtlMs` is: with one shorter than Okta takes to answer, no request could pass.
+ * The requests that waited for an answer may use it for this long after it arrived, even beyond `maxTtlMs`:
+ * otherwise no request could pass when Okta takes longer than `maxTtlMs` to answer.
  */
 const MAX_USE_MS = 1_000
 
@@ -79,7 +79,7 @@ export function contextOf(
   return foundAs('okta', { session, askedAt: at, startedMono: mono, position, deadAt })
 }
 
-/** What an existing session still lacks; undefined when it is complete. */
+/** What an existing session lacks; undefined when it is complete. */
 function incompleteReason({ status }: Session): IncompleteReason | undefined {
   switch (status) {
     case 'ACTIVE':
@@ -109,7 +109,7 @@ class Found implements FoundSession {
   readonly session: Session
   readonly source: ActiveContext['source']
   readonly askedAt: number
-  // Private: enumeration and comparison see the public fields alone.
+  // Private: only the public fields are enumerated and compared.
   readonly #found: Omit<Unsourced, 'session' | 'askedAt'>
 
   constructor(source: ActiveContext['source'], found: Unsourced) {

@@ -189,7 +189,7 @@ export class InFlightLookups {
     oktaClock.adjust(answer.head.oktaTime, start)
     const session = answer.kind === 'yes' ? answer.value : undefined
     const context = contextOf(session, start, oktaClock, cache.maxTtlMs)
-    // A signed-out credential needs no other call.
+    // Okta is not called again: no answer would change that the credential is signed out.
     if (log.signOutOf(key) !== undefined)
       return { kind: 'answered', context: anonymous.signed_out, start: this.begin() }
     const newer = negatives.newerThan(start, key)

@@ -31,9 +31,9 @@ export interface LookupRequest {
    * to no client, three a minute at most.
    */
   readonly beside?: string | undefined
-  /** A page navigation: causes another lookup once a negative answer has rested, 1 s at first. */
+  /** A page navigation: causes another lookup after the pause that follows a negative answer, 1 s at first. */
   readonly navigation?: boolean | undefined
-  /** Only an answer whose lookup began at most this long ago; 0 is a lookup of its own. */
+  /** The oldest start of a lookup whose answer is accepted; 0 always makes a new lookup. */
   readonly maxStalenessMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }

@@ -4,7 +4,7 @@ import type { LookupStart } from './contexts.js'
 import type { RevocationLog } from './revocations.js'
 
 const SUSPEND_MS = 5_000
-/** A `Date` further from the wall clock is likelier that of a broken proxy than right. */
+/** A `Date` further from the wall clock is ignored: it is probably a broken proxy's. */
 export const MAX_SKEW_MS = 10 * 60_000
 
 export interface OktaClockOptions {

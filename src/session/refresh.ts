@@ -68,7 +68,7 @@ export class Refresher {
     const inFlight = this.#callOkta(target, kind)
     this.#inFlight.set(target.key, inFlight)
     const refreshed = await inFlight.finally(() => this.#inFlight.delete(target.key))
-    // After any other outcome the next request may try again.
+    // After any other outcome the next request calls Okta again.
     if (refreshed.kind === 'refreshed')
       this.#last.set(target.key, { at, expiresAt: refreshed.session.expiresAt })
     else this.#last.delete(target.key)

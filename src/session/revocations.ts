@@ -142,9 +142,9 @@ export class RevocationLog {
     this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
   }
 
-  /** The sign-out by which this credential is answered now; undefined when it is not signed out. */
+  /** The sign-out record in force for this credential; undefined when it is not signed out. */
   signOutOf(key: string): (SignOutRecord & { readonly confirmed: boolean }) | undefined {
-    // Nothing was ever recorded: the digest is not computed.
+    // The log is empty: computing the digest would be wasted.
     if (this.position === 0) return undefined
     const record = this.#records.get(this.#nameOf(key))
     if (record === undefined || record.signedOutUntil <= this.#options.clock.monotonic())

@@ -63,7 +63,7 @@ export class SignOut {
     const earlier = this.#options.log.signOutOf(request.key)
     if (earlier !== undefined) return Promise.resolve(earlier.confirmed)
     const { lookup } = this.#options
-    // Okta has said lately that there is no session: that rests for a sign-out too.
+    // The negative cache answers sign-outs too: Okta is not called.
     if (lookup.cached(request.key)?.state === 'anonymous') return Promise.resolve(true)
     const signedOut = lookup.mayBeLive(request.key)
       ? this.#signOutSeen(request)

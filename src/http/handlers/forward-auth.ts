@@ -1,4 +1,4 @@
-/** forwardAuth(): answers a reverse proxy that asks whether a request may pass, and whose it is. */
+/** forwardAuth(): tells a reverse proxy whether a request may pass, and which user sent it. */
 import type {
   ForwardAuthOptions,
   Handler,

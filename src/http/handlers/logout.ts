@@ -44,7 +44,7 @@ export function createLogout(kit: Kit, options: LogoutOptions | undefined): Hand
   return createPostHandler(kit, 'logout', signOut, SIGN_OUT_PAGE)
 }
 
-/** For a link to the address, which must not sign out by itself: any site could hold one. */
+/** The answer to GET. A link must not sign out: any site could contain one. */
 const SIGN_OUT_PAGE = {
   status: 405,
   title: 'Sign out',

@@ -69,7 +69,7 @@ export function createPostHandler(
 const CROSS_SITE_DETAIL =
   'The post does not come from a page of this app, as far as its headers tell. Behind a proxy set appUrl to the origin that browsers see, or let the proxy keep Host (nginx: proxy_set_header Host $host). A page of another origin belongs in trustedOrigins. A client that is no browser needs allowNonBrowserClients: true, and sends X-Requested-By.'
 
-/** What was compared. */
+/** The headers that were compared, for the log. */
 function whereFrom(req: RequestLike) {
   const [origin, site] = ['origin', 'sec-fetch-site'].map((name) =>
     header(req, name)?.slice(0, 300),
@@ -86,7 +86,7 @@ function answer(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
   }
 }
 
-/** After the answer, and with it what is left of a long body: Node would read that to reuse the connection. */
+/** Closes the connection after the answer: Node would read the rest of a long body to reuse it. */
 function endConnection(res: ServerResponse): void {
   const stream = 'stream' in res ? res.stream : undefined
   if (stream instanceof Duplex) res.once('finish', () => stream.destroy())

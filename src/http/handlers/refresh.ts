@@ -46,7 +46,7 @@ export function createRefresh(kit: Kit, options: RefreshOptions | undefined): Ha
     }
   }
 
-  /** Another cookie of the browser's may have a session that goes on: then that one decides, as it does everywhere. */
+  /** Another cookie of the request may have an active session: then that cookie decides, as everywhere. */
   async function ended(
     context: Exclude<FoundContext, { state: 'active' }>,
     cookie: SessionCookie,

@@ -35,8 +35,8 @@ export interface Ends {
 }
 
 /**
- * Carries out a guard's decision for a Connect-style handler, in the turn in which the decision stands. A
- * cached session that passes reaches `pass` without a promise or a closure.
+ * Carries out a guard's decision for a Connect-style handler, synchronously after it was confirmed. A cached
+ * session that passes reaches `pass` without a promise or a closure.
  */
 export function createGuarded(guard: Guard, ends: Ends) {
   return function guarded(req: IncomingMessage, res: ServerResponse, next: Next): void {

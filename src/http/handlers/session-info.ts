@@ -1,4 +1,4 @@
-/** sessionInfo(): what a page in the browser may know of its session. Never the id, never a cookie. */
+/** sessionInfo(): tells a page in the browser about its session, never the session id or a cookie. */
 import type {
   Handler,
   Reply,

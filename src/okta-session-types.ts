@@ -58,7 +58,11 @@ export interface OktaSessionStats {
   readonly maxConcurrent: number
   /** Calls that wait in the queue. */
   readonly queued: number
-  /** Cached sessions that may be served: neither signed out nor revoked, and not over. Counted at the call. */
+  /**
+   * Cached sessions that may be served: neither signed out nor over. Those that `forget()` of a user or of a
+   * session, or another instance, has revoked are counted until they are looked up again or over. A session
+   * leaves the count up to 1/256 of `maxTtlMs` before its end.
+   */
   readonly sessions: number
   /** Entries in the negative cache. */
   readonly negativeEntries: number

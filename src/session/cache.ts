@@ -14,6 +14,7 @@ import {
 import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedEntry } from './shared-cache.js'
+import { UsableCount } from './usable-count.js'
 
 /**
  * The key of a credential in this process: the sha256 of cookie name and value, 32 Latin-1 characters. It
@@ -51,6 +52,7 @@ export class SessionCache {
   readonly #oktaClock: OktaClock
   readonly #log: RevocationLog
   readonly #entries: LRUCache<string, CachedSession>
+  readonly #usable: UsableCount
   readonly #trim = createTrim()
   #fromTheFuture = 0
   #closed = false
@@ -61,16 +63,26 @@ export class SessionCache {
     this.#oktaClock = options.oktaClock
     this.#log = options.log
     // Without lru-cache's own ttl: times are kept in the entry and measured by one clock.
-    this.#entries = new LRUCache({ max: options.cache.maxSessions })
+    const usable = new UsableCount(options.cache.maxTtlMs)
+    this.#usable = usable
+    this.#entries = new LRUCache({
+      max: options.cache.maxSessions,
+      dispose: (entry) => usable.dispose(entry),
+    })
+    options.log.onRecord((names) => {
+      if (names === undefined) usable.clear(options.log.oldestValid)
+    })
   }
 
-  /** How many sessions may be served now. Walks the cache, which also keeps entries that are over. */
+  /** How many sessions may be served now, and those that a `forget()` voids until their next lookup. */
   countUsable(now: number): number {
-    if (this.#oktaClock.wasSuspended(now)) return 0
-    let count = 0
-    for (const [key, entry] of this.#entries.entries())
-      if (entry.isUsable(now) && this.#isValid(entry, key)) count += 1
-    return count
+    return this.#oktaClock.wasSuspended(now) ? 0 : this.#usable.at(now)
+  }
+
+  /** Counts this credential's entry anew, after a revocation record about the credential. */
+  recount(key: string): void {
+    const entry = this.#entries.peek(key)
+    if (entry !== undefined) this.#isValid(entry, key)
   }
 
   /** Shared entries ignored because their time lies in the future. */
@@ -121,7 +133,7 @@ export class SessionCache {
       this.#set(key, session, start, this.#oktaClock.toMonotonic(sessionEndsAt(session)))
       return
     }
-    this.#entries.peek(key)?.end()
+    this.#end(key)
     this.#options.negatives.store(key, context, start, this.#clock.monotonic())
   }
 
@@ -144,6 +156,13 @@ export class SessionCache {
   close(): void {
     this.#closed = true
     this.#entries.clear()
+  }
+
+  #end(key: string): void {
+    const entry = this.#entries.peek(key)
+    if (entry === undefined) return
+    this.#usable.remove(entry)
+    entry.end()
   }
 
   #get(key: string): CachedSession | undefined {
@@ -169,6 +188,7 @@ export class SessionCache {
     const checked = { ...start, position: this.#log.position }
     const entry = new CachedSession(this.#trim(session), checked, staleAt, deadAt)
     this.#entries.set(key, entry)
+    this.#usable.add(entry, this.#clock.monotonic())
     return entry
   }
 
@@ -182,7 +202,12 @@ export class SessionCache {
   #isValid(entry: CachedSession, key: string): boolean {
     const position = this.#log.position
     if (entry.position === position) return true
-    if (this.#log.isVoid(key, entry.session, entry.position)) return false
+    if (this.#log.isVoid(key, entry.session, entry.position)) {
+      this.#usable.remove(entry)
+      return false
+    }
+    // The record that voided it may have been taken back.
+    this.#usable.restore(entry)
     // An entry older than a gap keeps its position, so that it is not fresh before the next lookup.
     if (entry.position >= this.#log.oldestFresh) entry.validUpTo(position)
     return true

@@ -206,7 +206,14 @@ export class Lookup {
 
   /** Voids everything cached about this credential. */
   forgetCredential(key: string): Promise<void> {
-    return this.#log.forget([subject.credential(key)], 'credential')
+    const forgotten = this.#log.forget([subject.credential(key)], 'credential')
+    this.recount(key)
+    return forgotten
+  }
+
+  /** Counts the session of this credential anew for {@link stats}, after it was signed out or forgotten. */
+  recount(key: string): void {
+    this.#sessions.recount(key)
   }
 
   /** Voids everything cached about this session or user. */
@@ -215,7 +222,9 @@ export class Lookup {
     const keys = [credentialKey('sid', target.sessionId), credentialKey('idx', target.sessionId)]
     for (const key of keys) this.#negatives.delete(key)
     const subjects = [subject.session(target.sessionId), ...keys.map(subject.credential)]
-    return this.#log.forget(subjects, 'session')
+    const forgotten = this.#log.forget(subjects, 'session')
+    for (const key of keys) this.recount(key)
+    return forgotten
   }
 
   /** Okta's time, epoch milliseconds, as its last answer set it. */

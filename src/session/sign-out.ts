@@ -96,6 +96,7 @@ export class SignOut {
     const { log, lookup } = this.#options
     const session = lookup.cached(request.key)?.session
     const record = log.signOut(request.key, this.#durationMs(session), 'unconfirmed')
+    lookup.recount(request.key)
     return this.#closeAtOkta({ request, record, session })
   }
 
@@ -107,6 +108,7 @@ export class SignOut {
     const rejected = limiter.admit(call)
     if (rejected !== undefined && isOverBudget(rejected.code)) return false
     const record = log.signOut(key, DAY_MS, 'provisional')
+    lookup.recount(key)
     let start = lookup.begin()
     const answer = await limiter.call(call, () => {
       start = lookup.begin()

@@ -146,7 +146,7 @@ describe('stats()', () => {
     })
   })
 
-  it('stats() counts the sessions that may be served, and none that is signed out, revoked or over', async () => {
+  it('stats() counts the sessions that may be served, and none that is signed out, forgotten or over', async () => {
     const { okta, org, clock } = await startParts()
     const app = express().post('/sign-out', okta.logout())
     const find = async () => {
@@ -160,6 +160,8 @@ describe('stats()', () => {
     await leave.set('Cookie', first.cookie).expect(204)
     expect(okta.stats().sessions).toBe(2)
     await okta.forget({ sessionId: second.id ?? '' })
+    org.endSession(second.id ?? '')
+    await okta.authenticate({ headers: { cookie: second.cookie } })
     expect(okta.stats().sessions).toBe(1)
     clock.advance(300_000)
     expect(okta.stats().sessions).toBe(0)

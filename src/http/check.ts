@@ -1,5 +1,5 @@
 /** check(), authenticate() and session(), which an app calls with a request, in any framework. */
-import type { Decision, RequestLike, SessionRule } from '../public-types.js'
+import type { Decision, Denial, RequestLike, SessionRule } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import { type Decided, Guard, settle } from './decide.js'
 import { checkedRule } from './handler-options.js'
@@ -41,10 +41,12 @@ export function createCheck(kit: Kit) {
     return guard
   }
 
-  function decisionOf(decided: Decided, req: RequestLike): Decision {
+  function decisionOf(decided: Decided, req: RequestLike): Decision | Promise<Decision> {
     if (decided.state === 'denied') {
       const denial = denials.describe(decided, req)
-      return { ok: false, denial, reply: denials.reply(denial, req) }
+      return denial instanceof Promise
+        ? denial.then((described) => refusal(described, req))
+        : refusal(denial, req)
     }
     const { session, source, askedAt } = decided
     const lines = source === 'okta' ? endRedirects(req, cookies.secure) : []
@@ -54,6 +56,10 @@ export function createCheck(kit: Kit) {
       context: Object.freeze({ state: 'active', session, source, askedAt }),
       headers: lines.length === 0 ? PRIVATE : { ...PRIVATE, 'set-cookie': lines },
     }
+  }
+
+  function refusal(denial: Denial, req: RequestLike): Decision {
+    return { ok: false, denial, reply: denials.reply(denial, req) }
   }
 }
 

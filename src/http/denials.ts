@@ -34,8 +34,11 @@ import {
 import { countRedirect, endRedirects } from './sign-in-loop.js'
 
 export interface Denials {
-  /** The denial as the app sees it. `target` is what a proxy asks about, where that is not the request itself. */
-  describe(denied: Denied, req: RequestLike, target?: Target): Denial
+  /**
+   * The denial as the app sees it; a promise where the app's `signInUrl` gives one, or fails. `target` is what
+   * a proxy asks about, where that is not the request itself.
+   */
+  describe(denied: Denied, req: RequestLike, target?: Target): Denial | Promise<Denial>
   /** What the guard answers. A redirect is counted. */
   reply(denial: Denial, req: RequestLike, target?: Target): Reply
   /** Answers the request, unless the app's `onDenied` does. */
@@ -45,8 +48,8 @@ export interface Denials {
 export interface DenialParts {
   readonly onDenied: Settings['onDenied']
   readonly signInUrl: SignInUrlFor
-  /** The same for a user who is signed in and must sign in again. */
-  readonly signInAgainUrl: SignInUrlFor
+  /** Makes of it the URL for a user who is signed in and must sign in again. */
+  readonly signInAgainUrl: (signInUrl: string) => string
   readonly appUrl: string | undefined
   /** The names of the cookies that contradict each other. */
   readonly contested: (req: RequestLike) => readonly string[]
@@ -68,12 +71,20 @@ export function createDenials(parts: DenialParts): Denials {
   const { onDenied, signInUrl, signInAgainUrl } = parts
   const sendToSignIn = createSendToSignIn(parts)
 
-  function describe({ reason, context: found }: Denied, req: RequestLike, target?: Target): Denial {
+  function describe({ reason, context: found }: Denied, req: RequestLike, target?: Target) {
     const context = plainContext(found)
     const mayHelp = reason.status === 401 || reason.status === 403
     if (!mayHelp || reason.code === 'forbidden') return { ...reason, context }
-    const url = context.state === 'active' ? signInAgainUrl(req, target) : signInUrl(req, target)
-    return { ...reason, context, signInUrl: url }
+    const url = signInUrl(req, target)
+    return typeof url === 'string' ? denialWith(url) : url.then(denialWith)
+
+    function denialWith(url: string): Denial {
+      return {
+        ...reason,
+        context,
+        signInUrl: context.state === 'active' ? signInAgainUrl(url) : url,
+      }
+    }
   }
 
   function reply(denial: Denial, req: RequestLike, target: Target = targetOf(req)): Reply {
@@ -88,12 +99,20 @@ export function createDenials(parts: DenialParts): Denials {
     orFail(res, next, () => {
       if (denied.headers !== undefined) setHeaders(res, denied.headers)
       const denial = describe(denied, req)
-      const answerHere = () => orFail(res, next, () => send(res, reply(denial, req)))
-      const taken = onDenied === undefined ? false : onDenied(denial, req, res, next)
-      if (isThenable(taken))
-        later(Promise.resolve(taken), res, next, (left) => left === false && answerHere())
-      else if (taken === false) answerHere()
+      if (denial instanceof Promise)
+        later(denial, res, next, (described) =>
+          orFail(res, next, () => answerWith(described, req, res, next)),
+        )
+      else answerWith(denial, req, res, next)
     })
+  }
+
+  function answerWith(denial: Denial, req: IncomingMessage, res: ServerResponse, next: Next): void {
+    const answerHere = () => orFail(res, next, () => send(res, reply(denial, req)))
+    const taken = onDenied === undefined ? false : onDenied(denial, req, res, next)
+    if (isThenable(taken))
+      later(Promise.resolve(taken), res, next, (left) => left === false && answerHere())
+    else if (taken === false) answerHere()
   }
 
   return { describe, reply, answer }
@@ -158,7 +177,7 @@ function createSendToSignIn(parts: DenialParts) {
     const { signInUrl, reason } = denial
     const isFromOwnPage = header(req, 'sec-fetch-site') === 'same-origin'
     if (reason === 'ambiguous_cookie' && asksForSignOut(target) && isFromOwnPage)
-      return signedOut(req, target, headers)
+      return signedOut(signInUrl, req, target, headers)
     const path = returnPath(req, appUrl, target)
     const trip = {
       returnPath: path,
@@ -171,11 +190,16 @@ function createSendToSignIn(parts: DenialParts) {
   }
 
   /** Answers the sign-out link of the page about contradicting cookies: signs all of them out, as any may be the user's. */
-  function signedOut(req: RequestLike, target: Target, headers: Reply['headers']): Reply {
+  function signedOut(
+    signInUrl: string,
+    req: RequestLike,
+    target: Target,
+    headers: Reply['headers'],
+  ): Reply {
     const { closing, expired } = parts.signOutEvery(req, target.url)
     for (const closed of closing) closed.catch(() => {})
     const lines = [...expired, ...endRedirects(req, secure)]
-    return redirect(302, signInAgainUrl(req, target), { ...headers, 'set-cookie': lines })
+    return redirect(302, signInAgainUrl(signInUrl), { ...headers, 'set-cookie': lines })
   }
 
   function loopPage({ signInUrl, reason }: SignInDenial, path: string, req: RequestLike) {

@@ -16,7 +16,7 @@ import type { GuardParts } from './decide.js'
 import { createDenials, type Denials } from './denials.js'
 import { createMisuseLog } from './misuse.js'
 import { header, requestHost } from './request.js'
-import { createSignInAgainUrl, createSignInUrl, type SignInUrlFor } from './return-to.js'
+import { createSignInAgainUrl, createSignInUrl } from './return-to.js'
 
 /** CreateSession. Never rejects. */
 export type CreateSession = (
@@ -56,7 +56,6 @@ export interface Kit extends GuardParts, KitParts {
    * Cookies that contradict each other are also expired at each parent path of `path`; default: `/` only.
    */
   readonly signOutEvery: (req: RequestLike, path?: string) => SignOutOfRequest
-  readonly signInUrl: SignInUrlFor
   readonly logMisuse: ReturnType<typeof createMisuseLog>
   /** Whether a post comes from a page of this origin, or of a trusted one. */
   readonly isSameOrigin: (req: RequestLike) => boolean
@@ -74,8 +73,6 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
   const { secure } = cookies
   const { onDenied } = settings
   const reader = new CookieReader(settings.cookies, cookies.open)
-  const signInUrl = createSignInUrl(settings)
-  const signInAgainUrl = createSignInAgainUrl(settings, signInUrl)
   const authenticator = new Authenticator({ lookup, reader, clientAddress, clientIp, monotonic })
   const contested = (req: RequestLike) => reader.contested(header(req, 'cookie') ?? '')
 
@@ -100,12 +97,11 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
     authenticator,
     verdicts: createVerdicts(settings.property, lookup.isCurrent.bind(lookup)),
     cookies,
-    signInUrl,
     denials: createDenials({
       onDenied,
       appUrl: settings.appUrl,
-      signInUrl,
-      signInAgainUrl,
+      signInUrl: createSignInUrl(settings),
+      signInAgainUrl: createSignInAgainUrl(settings),
       contested,
       signOutEvery,
       logger,

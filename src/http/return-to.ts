@@ -1,6 +1,8 @@
 /** Where a browser is sent: to sign in, and back to a path of this app or a page of an origin it trusts. */
-import type { Settings } from '../options/options.js'
+import type { Settings, SignInUrl } from '../options/options.js'
+import { checkedSignInUrl } from '../options/urls.js'
 import type { AppRequest, RequestLike } from '../public-types.js'
+import { isThenable } from './reply.js'
 import {
   appOrigin,
   header,
@@ -94,13 +96,15 @@ export function targetOf(req: RequestLike): Target {
   return { method: req.method, url: requestPath(req) }
 }
 
-/** The sign-in page. `target` is what the client asks for where that is not the request itself. */
-export type SignInUrlFor = (req: RequestLike, target?: Target) => string
+/**
+ * The sign-in page. `target` is what the client asks for where that is not the request itself. A promise, and
+ * what rejects, come of the app's own function only; it never throws.
+ */
+export type SignInUrlFor = (req: RequestLike, target?: Target) => string | Promise<string>
 
 export function createSignInUrl(settings: Settings): SignInUrlFor {
   const { signInUrl, appUrl, api } = settings
-  if (typeof signInUrl === 'function')
-    return (req, target) => signInUrl(returnPath(req, appUrl, target), req as AppRequest)
+  if (typeof signInUrl === 'function') return createAppSignInUrl(signInUrl, settings)
   if (typeof signInUrl === 'string')
     return (req, target) => withReturnTo(signInUrl, returnPath(req, appUrl, target))
   return function oktaSignInUrl(req, target) {
@@ -109,6 +113,32 @@ export function createSignInUrl(settings: Settings): SignInUrlFor {
     const from = encodeURIComponent(origin + returnPath(req, appUrl, target))
     return `${api.orgUrl}/login/login.htm?fromURI=${from}`
   }
+}
+
+function createAppSignInUrl(
+  signInUrl: SignInUrl['call'],
+  { appUrl, api: { timeoutMs } }: Settings,
+): SignInUrlFor {
+  return function appSignInUrl(req, target) {
+    try {
+      const given: unknown = signInUrl(returnPath(req, appUrl, target), req as AppRequest)
+      return isThenable(given)
+        ? inTime(given, timeoutMs).then(checkedSignInUrl)
+        : checkedSignInUrl(given)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+}
+
+/** A request must not wait forever for the app's promise. */
+function inTime(given: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const message = `signInUrl(returnTo, req) gave a promise that has not settled within upstream.timeoutMs (${timeoutMs} ms)`
+    const timer = setTimeout(() => reject(new DOMException(message, 'TimeoutError')), timeoutMs)
+    const end = () => clearTimeout(timer)
+    Promise.resolve(given).finally(end).then(resolve, reject)
+  })
 }
 
 /**
@@ -176,10 +206,9 @@ function isOwnPage(url: URL, req: RequestLike, appUrl: string | undefined): bool
  * For a user who is signed in and must sign in again: Okta's sign-in page would redirect them straight back,
  * so the URL is that of its sign-out. An app's own `signInUrl` is the app's to decide.
  */
-export function createSignInAgainUrl(settings: Settings, signInUrl: SignInUrlFor): SignInUrlFor {
-  if (settings.signInUrl !== undefined) return signInUrl
-  return (req, target) =>
-    `${settings.api.orgUrl}/login/signout?fromURI=${encodeURIComponent(signInUrl(req, target))}`
+export function createSignInAgainUrl({ signInUrl, api }: Settings): (url: string) => string {
+  if (signInUrl !== undefined) return (url) => url
+  return (url) => `${api.orgUrl}/login/signout?fromURI=${encodeURIComponent(url)}`
 }
 
 function withReturnTo(signInUrl: string, returnTo: string): string {

@@ -195,8 +195,14 @@ export interface OktaSessionOptions {
   readonly secret?: string | readonly [string, string] | undefined
   /** How Okta is called, and how often it may be. */
   readonly upstream?: UpstreamOptions | undefined
-  /** A URL or path (which gets `?returnTo=`), or `(returnTo, req) => string`. Default: the sign-in page of the org. */
-  readonly signInUrl?: string | SignInUrl['call'] | undefined
+  /**
+   * A URL or path (which gets `?returnTo=`), or `(returnTo, req) => URL or path`, which may be async.
+   * Default: the sign-in page of the org.
+   *
+   * A function that fails, gives anything else, or takes longer than `upstream.timeoutMs` fails its request:
+   * the guard passes the error to `next`, and `check()` rejects.
+   */
+  readonly signInUrl?: string | URL | SignInUrl['call'] | undefined
   /** Origins besides your own that may post to the handlers or be returned to. Default `[]`. */
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default `false`. */
@@ -221,7 +227,7 @@ export interface OktaSessionOptions {
 
 /** In method syntax, so that an app may annotate `req` with another type of request. */
 export interface SignInUrl {
-  call(returnTo: string, req: AppRequest): string
+  call(returnTo: string, req: AppRequest): string | URL | Promise<string | URL>
 }
 
 /** `onDenied` as this package calls it, with Node's request and response. An Express app declares them as Express's. */

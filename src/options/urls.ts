@@ -67,12 +67,41 @@ export function readTrustedOrigins(faults: Faults, value: unknown): readonly str
 /** A path of this app, an absolute http(s) URL, or a function of the app. */
 export function readSignInUrl(faults: Faults, value: unknown): Settings['signInUrl'] {
   if (value === undefined || typeof value === 'function') return value as Settings['signInUrl']
-  const url = webUrl(value)
-  if (typeof value === 'string' && (isPath(value) || (url !== undefined && !hasUser(url))))
-    return value
+  const text = textOfUrl(value)
+  if (isPathOrUrl(text)) return text
   const advice =
     'must be a path ("/sign-in"), an http(s) URL, or a function (returnTo, req) => string'
-  return faults.add('signInUrl', givenUrl(value), advice)
+  return faults.add('signInUrl', givenUrl(text), advice)
+}
+
+/**
+ * What the app's `signInUrl` function gave, as a header may hold it.
+ *
+ * @throws TypeError for anything but a path of this app and an absolute http(s) URL.
+ */
+export function checkedSignInUrl(value: unknown): string {
+  const text = textOfUrl(value)
+  const encoded =
+    typeof text === 'string' ? text.replace(/[ \u0080-\uffff]+/g, encodedText) : undefined
+  if (isPathOrUrl(encoded)) return encoded
+  throw new TypeError(
+    `signInUrl(returnTo, req): ${givenUrl(text)}; it must return a path ("/sign-in"), an http(s) URL, or a promise of one`,
+  )
+}
+
+/** Percent-encoded UTF-8, also where the text holds half a surrogate pair. */
+function encodedText(text: string): string {
+  return encodeURIComponent(Buffer.from(text).toString())
+}
+
+/** A URL object's text, of whichever realm: test runners have their own. */
+function textOfUrl(value: unknown): unknown {
+  return Object.prototype.toString.call(value) === '[object URL]' ? String(value) : value
+}
+
+function isPathOrUrl(value: unknown): value is string {
+  const url = webUrl(value)
+  return typeof value === 'string' && (isPath(value) || (url !== undefined && !hasUser(url)))
 }
 
 function hasUser({ username, password }: URL): boolean {

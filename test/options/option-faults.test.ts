@@ -96,6 +96,7 @@ describe('options', () => {
     ['a signInUrl with a line end', { signInUrl: '/a\r\nb' }, /^signInUrl/],
     ['a signInUrl of another scheme', { signInUrl: 'javascript:alert(1)' }, /^signInUrl/],
     ['a signInUrl with a user', { signInUrl: 'https://a:b@a.example/' }, /^signInUrl/],
+    ['a signInUrl URL object', { signInUrl: new URL('mailto:a@b.example') }, /^signInUrl: /],
     ['a signInUrl object', { signInUrl: {} }, /^signInUrl: got an object/],
     // cache
     [

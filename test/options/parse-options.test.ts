@@ -121,6 +121,11 @@ describe('parseOptions', () => {
     expect(parse({ orgUrl: org, logger: false }).logger).toBeUndefined()
   })
 
+  it('parseOptions reads a URL object as signInUrl as its text', () => {
+    const signInUrl = new URL('https://id.example.com/a?b=c')
+    expect(parse({ orgUrl: org, signInUrl }).signInUrl).toBe('https://id.example.com/a?b=c')
+  })
+
   it('parseOptions keeps a signInUrl function', () => {
     const signInUrl = () => '/'
     expect(parse({ orgUrl: org, signInUrl }).signInUrl).toBe(signInUrl)

@@ -27,6 +27,18 @@ oktaSession({
   },
 })
 
+// A sign-in URL may be a URL object, and may have to be looked up.
+oktaSession({ signInUrl: new URL('https://sign-in.example.com/') })
+oktaSession({ signInUrl: () => new URL('https://sign-in.example.com/') })
+oktaSession({ signInUrl: async (returnTo, req) => `/sign-in/${req.hostname}?to=${returnTo}` })
+oktaSession({
+  async signInUrl(returnTo, req: Request) {
+    return req.hostname === 'a.example' ? `/sign-in?to=${returnTo}` : new URL('https://b.example/')
+  },
+})
+// @ts-expect-error: nothing is no URL.
+oktaSession({ signInUrl: async () => undefined })
+
 // Annotations do no harm, Express's or Node's.
 const okta = oktaSession({
   orgUrl: 'https://id.example.com',

@@ -12,6 +12,7 @@ import type { Kit } from '../kit.js'
 import {
   empty,
   isAnswered,
+  later,
   orFail,
   PRIVATE,
   problem,
@@ -37,7 +38,13 @@ export function createForwardAuth(kit: Kit, given: readonly [ForwardAuthOptions?
         const lines = found.source === 'okta' ? endRedirects(req, cookies.secure) : []
         send(res, passed({ ...identity(found.session), 'set-cookie': lines }))
       }),
-    deny: (denied, req, res, next) => orFail(res, next, () => send(res, refused(denied, req))),
+    deny: (denied, req, res, next) =>
+      orFail(res, next, () => {
+        const reply = refused(denied, req)
+        if (reply instanceof Promise)
+          later(reply, res, next, (settled) => orFail(res, next, () => send(res, settled)))
+        else send(res, reply)
+      }),
   })
 
   return function forwardAuth(req, res, next) {
@@ -51,10 +58,13 @@ export function createForwardAuth(kit: Kit, given: readonly [ForwardAuthOptions?
     return { ...empty({ ...PRIVATE, ...headers }), status: checked.status }
   }
 
-  function refused(denied: Denied, req: RequestLike): Reply {
+  function refused(denied: Denied, req: RequestLike): Reply | Promise<Reply> {
     if (checked.redirect) {
       const target = askedAbout(req)
-      return denials.reply(denials.describe(denied, req, target), req, target)
+      const denial = denials.describe(denied, req, target)
+      return denial instanceof Promise
+        ? denial.then((described) => denials.reply(described, req, target))
+        : denials.reply(denial, req, target)
     }
     const { retryAfterMs, ...rest } = denied.reason
     return problem(rest, { ...PRIVATE, ...retryAfter(retryAfterMs) })

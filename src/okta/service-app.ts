@@ -1,4 +1,4 @@
-/** A service app's access token: requested with its key, kept until shortly before it expires, renewed once after a 401. */
+/** A service app's access token: requested with its key, kept until shortly before it expires, renewed once after a 401, at most every 30 s. */
 import type { Clock } from '../contracts.js'
 import type { ServiceApp } from '../options/options.js'
 import { announced, type Deadline, sendBefore, startDeadline, TIMEOUT, within } from './call.js'
@@ -46,8 +46,7 @@ export function serviceAppAuthorizer(parts: ServiceAppParts): Authorizer {
           }
           if (renewed) return false
           renewed = true
-          tokens.drop(shown)
-          return true
+          return tokens.replace(shown)
         },
       }
     },
@@ -83,11 +82,17 @@ type RequestToken = () => Promise<CallResult<AccessToken>>
 interface TokenKeeper {
   /** The token at hand, or how requesting one ended. Concurrent callers share one request. */
   get: RequestToken
-  /** Drops a token that Okta refused, unless another has replaced it already. */
-  drop(token: AccessToken | undefined): void
+  /**
+   * Drops a token that an operation was refused with, unless another has replaced it already. False within the
+   * pause after the last one that was dropped: then the token stays.
+   */
+  replace(token: AccessToken | undefined): boolean
 }
 
-/** After a refusal of the credentials no token is requested for so long: the next request would be refused as well. */
+/**
+ * For so long after a refusal of the credentials no token is requested: the next request would be refused as
+ * well. For so long after an operation was refused with a token, no other operation replaces the next token.
+ */
 const PAUSE_AFTER_REFUSAL_MS = 30_000
 /** A token is not used in the last minute of its life, or in the last tenth if that is shorter. */
 const MAX_UNUSED_MS = 60_000
@@ -97,6 +102,7 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
     | { readonly token: AccessToken; readonly call: CallResult<AccessToken>; useUntil: number }
     | undefined
   let refused: { readonly call: CallResult<AccessToken>; readonly until: number } | undefined
+  let replacedAt = Number.NEGATIVE_INFINITY
   let pending: Promise<CallResult<AccessToken>> | undefined
 
   async function renew(): Promise<CallResult<AccessToken>> {
@@ -121,8 +127,13 @@ function keepToken(request: RequestToken, clock: Clock): TokenKeeper {
       })
       return pending
     },
-    drop(token) {
-      if (kept?.token === token) kept = undefined
+    replace(token) {
+      if (kept?.token !== token) return true
+      const now = clock.monotonic()
+      if (now < replacedAt + PAUSE_AFTER_REFUSAL_MS) return false
+      replacedAt = now
+      kept = undefined
+      return true
     },
   }
 }

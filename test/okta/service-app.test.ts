@@ -240,6 +240,38 @@ describe('the token', () => {
     expect(org.asked()).toMatchObject({ token: { length: 2 }, api: { length: 2 } })
   })
 
+  it('while the API refuses every token, one token is requested each 30 s, and one warning names the error', async () => {
+    const org = await orgWith()
+    let refuses = true
+    org.apiFault = (_req, res) => {
+      if (!refuses) return false
+      res.writeHead(401, { 'content-type': 'application/json' })
+      res.end(JSON.stringify({ ...ENVELOPE, errorCode: 'E0000011' }))
+      return true
+    }
+    const warn = vi.fn()
+    const clock = new TestClock()
+    // The token endpoint refuses assertions from the future.
+    clock.wall = Date.now() - 60_000
+    const credentials = { clientId: CLIENT_ID, privateKey: JWK }
+    const okta = startOkta({ orgUrl: org.url, credentials, logger: { warn } }, clock)
+    const getSession = () => okta.api.getSession('abc')
+    const refused = () => expect(getSession()).rejects.toMatchObject({ errorCode: 'E0000011' })
+    for (let times = 0; times < 10; times += 1) await refused()
+    await Promise.all(Array.from({ length: 10 }, refused))
+    expect(org.tokens).toHaveLength(2)
+    clock.advance(29_999)
+    await refused()
+    expect(org.tokens).toHaveLength(2)
+    clock.advance(1)
+    for (let times = 0; times < 10; times += 1) await refused()
+    expect(org.tokens).toHaveLength(3)
+    expect(warn.mock.calls.map(([, fields]) => fields.errorCode)).toEqual(['E0000011'])
+    refuses = false
+    await getSession()
+    expect(org.tokens).toHaveLength(3)
+  })
+
   it('a token request may lose one caller and serve the others', async () => {
     const org = await orgWith()
     const asked = latch()

@@ -6,6 +6,7 @@ import type { Denial, Reply, RequestLike } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import type { Denied } from './decide.js'
 import { once } from './misuse.js'
+import { outagePage } from './outage-page.js'
 import { page } from './pages.js'
 import {
   isThenable,
@@ -16,7 +17,6 @@ import {
   problem,
   redirect,
   retryAfter,
-  retrySeconds,
   send,
   setHeaders,
 } from './reply.js'
@@ -92,7 +92,10 @@ export function createDenials(parts: DenialParts): Denials {
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
     if (leadsToSignIn(denial, target)) return sendToSignIn(denial, req, target, headers)
-    return page(pageOf(denial, target), headers)
+    const content = pageOf(denial, target)
+    return denial.status === 503 && isGetOrHead(target)
+      ? outagePage(content, denial, req, { now: parts.now(), secure: parts.secure, headers })
+      : page(content, headers)
   }
 
   function answer(denied: Denied, req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -142,18 +145,11 @@ function problemOf({ status, code, reason, amr, maxAgeSeconds }: Denial) {
 }
 
 function pageOf(denial: Denial, target: Target) {
-  const { status, signInUrl, retryAfterMs } = denial
+  const { status, signInUrl } = denial
   const [title, text] = TEXTS[denial.code]
-  return {
-    status,
-    title,
-    text,
-    signInUrl,
-    reloadAfter:
-      status === 503 && retryAfterMs !== undefined && isGetOrHead(target)
-        ? retrySeconds(retryAfterMs)
-        : undefined,
-  }
+  const isHome = isGetOrHead(target) && target.url?.split(/[?#]/, 1)[0] === '/'
+  const homeUrl = (status === 429 || status === 503) && !isHome ? '/' : undefined
+  return { status, title, text, signInUrl, homeUrl }
 }
 
 type SignInDenial = Denial & { readonly signInUrl: string }

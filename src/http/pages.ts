@@ -13,8 +13,12 @@ export interface Page {
   readonly signOutUrl?: string | undefined
   /** The text of a button that posts to the page's own address. */
   readonly button?: string | undefined
+  /** Where the app begins, as a link. */
+  readonly homeUrl?: string | undefined
   /** Seconds after which the page loads itself again. */
   readonly reloadAfter?: number | undefined
+  /** Since when the visitor has been waiting, in epoch seconds, and for how many seconds. */
+  readonly waiting?: { readonly since: number; readonly seconds: number } | undefined
 }
 
 /** The page as a reply. Its Content-Security-Policy replaces the app's, which was made for the app's pages. */
@@ -23,15 +27,26 @@ export function page(content: Page, headers: ReplyHeaders = {}): Reply {
   return withBody(content.status, 'text/html', render(content), policy)
 }
 
-function render({ title, text, signInUrl, signOutUrl, button, reloadAfter }: Page): string {
+function render(content: Page): string {
+  const { title, text, signInUrl, signOutUrl, button, homeUrl, reloadAfter, waiting } = content
   const reload =
     reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
-  const again = reloadAfter === undefined ? '' : '\n<p>This page tries again by itself.</p>'
+  const since = waiting === undefined ? '' : `\n<p>${waitingText(waiting)}</p>`
+  const again =
+    reloadAfter === undefined
+      ? ''
+      : `\n<p>This page tries again by itself in ${counted(reloadAfter, 'second')}.</p>`
   const form =
     button === undefined
       ? ''
       : `\n<form method="post"><button>${escapeHtml(button)}</button></form>`
-  const links = [link('Sign out', signOutUrl), link('Sign in', signInUrl)].join('')
+  const links = [
+    link('Sign out', signOutUrl),
+    link('Sign in', signInUrl),
+    // The page's own address, whatever it is behind a proxy.
+    link('Try now', reloadAfter === undefined ? undefined : ''),
+    link('Home page', homeUrl),
+  ].join('')
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -45,7 +60,7 @@ function render({ title, text, signInUrl, signOutUrl, button, reloadAfter }: Pag
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(text)}</p>${again}${form}${links}
+<p>${escapeHtml(text)}</p>${since}${again}${form}${links}
 </main>
 </body>
 </html>
@@ -54,6 +69,19 @@ function render({ title, text, signInUrl, signOutUrl, button, reloadAfter }: Pag
 
 function link(text: string, url: string | undefined): string {
   return url === undefined ? '' : `\n<p><a href="${escapeHtml(url)}">${text}</a></p>`
+}
+
+/** The time of day is UTC: without a script the page cannot know the visitor's time zone. */
+function waitingText({ since, seconds }: NonNullable<Page['waiting']>): string {
+  const iso = new Date(since * 1_000).toISOString()
+  const length =
+    seconds < 60 ? counted(seconds, 'second') : counted(Math.floor(seconds / 60), 'minute')
+  const lasting = seconds === 0 ? '' : `, for ${length}`
+  return `Waiting since <time datetime="${iso}">${iso.slice(11, 19)} UTC</time>${lasting}.`
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 /** The browser's own colours, light or dark. */

@@ -1,7 +1,7 @@
 /** Breaks the redirect loop of a browser that repeatedly returns from sign-in without a session. */
 import { createHash } from 'node:crypto'
 import type { RequestLike } from '../public-types.js'
-import { cookieLine } from './cookies.js'
+import { cookieLine, ownCookie } from './cookies.js'
 import { header, isPrefetch } from './request.js'
 
 /** This many returns from the sign-in page in a row are a loop. */
@@ -91,7 +91,7 @@ export function endRedirects(req: RequestLike, secure: boolean): readonly string
 
 /** A count that is older than a minute, or from the future, is ignored: another host may have planted it. */
 function roundTripsSoFar(cookieHeader: string | undefined, now: number): RoundTrips {
-  const value = VALUE.exec(ownCookie(cookieHeader ?? ''))
+  const value = VALUE.exec(ownCookie(cookieHeader ?? '', NAME))
   const [returns, at] = [Number(value?.[1]), Number(value?.[2])]
   if (!(at <= now && now - at < WITHIN_MS)) return { returns: 0, at: undefined, pages: new Map() }
   const pages = value?.[3]?.split('.').slice(1) ?? []
@@ -100,20 +100,3 @@ function roundTripsSoFar(cookieHeader: string | undefined, now: number): RoundTr
 
 /** A count, the time of the last redirect, and pages: digests of six characters, a digit behind each. */
 const VALUE = /^(\d{1,2})\.(\d{1,16})((?:\.[\w-]{6}\d){0,16})$/
-/** A longer value is not ours. */
-const MAX_VALUE = 160
-
-/** The value of the first cookie of our name. No other cookie is decoded or kept, however many there are. */
-function ownCookie(cookieHeader: string): string {
-  for (let at = 0; at < cookieHeader.length; ) {
-    const semicolon = cookieHeader.indexOf(';', at)
-    const end = semicolon === -1 ? cookieHeader.length : semicolon
-    while (cookieHeader[at] === ' ' || cookieHeader[at] === '\t') at += 1
-    if (cookieHeader.startsWith(`${NAME}=`, at)) {
-      const value = cookieHeader.slice(at + NAME.length + 1, end).trim()
-      return value.length <= MAX_VALUE ? value : ''
-    }
-    at = end + 1
-  }
-  return ''
-}

@@ -5,7 +5,7 @@ import { isRecord, openGroup } from './group.js'
 import { cookieOptions } from './table.js'
 
 /** Names of the cookies that this package sets, or that Okta sets beside the session. */
-const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects']
+const TAKEN: readonly string[] = ['xids', 'okta-sign-in-redirects', 'okta-unavailable-since']
 
 const SECRET_BYTES = 32
 const RANDOM = `a random string of at least ${SECRET_BYTES} bytes`

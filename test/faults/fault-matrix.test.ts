@@ -107,7 +107,8 @@ function expectPage(answer: request.Response, verdict: Verdict): void {
 function expectDiscreet(answer: request.Response): void {
   expect(JSON.stringify([answer.headers, answer.text])).not.toContain(UPSTREAM)
   const cookies = [answer.headers['set-cookie'] ?? []].flat()
-  expect(cookies.filter((line) => !line.startsWith('okta-sign-in-redirects='))).toEqual([])
+  const ours = /^okta-(?:sign-in-redirects|unavailable-since)=/
+  expect(cookies.filter((line) => !ours.test(line))).toEqual([])
 }
 
 function usually(verdict: Verdict): NonNullable<Beyond['again']> {

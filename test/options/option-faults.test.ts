@@ -233,6 +233,11 @@ describe('options', () => {
       /^cookies\[0\]\.name: .+in use here/,
     ],
     [
+      'the cookie name of the page of an outage',
+      { cookies: [{ name: 'okta-unavailable-since', as: 'sid' }] },
+      /^cookies\[0\]\.name: .+in use here/,
+    ],
+    [
       'a cookie read as nothing',
       { cookies: [{ name: 'a' }] },
       /^cookies\[0\]\.as: got undefined; must be "idx" or "sid"/,

@@ -27,7 +27,7 @@ export function emptyTally() {
 
 const THINK_MS = 20_000
 const SIGN_IN_MS = 25_000
-/** The 503 page reloads itself after Retry-After; the 429 page leaves that to the user. */
+/** The 503 page says when it reloads itself; the 429 page leaves that to the user. */
 const MANUAL_RELOAD_MS = 15_000
 
 export class Crowd {
@@ -71,18 +71,21 @@ export class Crowd {
     /** @type {number | undefined} */
     let blockedSince
     let value = this.#newCookie(signedIn)
+    /** @type {import('./model-app.js').CookieJar} */
+    const jar = new Map()
     const requestPage = () => {
       if (blockedSince !== undefined) this.tally.blockedMs += this.#time.now - blockedSince
       blockedSince = undefined
       if (this.#time.now >= leavesAt) return
-      this.#app.page(value, address, (answer) => {
+      /** @param {import('./model-app.js').PageAnswer} answer */
+      const onAnswer = (answer) => {
         this.#count(answer, first)
         if (answer.retryAfterMs > 0) blockedSince = this.#time.now
-        const reloadMs = answer.status === 429 ? MANUAL_RELOAD_MS : answer.retryAfterMs
         if (answer.status === 200) this.#time.after(pause(this.#random, thinkMs), requestPage)
         else if (answer.status === 302) this.#time.after(SIGN_IN_MS, signIn)
-        else this.#time.after(reloadMs, requestPage)
-      })
+        else this.#time.after(answer.reloadMs ?? MANUAL_RELOAD_MS, requestPage)
+      }
+      this.#app.page(value, address, onAnswer, jar)
     }
     const signIn = () => {
       value = this.#newCookie(true)

@@ -6,6 +6,11 @@ import { composeOktaSession, parseOptions } from '../parts/package.js'
  * @property {number} status 200 when the guard passed the request.
  * @property {number} waitedMs
  * @property {number} retryAfterMs 0 without a Retry-After.
+ * @property {number | undefined} reloadMs After how long the page loads itself again; undefined if it does not.
+ */
+
+/**
+ * @typedef {Map<string, { value: string, until: number }>} CookieJar The cookies that a browser keeps of the app.
  */
 
 /**
@@ -27,19 +32,21 @@ export function modelApp(time, org, random, options) {
      * @param {string} value The cookie's value.
      * @param {string} address
      * @param {(answer: PageAnswer) => void} onAnswer
+     * @param {CookieJar} [jar] The browser's other cookies. Left out for a client that keeps none.
      */
-    page(value, address, onAnswer) {
+    page(value, address, onAnswer, jar = new Map()) {
       const startedAt = time.now
-      const answer = new Answer((status, retryAfterMs) =>
-        onAnswer({ status, retryAfterMs, waitedMs: time.now - startedAt }),
-      )
+      const answer = new Answer(({ statusCode: status, retryAfterMs, setCookies }, body) => {
+        for (const line of setCookies) keep(jar, line, time.now)
+        onAnswer({ status, retryAfterMs, reloadMs: reloadOf(body), waitedMs: time.now - startedAt })
+      })
       const req = /** @type {import('node:http').IncomingMessage} */ (
         /** @type {unknown} */ ({
           method: 'GET',
           url: '/',
           headers: {
             host: 'app.example.com',
-            cookie: `sid=${value}`,
+            cookie: [`sid=${value}`, ...kept(jar, time.now)].join('; '),
             'sec-fetch-mode': 'navigate',
             accept: 'text/html',
           },
@@ -61,7 +68,7 @@ class Answer {
   #headers = new Map()
   #onEnd
 
-  /** @param {(status: number, retryAfterMs: number) => void} onEnd */
+  /** @param {(answer: Answer, body: string) => void} onEnd */
   constructor(onEnd) {
     this.#onEnd = onEnd
   }
@@ -80,9 +87,50 @@ class Answer {
     return this
   }
 
-  end() {
-    this.#onEnd(this.statusCode, Number(this.getHeader('retry-after') ?? 0) * 1_000)
+  get retryAfterMs() {
+    return Number(this.getHeader('retry-after') ?? 0) * 1_000
   }
+
+  /** @returns {readonly string[]} */
+  get setCookies() {
+    const lines = this.getHeader('set-cookie') ?? []
+    return Array.isArray(lines) ? lines : [String(lines)]
+  }
+
+  end(body = '') {
+    this.#onEnd(this, body)
+  }
+}
+
+/**
+ * When a page says that it loads itself again.
+ * @param {string} body
+ */
+function reloadOf(body) {
+  const seconds = /<meta http-equiv="refresh" content="(\d+)">/.exec(body)?.[1]
+  return seconds === undefined ? undefined : Number(seconds) * 1_000
+}
+
+/**
+ * Keeps a cookie as a browser does, for as long as its Max-Age says.
+ * @param {CookieJar} jar
+ * @param {string} line The value of Set-Cookie.
+ * @param {number} now
+ */
+function keep(jar, line, now) {
+  const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+  const maxAge = /; Max-Age=(\d+)/i.exec(line)?.[1]
+  jar.set(name, { value, until: now + Number(maxAge ?? Number.POSITIVE_INFINITY) * 1_000 })
+}
+
+/**
+ * @param {CookieJar} jar
+ * @param {number} now
+ */
+function kept(jar, now) {
+  return [...jar]
+    .filter(([, { until }]) => now < until)
+    .map(([name, { value }]) => `${name}=${value}`)
 }
 
 /**

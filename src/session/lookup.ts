@@ -167,6 +167,19 @@ export class Lookup {
     return this.hasSeen(key) && !this.#sessions.hasEnded(key)
   }
 
+  /**
+   * What Okta last answered about this credential: a session, which may have ended by this process's clock
+   * since, or none. Undefined when there is no answer, or one too old to count.
+   */
+  lastAnswer(key: string): 'session' | 'no_session' | undefined {
+    const now = this.#clock.monotonic()
+    this.#oktaClock.noticeSuspend(now)
+    const negative = this.#negatives.last(key)
+    if (negative?.context === anonymous.not_found)
+      return now < negative.until ? 'no_session' : undefined
+    return negative !== undefined || this.mayBeLive(key) ? 'session' : undefined
+  }
+
   /** Moves the failure of a credential's lookup to the active session that came in the same request. */
   moveFailure(key: string, session: string): void {
     this.#options.limiter.moveFailure(key, session)

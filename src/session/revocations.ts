@@ -38,6 +38,12 @@ export interface SignOutRecord {
   readonly position: number
 }
 
+/** A sign-out in force. */
+export interface SignOutInForce extends SignOutRecord {
+  readonly confirmed: boolean
+  readonly provisional: boolean
+}
+
 export interface RevocationLogOptions {
   readonly clock: Clock
   /** How long anything older than a record could still be served or be in flight. */
@@ -121,9 +127,12 @@ export class RevocationLog {
     return { key, position }
   }
 
-  /** Okta knows this credential: the provisional sign-out becomes an unconfirmed one. */
-  promote(signOut: SignOutRecord, forMs: number): void {
+  /** Okta knows this credential: the provisional sign-out, evicted or not, becomes an unconfirmed one. */
+  promote(signOut: SignOutRecord, forMs: number): SignOutRecord {
+    if (this.#recordOf(signOut) === undefined)
+      return this.signOut(signOut.key, forMs, 'unconfirmed')
     this.#change(signOut, 'unconfirmed', forMs)
+    return signOut
   }
 
   /** Okta has closed the session: `signed_out` for `forMs` more, until no answer is in flight. */
@@ -143,13 +152,14 @@ export class RevocationLog {
   }
 
   /** The sign-out record in force for this credential; undefined when it is not signed out. */
-  signOutOf(key: string): (SignOutRecord & { readonly confirmed: boolean }) | undefined {
+  signOutOf(key: string): SignOutInForce | undefined {
     // The log is empty: computing the digest would be wasted.
     if (this.position === 0) return undefined
     const record = this.#records.get(this.#nameOf(key))
     if (record === undefined || record.signedOutUntil <= this.#options.clock.monotonic())
       return undefined
-    return { key, position: record.position, confirmed: record.state === 'confirmed' }
+    const { position, state } = record
+    return { key, position, confirmed: state === 'confirmed', provisional: state === 'provisional' }
   }
 
   /** Whether a record after `position` voids what was learned there about a credential and its session. */

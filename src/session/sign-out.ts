@@ -57,19 +57,20 @@ export class SignOut {
    * (or had already).
    */
   signOut(request: SignOutRequest): Promise<boolean> {
+    const { key } = request
     // A double click is one sign-out.
-    const inFlight = this.#inFlight.get(request.key)
+    const inFlight = this.#inFlight.get(key)
     if (inFlight !== undefined) return inFlight
-    const earlier = this.#options.log.signOutOf(request.key)
-    if (earlier !== undefined) return Promise.resolve(earlier.confirmed)
-    const { lookup } = this.#options
-    // The negative cache answers sign-outs too: Okta is not called.
-    if (lookup.cached(request.key)?.state === 'anonymous') return Promise.resolve(true)
-    const signedOut = lookup.mayBeLive(request.key)
-      ? this.#signOutSeen(request)
-      : this.#signOutUnseen(request)
-    const done = signedOut.finally(() => this.#inFlight.delete(request.key))
-    this.#inFlight.set(request.key, done)
+    const { log, lookup } = this.#options
+    const earlier = log.signOutOf(key)
+    if (earlier !== undefined && (!earlier.provisional || this.#retries.has(key)))
+      return Promise.resolve(earlier.confirmed)
+    const last = lookup.lastAnswer(key)
+    if (last === 'no_session') return Promise.resolve(this.#signOutNotFound(key, earlier))
+    const signedOut =
+      last === 'session' ? this.#signOutSeen(request) : this.#signOutUnseen(request, earlier)
+    const done = signedOut.finally(() => this.#inFlight.delete(key))
+    this.#inFlight.set(key, done)
     return done
   }
 
@@ -100,15 +101,30 @@ export class SignOut {
     return this.#closeAtOkta({ request, record, session })
   }
 
-  /** An unseen or ended cookie is signed out provisionally, until Okta has answered whether it has a session. */
-  async #signOutUnseen(request: SignOutRequest): Promise<boolean> {
+  /**
+   * Okta's cached answer that there is no session answers sign-outs too: Okta is not called. Okta may know the
+   * session a moment later. The credential therefore stays signed out provisionally: among a bounded number of
+   * others, for a day at most. The next sign-out after the cached answer looks it up again.
+   */
+  #signOutNotFound(key: string, earlier: SignOutRecord | undefined): true {
+    if (earlier === undefined) this.#options.log.signOut(key, DAY_MS, 'provisional')
+    return true
+  }
+
+  /**
+   * An unseen or ended cookie is signed out provisionally, until Okta has answered whether it has a session.
+   * `earlier`: its provisional sign-out in force.
+   */
+  async #signOutUnseen(
+    request: SignOutRequest,
+    earlier: SignOutRecord | undefined,
+  ): Promise<boolean> {
     const { limiter, log, lookup, fetchSession } = this.#options
     const { key, credential, client, clientIp } = request
     const call: CallRequest = { kind: 'unseen', client, chargeSilence: true }
     const rejected = limiter.admit(call)
     if (rejected !== undefined && isOverBudget(rejected.code)) return false
-    const record = log.signOut(key, DAY_MS, 'provisional')
-    lookup.recount(key)
+    let record = earlier ?? log.signOut(key, DAY_MS, 'provisional')
     let start = lookup.begin()
     const answer = await limiter.call(call, () => {
       start = lookup.begin()
@@ -116,15 +132,16 @@ export class SignOut {
     })
     switch (answer.kind) {
       case 'yes':
-        log.promote(record, this.#durationMs(answer.value))
+        record = log.promote(record, this.#durationMs(answer.value))
         return this.#closeAtOkta({ request, record, session: answer.value })
       case 'no':
         log.remove(record)
         lookup.storeNotFound(key, start)
         return true
       case 'unavailable':
-        if (!answer.called && isOverBudget(answer.code)) log.remove(record)
-        else this.#closeLater({ request, record, session: undefined })
+        if (answer.called || !isOverBudget(answer.code))
+          this.#closeLater({ request, record, session: undefined })
+        else if (earlier === undefined) log.remove(record)
         return false
     }
   }
@@ -142,7 +159,8 @@ export class SignOut {
     const { limiter, log, lookup, closeSession, timeoutMs } = this.#options
     const { key, credential, client, clientIp } = closing.request
     let start = lookup.begin()
-    const answer = await limiter.call({ operation: 'sign_out', kind: 'seen', client }, () => {
+    const call: CallRequest = { operation: 'sign_out', kind: 'seen', client }
+    const answer = await limiter.call(call, () => {
       start = lookup.begin()
       return closeSession(credential, { clientIp })
     })
@@ -192,8 +210,11 @@ export class SignOut {
     this.#options.logger?.warn(message, fields)
   }
 
+  /** Until the session ends. An end that has passed is in doubt: by another clock it has not, or Okta extends it. */
   #durationMs(session: Session | undefined): number {
-    return session === undefined ? DAY_MS : sessionEndsAt(session) - this.#options.lookup.oktaNow()
+    if (session === undefined) return DAY_MS
+    const leftMs = sessionEndsAt(session) - this.#options.lookup.oktaNow()
+    return leftMs > 0 ? leftMs : DAY_MS
   }
 }
 

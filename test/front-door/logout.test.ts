@@ -2,13 +2,29 @@
 import express from 'express'
 import request from 'supertest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { api, type Choices, cookiesOf, ownPage, page, serve, startParts, taken } from './door.js'
+import {
+  api,
+  type Choices,
+  cookiesOf,
+  ownPage,
+  type Parts,
+  page,
+  serve,
+  startOkta,
+  startOrg,
+  startParts,
+  TestClock,
+  taken,
+} from './door.js'
 
 const script = { ...api, ...ownPage }
 const form = { ...page, ...ownPage, 'Content-Type': 'application/x-www-form-urlencoded' }
 
 async function open(choices: Choices = {}) {
-  const parts = await startParts(choices)
+  return openWith(await startParts(choices))
+}
+
+async function openWith<T extends Pick<Parts, 'okta'>>(parts: T) {
   const app = express()
   app.all('/sign-out', parts.okta.logout())
   app.get('/account', parts.okta.requireSession(), (req, res) => {
@@ -279,6 +295,7 @@ describe('an unseen cookie', () => {
     expect(answer.body).toEqual({ oktaClosed: false })
     expect(cookiesOf(answer)).toHaveProperty('idx', taken)
     expect(org.calls).toMatchObject({ getCurrentSession: 2, closeCurrentSession: 0 })
+    expect((await leave(cookie, form).expect(303)).headers['okta-closed']).toBe('false')
     expect(okta.stats().revocations).toBe(0)
     expect((await account(cookie).expect(429)).body.code).toBe('too_many_attempts')
   })
@@ -329,6 +346,104 @@ describe('a session that has ended', () => {
     const { getCurrentSession } = org.calls
     expect(cookiesOf(await leave(cookie).expect(204))).toHaveProperty('idx', taken)
     expect(org.calls).toMatchObject({ getCurrentSession, closeCurrentSession: 1 })
+  })
+})
+
+describe('a session that has ended by this process’s clock', () => {
+  const open = async () => {
+    const clocks = { ours: new TestClock(), theirs: new TestClock() }
+    // Okta's Date is further from our clock than it is trusted: sessions end by our clock.
+    clocks.ours.wall += 3 * 3_600_000
+    const org = await startOrg({ clock: clocks.theirs })
+    const okta = startOkta({ orgUrl: org.url }, clocks.ours)
+    return { ...(await openWith({ okta })), org, clocks }
+  }
+
+  it.each(['looked up here', 'unseen'])(
+    'a session that Okta still has is closed, and signed out here: %s',
+    async (seen) => {
+      const { org, leave, account } = await open()
+      const cookie = org.signIn('alice@example.com')
+      if (seen !== 'unseen')
+        expect((await account(cookie).expect(401)).body).toMatchObject({ reason: 'expired' })
+      await leave(cookie).expect(204)
+      expect(org.sessions).toEqual([])
+      expect(org.calls.closeCurrentSession).toBe(1)
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    },
+  )
+
+  it.each(['looked up here', 'unseen'])(
+    'a session that Okta does not close stays signed out when the clock is right again: %s',
+    async (seen) => {
+      const { org, clocks, leave, account } = await open()
+      const cookie = org.signIn('alice@example.com')
+      if (seen !== 'unseen') await account(cookie).expect(401)
+      org.fail({ kind: 'html' }, silent)
+      await leave(cookie).expect(200, { oktaClosed: false })
+      clocks.ours.wall -= 3 * 3_600_000
+      clocks.ours.advance(60_000)
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+      expect(org.sessions).toHaveLength(1)
+    },
+  )
+})
+
+describe('a session that Okta did not find a moment ago', () => {
+  it('a sign-out costs no call, keeps the session out, and the next one closes it', async () => {
+    const { org, okta, clock, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    org.failNext({ kind: 'status', status: 404, errorCode: 'E0000007' })
+    expect((await account(cookie).expect(401)).body).toMatchObject({ reason: 'not_found' })
+    clock.advance(3_000)
+    await leave(cookie).expect(204)
+    await leave(cookie).expect(204)
+    expect(org.calls).toMatchObject({ getCurrentSession: 1, closeCurrentSession: 0 })
+    expect(okta.stats().revocations).toBe(1)
+    for (const ms of [11_000, 3_600_000]) {
+      clock.advance(ms)
+      expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    }
+    expect(org.calls.getCurrentSession).toBe(1)
+    await leave(cookie).expect(204)
+    expect(org.sessions).toEqual([])
+    expect(org.calls).toMatchObject({ getCurrentSession: 2, closeCurrentSession: 1 })
+  })
+
+  it('the next sign-out that finds no session leaves no record', async () => {
+    const { org, okta, clock, leave } = await open()
+    for (const ms of [0, 3_000, 11_000]) {
+      clock.advance(ms)
+      await leave('idx=nobody').expect(204)
+    }
+    expect(org.calls).toMatchObject({ getCurrentSession: 2, closeCurrentSession: 0 })
+    expect(okta.stats().revocations).toBe(0)
+  })
+
+  it('a next sign-out over budget keeps the session out, and the answer says so', async () => {
+    const { org, clock, leave, account } = await open({
+      okta: { upstream: { failedLookupsPerClient: { perSecond: 0.01, burst: 1 } } },
+    })
+    const cookie = org.signIn('alice@example.com')
+    org.failNext({ kind: 'status', status: 404, errorCode: 'E0000007' })
+    await account(cookie).expect(401)
+    await leave(cookie).expect(204)
+    clock.advance(11_000)
+    await leave(cookie).expect(200, { oktaClosed: false })
+    expect((await account(cookie).expect(401)).body).toMatchObject(signedOut)
+    expect(org.calls).toMatchObject({ getCurrentSession: 1, closeCurrentSession: 0 })
+  })
+})
+
+describe('stats()', () => {
+  it('a sign-out that Okta does not confirm subtracts its session at once', async () => {
+    const { org, okta, leave, account } = await open()
+    const cookie = org.signIn('alice@example.com')
+    await account(cookie).expect(200)
+    await account(org.signIn('bob@example.com')).expect(200)
+    org.fail({ kind: 'html' }, silent)
+    await leave(cookie).expect(200, { oktaClosed: false })
+    expect(okta.stats().sessions).toBe(1)
   })
 })
 

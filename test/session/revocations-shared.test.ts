@@ -1,5 +1,6 @@
 /** The revocation log where records meet: sign-outs with forgets, evictions, and the log that instances share. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { credentialKey } from '../../src/session/cache.js'
 import { RevocationLog, subject } from '../../src/session/revocations.js'
 import type { SharedRecord, SharedSessions } from '../../src/session/shared-cache.js'
 import { deferred } from '../front-door/deferred.js'
@@ -94,6 +95,17 @@ describe('one revocation log', () => {
     const signOut = log.signOut('k', HOUR, 'unconfirmed')
     await log.forget([subject.credential('k')], 'credential')
     log.confirm(signOut, 6_000)
+    expect(log.signOutOf('k')).toMatchObject({ confirmed: true })
+  })
+
+  it('a provisional sign-out that was evicted is in force again once it is promoted', () => {
+    const log = openLog()
+    const signOut = log.signOut('k', HOUR, 'provisional')
+    for (let index = 0; index < 50; index += 1) log.signOut(`junk${index}`, HOUR, 'provisional')
+    expect(log.signOutOf('k')).toBeUndefined()
+    const promoted = log.promote(signOut, HOUR)
+    expect(log.signOutOf('k')).toMatchObject({ confirmed: false, provisional: false })
+    log.confirm(promoted, 6_000)
     expect(log.signOutOf('k')).toMatchObject({ confirmed: true })
   })
 
@@ -257,6 +269,23 @@ describe('a sign-out that another instance removes', () => {
     expect(await there.leave('alice')).toBe(true)
     await recorded()
     expect(await here.ask('alice')).toMatchObject({ state: 'anonymous' })
+  })
+
+  it('a session whose sign-out at another instance is removed counts again', async () => {
+    const store = new SharedStore()
+    const here = new LookupWorld({ shared: store.member() })
+    const there = openLog(store.member())
+    const key = credentialKey('sid', 'alice')
+    here.begin('alice')
+    await here.ask('alice')
+    const signOut = there.signOut(key, HOUR, 'provisional')
+    await recorded()
+    expect(await here.ask('alice')).toMatchObject({ reason: 'signed_out' })
+    expect(here.lookup.stats().sessions).toBe(0)
+    there.remove(signOut)
+    await recorded()
+    expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
+    expect(here.lookup.stats().sessions).toBe(1)
   })
 
   it('a forgotten credential stays forgotten when another instance removes its sign-out', async () => {

@@ -159,7 +159,8 @@ export class SignOut {
     const { limiter, log, lookup, closeSession, timeoutMs } = this.#options
     const { key, credential, client, clientIp } = closing.request
     let start = lookup.begin()
-    const call: CallRequest = { operation: 'sign_out', kind: 'seen', client }
+    // The credential's share of calls is that of its lookups: they must not use up the call that closes it.
+    const call: CallRequest = { operation: 'sign_out', kind: 'seen', key: `out:${key}`, client }
     const answer = await limiter.call(call, () => {
       start = lookup.begin()
       return closeSession(credential, { clientIp })

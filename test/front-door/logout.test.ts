@@ -235,6 +235,24 @@ describe('a sign-out while Okta is silent', () => {
     expect((await account(cookie).expect(401)).body).toMatchObject({ reason: 'not_found' })
   })
 
+  it('a sign-out that Okta keeps answering oddly keeps no other from being closed', async () => {
+    const { org, okta, leave, account } = await open()
+    const [alice, bob] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
+    for (const cookie of [alice, bob]) await account(cookie).expect(200)
+    const stop = org.fail({ kind: 'html', status: 403 }, silent)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    await leave(alice).expect(200, { oktaClosed: false })
+    while (org.calls.closeCurrentSession < 6) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      do await new Promise(setImmediate)
+      while (okta.stats().inFlight > 0)
+    }
+    expect(okta.stats()).not.toHaveProperty('heldOff')
+    stop()
+    await leave(bob).expect(204)
+    expect(org.sessions).toHaveLength(1)
+  })
+
   it('an unconfirmed sign-out is given up after ten minutes, with one log line for all', async () => {
     const lines: unknown[] = []
     const { org, clock, okta, leave, account } = await open({

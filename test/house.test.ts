@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 13_607,
+  lines: 13_652,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_724,
+  linesOfCode: 9_752,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

@@ -82,7 +82,7 @@ export class SessionCache {
   /** Counts this credential's entry anew, after a revocation record about the credential. */
   recount(key: string): void {
     const entry = this.#entries.peek(key)
-    if (entry !== undefined) this.#isValid(entry, key)
+    if (entry !== undefined) this.#isValid(entry, key, this.#clock.monotonic())
   }
 
   /** Shared entries ignored because their time lies in the future. */
@@ -93,7 +93,8 @@ export class SessionCache {
   /** The hit path: a session that is fresh and not revoked, or undefined. */
   fresh(key: string, now: number): CachedSession | undefined {
     const entry = this.#get(key)
-    if (entry === undefined || !entry.isFresh(now) || !this.#isValid(entry, key)) return undefined
+    if (entry === undefined || !entry.isFresh(now) || !this.#isValid(entry, key, now))
+      return undefined
     return entry.position < this.#log.oldestFresh ? undefined : entry
   }
 
@@ -101,7 +102,7 @@ export class SessionCache {
   usable(key: string, now: number): CachedSession | undefined {
     if (this.#oktaClock.wasSuspended(this.#clock.monotonic())) return undefined
     const entry = this.#get(key)
-    return entry?.isUsable(now) && this.#isValid(entry, key) ? entry : undefined
+    return entry?.isUsable(now) && this.#isValid(entry, key, now) ? entry : undefined
   }
 
   /**
@@ -148,7 +149,11 @@ export class SessionCache {
       return undefined
     }
     const mono = start.mono - Math.max(0, age)
-    const endsAt = mono + sessionEndsAt(session) - (askedAt + entry.oktaAheadMs)
+    // Each instance has its own measure of Okta's clock; the earlier end is the safe one.
+    const endsAt = Math.min(
+      mono + sessionEndsAt(session) - (askedAt + entry.oktaAheadMs),
+      this.#oktaClock.toMonotonic(sessionEndsAt(session)),
+    )
     const stored = this.#set(key, session, { ...start, at: askedAt, mono }, endsAt)
     return stored?.isFresh(start.mono) ? stored : undefined
   }
@@ -198,8 +203,8 @@ export class SessionCache {
     return this.#options.negatives.newerThan(start, key) !== undefined
   }
 
-  /** Whether no record since voids this entry. */
-  #isValid(entry: CachedSession, key: string): boolean {
+  /** Whether no record since voids this entry, and no correction of Okta's clock has ended it. */
+  #isValid(entry: CachedSession, key: string, now: number): boolean {
     const position = this.#log.position
     if (entry.position === position) return true
     if (this.#log.isVoid(key, entry.session, entry.position)) {
@@ -210,7 +215,17 @@ export class SessionCache {
     this.#usable.restore(entry)
     // An entry older than a gap keeps its position, so that it is not fresh before the next lookup.
     if (entry.position >= this.#log.oldestFresh) entry.validUpTo(position)
-    return true
+    this.#correctEnd(entry)
+    return entry.isUsable(now)
+  }
+
+  /** Applies what has been learned of Okta's clock since the entry was stored. It never lengthens its life. */
+  #correctEnd(entry: CachedSession): void {
+    const endsAt = this.#oktaClock.toMonotonic(sessionEndsAt(entry.session))
+    if (endsAt >= entry.deadAt) return
+    this.#usable.remove(entry)
+    entry.endAt(endsAt)
+    this.#usable.restore(entry)
   }
 }
 

@@ -87,6 +87,11 @@ export class CachedSession implements FoundSession {
     this.#hasPrefetched = true
   }
 
+  /** Shortens the entry's life to an earlier end; a later one changes nothing. */
+  endAt(deadAt: number): void {
+    this.#deadAt = Math.min(this.#deadAt, Math.floor(deadAt))
+  }
+
   /** Ends the entry. It stays in the cache, so that its cookie still counts as seen. */
   end(): void {
     this.#deadAt = 0

@@ -6,6 +6,10 @@ import type { RevocationLog } from './revocations.js'
 const SUSPEND_MS = 5_000
 /** A `Date` further from the wall clock is ignored: it is probably a broken proxy's. */
 export const MAX_SKEW_MS = 10 * 60_000
+/** Answers without a `Date` are dated by the last `Date` for this long, then by the wall clock. */
+const DATE_VALID_MS = 60_000
+/** A correction by less than this does not make cached sessions be checked: a `Date` is in whole seconds. */
+const MIN_CORRECTION_MS = 2_000
 
 export interface OktaClockOptions {
   readonly logger?: Logger | undefined
@@ -27,6 +31,10 @@ export class OktaClock {
    * and ends measured by it would grow by as much.
    */
   #oktaAtZero: number
+  /** The lowest that {@link #oktaAtZero} was since cached sessions were last checked against it. */
+  #lowest: number
+  /** Monotonic milliseconds of the last trusted `Date`. */
+  #datedAt = Number.NEGATIVE_INFINITY
 
   /** Calls `onSuspend` after a suspend: no time measured before it can be trusted. */
   constructor(
@@ -42,6 +50,7 @@ export class OktaClock {
     this.#maxSkewMs = maxSkewMs
     this.#wallAtZero = clock.now() - clock.monotonic()
     this.#oktaAtZero = this.#wallAtZero
+    this.#lowest = this.#oktaAtZero
   }
 
   /** Okta's time, epoch milliseconds, as its last answer set it. */
@@ -60,13 +69,33 @@ export class OktaClock {
   }
 
   /**
-   * Sets Okta's time by the `Date` of an answer; undefined changes nothing. Okta reads its clock after the
-   * lookup began: counted from the start, the error makes sessions shorter only.
+   * Sets Okta's time by the `Date` of an answer. Okta reads its clock after the lookup began: counted from the
+   * start, the error makes sessions shorter only. Without a `Date`, or with one in doubt, the wall clock
+   * decides, once the last trusted `Date` is old.
    */
   adjust(oktaTime: number | undefined, start: LookupStart): void {
     // An answer to a lookup from before a suspend may be from before it as well.
-    if (oktaTime === undefined || start.position < this.#log.oldestValid) return
-    this.#oktaAtZero = this.#isTrusted(oktaTime) ? oktaTime - start.mono : this.#wallAtZero
+    if (start.position < this.#log.oldestValid) return
+    const now = this.#clock.monotonic()
+    if (oktaTime !== undefined && this.#isTrusted(oktaTime)) {
+      this.#datedAt = now
+      this.#set(oktaTime - start.mono, oktaTime - now)
+    } else if (oktaTime !== undefined || now - this.#datedAt > DATE_VALID_MS)
+      this.#set(this.#wallAtZero, this.#wallAtZero)
+  }
+
+  /**
+   * `atLeast`: the same without what the answer took on its way. When Okta's clock turns out to be ahead of what
+   * it was thought to be, cached sessions end earlier than they were stored with.
+   */
+  #set(oktaAtZero: number, atLeast: number): void {
+    this.#oktaAtZero = oktaAtZero
+    if (atLeast - this.#lowest < MIN_CORRECTION_MS)
+      this.#lowest = Math.min(this.#lowest, oktaAtZero)
+    else {
+      this.#lowest = oktaAtZero
+      this.#log.checkAgain()
+    }
   }
 
   /** Okta's time when it sent an answer with this `Date`; the time of {@link now} without one, or with one in doubt. */
@@ -102,6 +131,7 @@ export class OktaClock {
     const movedMs = this.#movedMs(now)
     this.#wallAtZero += movedMs
     this.#oktaAtZero += movedMs
+    this.#lowest = this.#oktaAtZero
     this.#log.forgetAll()
     this.#onSuspend()
   }

@@ -118,6 +118,11 @@ export class RevocationLog {
     this.#publish({ kind: 'suspend', scope: 'all', position: this.position }, undefined)
   }
 
+  /** Makes each cached session be checked before it is served again; voids none. */
+  checkAgain(): void {
+    this.position += 1
+  }
+
   /** Answers this credential with `signed_out` for `forMs`, at most a day. */
   signOut(key: string, forMs: number, state: Exclude<RevocationState, 'confirmed'>): SignOutRecord {
     const name = this.#nameOf(key)

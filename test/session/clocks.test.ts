@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { OktaSession } from '../../src/okta-session-types.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { middleware, requestWith, type TinyOrg, tinyOrg } from './tiny-org.js'
 
@@ -64,6 +65,113 @@ describe('times', () => {
     expect(await okta.authenticate(requestWith('bob'))).toMatchObject({ state: 'active' })
     clock.advance(1_000)
     expect(await okta.authenticate(requestWith('bob'))).toMatchObject({ source: 'memory' })
+  })
+
+  describe('a session stored by a Date that is nine minutes behind, with 40 s left', () => {
+    /** The last moment at which the session is served, counted from its end, while Okta is silent. */
+    async function servedUntil(okta: OktaSession, end: number): Promise<number> {
+      org.silent = true
+      let last = Number.NaN
+      for (let time = 0; time < 30; time += 1) {
+        const context = await okta.authenticate(requestWith('alice'))
+        if (context.state === 'active') last = clock.now() - end
+        clock.advance(2_000)
+      }
+      return last
+    }
+    const wrong = () => clock.now() - 540_000
+    const options = { upstream: { timeoutMs: 50 } }
+
+    it.each([
+      ['a right Date', 0],
+      ['a Date that is doubted', 3 * 3_600_000],
+    ])('ends in time once another answer has %s', async (_, ahead) => {
+      const okta = middleware(org, clock, options)
+      const end = clock.now() + 40_000
+      org.endsAt = () => end
+      org.now = wrong
+      await okta.authenticate(requestWith('alice'))
+      org.now = () => clock.now() + ahead
+      await okta.authenticate(requestWith('bob'))
+      const last = await servedUntil(okta, end)
+      expect(last).toBeLessThanOrEqual(0)
+      expect(last).toBeGreaterThan(-5_000)
+    })
+
+    it('ends in time when it was stored without a Date a minute after the wrong one', async () => {
+      const okta = middleware(org, clock, options)
+      org.now = wrong
+      await okta.authenticate(requestWith('bob'))
+      clock.advance(61_000)
+      org.now = () => undefined
+      const end = clock.now() + 40_000
+      org.endsAt = () => end
+      await okta.authenticate(requestWith('alice'))
+      const last = await servedUntil(okta, end)
+      expect(last).toBeLessThanOrEqual(0)
+      expect(last).toBeGreaterThan(-5_000)
+    })
+
+    it('is asked about, and stays in the cache, when Okta has extended it', async () => {
+      const okta = middleware(org, clock)
+      const end = clock.now() + 40_000
+      org.endsAt = () => end
+      org.now = wrong
+      await okta.authenticate(requestWith('alice'))
+      org.now = clock.now
+      await okta.authenticate(requestWith('bob'))
+      org.endsAt = () => end + 7_200_000
+      clock.advance(41_000)
+      const context = await okta.authenticate(requestWith('alice'))
+      expect(context).toMatchObject({ state: 'active', source: 'okta' })
+      expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    })
+
+    it('is not counted in stats() after its right end', async () => {
+      const okta = middleware(org, clock)
+      const end = clock.now() + 40_000
+      org.endsAt = (value) => (value === 'alice' ? end : clock.now() - 1)
+      org.now = wrong
+      await okta.authenticate(requestWith('alice'))
+      org.now = clock.now
+      await okta.authenticate(requestWith('bob'))
+      expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+      expect(okta.stats().sessions).toBe(1)
+      clock.advance(41_000)
+      expect(okta.stats().sessions).toBe(0)
+    })
+  })
+
+  it('a wrong Date does not lengthen the life of a session stored by a right one', async () => {
+    const okta = middleware(org, clock, { upstream: { timeoutMs: 300 } })
+    const end = clock.now() + 40_000
+    org.endsAt = () => end
+    await okta.authenticate(requestWith('alice'))
+    org.now = () => clock.now() - 540_000
+    await okta.authenticate(requestWith('bob'))
+    // The entry is checked after any revocation.
+    await okta.forget({ userId: 'another user' })
+    org.silent = true
+    clock.advance(38_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
+    clock.advance(4_000)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ state: 'unavailable' })
+  })
+
+  it('a slow answer does not shorten the lives of other sessions', async () => {
+    const okta = middleware(org, clock)
+    const end = clock.now() + 40_000
+    org.endsAt = () => end
+    await okta.authenticate(requestWith('alice'))
+    org.silent = true
+    const slow = okta.authenticate(requestWith('bob'))
+    await vi.waitFor(() => expect(org.inFlight).toBe(1))
+    clock.advance(2_900)
+    org.release()
+    await slow
+    org.silent = true
+    clock.advance(35_500)
+    expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
   })
 
   it('a session is looked up again at its end, which Okta may have extended', async () => {

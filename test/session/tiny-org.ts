@@ -13,8 +13,8 @@ export interface TinyOrg {
   mostInFlight: number
   /** Whether it answers; otherwise it keeps the request until answered or closed. */
   silent: boolean
-  /** Epoch milliseconds of its clock. */
-  now: () => number
+  /** Epoch milliseconds of its clock; undefined: it sends no Date. */
+  now: () => number | undefined
   /** When the session of a cookie value ends by its clock; undefined: no such session. */
   endsAt: (value: string) => number | undefined
   /** Further fields of each session. */
@@ -43,7 +43,9 @@ export async function tinyOrg(clock: TestClock): Promise<TinyOrg> {
   }
   function answer(value: string, res: ServerResponse): void {
     const endsAt = org.endsAt(value)
-    res.setHeader('Date', new Date(org.now()).toUTCString())
+    const now = org.now()
+    res.sendDate = false
+    if (now !== undefined) res.setHeader('Date', new Date(now).toUTCString())
     res.setHeader('Content-Type', 'application/json')
     res.statusCode = endsAt === undefined ? 404 : 200
     res.end(

@@ -53,11 +53,15 @@ export function createAuthorizer(
   return serviceAppAuthorizer({ ...parts, credentials })
 }
 
+/** So many refusals in a row, without another answer between them, end a way that has worked. */
+const REFUSALS = 3
+const MAX_REFUSALS = 24
+
 /**
  * createSession sends the API token when there is one; OAuth has no scope for it. Okta takes sign-ins without
- * a token as well: after a refusal of the token the next ones are made without it. An answer by a policy
- * about one user looks the same, so the token is used again where a sign-in without it is refused; an
- * invalid token (E0000011) is not.
+ * a token as well: after a refusal of the token the next one is made without it, as a trial. An org that needs
+ * the token refuses it, and a policy about one user is answered like a refused token. So a trial that is refused
+ * leads back, and each makes the next one need twice as many refusals; a way that has worked needs three.
  */
 export function createSignInAuthorizer(
   credentials: CheckedCredentials | undefined,
@@ -65,24 +69,63 @@ export function createSignInAuthorizer(
   if (credentials === undefined || !('apiToken' in credentials)) return undefined
   const withToken = apiTokenAuthorizer(credentials)
   const withoutToken = fixedAuthorizer({}, [])
-  let token: 'sent' | 'left_out' | 'invalid' = 'sent'
+  let current = withToken
+  let isTrial = false
+  let refusals = 0
+  let refusalsNeeded = 1
+
+  function change(to: Authorizer, { asTrial }: { asTrial: boolean }): void {
+    current = to
+    isTrial = asTrial
+    refusals = 0
+  }
+
+  function onWorked(used: Authorizer): void {
+    // The token was accepted for another sign-in while one was tried without it.
+    if (used !== current && !isTrial) return
+    refusalsNeeded = used === current && isTrial ? REFUSALS : Math.max(REFUSALS, refusalsNeeded)
+    change(used, { asTrial: false })
+  }
+
+  function onRefused(used: Authorizer): void {
+    if (used !== current) return
+    const other = used === withToken ? withoutToken : withToken
+    if (isTrial) {
+      refusalsNeeded = Math.min(refusalsNeeded * 2, MAX_REFUSALS)
+      change(other, { asTrial: false })
+      return
+    }
+    refusals += 1
+    if (refusals >= refusalsNeeded) change(other, { asTrial: true })
+  }
+
   return {
     begin(target, deadline) {
-      const isSent = token === 'sent'
-      const { show } = (isSent ? withToken : withoutToken).begin(target, deadline)
+      const used = current
+      const { show } = used.begin(target, deadline)
       return {
         show,
         reconsider(answer) {
-          const code = answer.status === 401 || answer.status === 403 ? errorCodeIn(answer) : ''
-          if (!TOKEN_REFUSED.has(code ?? '') || token === 'invalid') return false
-          if (isSent) token = code === 'E0000011' ? 'invalid' : 'left_out'
-          else token = 'sent'
+          const outcome = signInOutcome(answer)
+          if (outcome === 'worked') onWorked(used)
+          if (outcome === 'refused') onRefused(used)
           // The session token is not sent a second time: it works once.
           return false
         },
       }
     },
   }
+}
+
+/** What an answer to createSession says of the Authorization header; undefined: nothing. */
+function signInOutcome(answer: HttpAnswer): 'worked' | 'refused' | undefined {
+  const { status } = answer
+  if (status === 200) return 'worked'
+  const code = status === 401 || status === 403 ? errorCodeIn(answer) : undefined
+  if (code === undefined) return undefined
+  if (TOKEN_REFUSED.has(code)) return 'refused'
+  // Okta got as far as the session token.
+  return status === 401 && code === 'E0000004' ? 'worked' : undefined
 }
 
 function apiTokenAuthorizer({ apiToken }: ApiTokenCredentials): Authorizer {

@@ -34,7 +34,7 @@ function messageFor(operation: Operation, errorCode: string | undefined): string
     return 'Okta refused a token to the service app. Operations by session id fail, and another token is requested after 30 s. Check clientId, privateKey, keyId and scopes'
   if (operation === 'createSession')
     return TOKEN_REFUSED.has(errorCode ?? '')
-      ? 'Okta refused a sign-in because of the API token, or by a policy. login() tries without the API token. Check credentials.apiToken'
+      ? 'Okta refused a sign-in because of the API token, or by a policy. login() tries whether sign-ins work without the API token. Check credentials.apiToken'
       : 'Okta refused a sign-in for a reason other than its session token. Users get 503'
   return 'Okta answered with an error about the org, this app or its credentials. It says nothing about the session, which stays as it is'
 }

@@ -213,6 +213,7 @@ describe('login() with an API token that Okta refuses', () => {
     await login().expect(503)
     // The org refuses a revoked token, and would take a sign-in without one.
     await login().expect(503)
+    await login().expect(503)
     await login().expect(200)
   })
 })

@@ -110,20 +110,26 @@ function expireWherever({ names, host, path }: Planted, secure: boolean): readon
 
 /** The host and its parent domains of two labels or more; none of an address or of `localhost`. */
 function domainsOf(host = ''): readonly string[] {
-  const name = host.replace(/:\d+$/, '').toLowerCase()
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) || /\.\d+$/.test(name)) return []
-  const labels = name.split('.')
+  const labels = host
+    .replace(/:\d+$/, '')
+    .toLowerCase()
+    .split('.')
+  if (!labels.every((label) => LABEL.test(label)) || /^\d+$/.test(labels.at(-1) ?? '')) return []
   const domains = labels.slice(0, -1).map((_, index) => labels.slice(index).join('.'))
   return domains.slice(-MAX_DOMAINS)
 }
+
+/** A label of a host name (RFC 1123 section 2.1). The cookie library throws for any other domain. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** What a path attribute may hold; the cookie library throws for `;` and `<`. */
+const COOKIE_PATH = /^[\x21-\x3a\x3d-\x7e]+$/
 
 /** `/` and the beginnings of the path, as far as a cookie's attribute can hold them. */
 function pathsOf(path: string): readonly string[] {
   const [, ...segments] = path.split(/[?#]/, 1)[0]?.split('/') ?? []
   const beginnings = segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`)
-  const usable = beginnings.filter(
-    (each) => each.length > 1 && /^[\x21-\x3a\x3c-\x7e]+$/.test(each),
-  )
+  const usable = beginnings.filter((each) => each.length > 1 && COOKIE_PATH.test(each))
   return ['/', ...usable.slice(0, MAX_PATHS - 1)]
 }
 

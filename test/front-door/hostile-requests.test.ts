@@ -1,12 +1,16 @@
 /** Whatever a client sends, no handler answers 500: an exception would be the app's to explain. */
 import { connect } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
+import type { RequestLike } from 'express-okta-session'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { runs } from '../deep.js'
 import { type Choices, serve, startParts } from './door.js'
 
 /** All handlers, behind the parsers an app may mount, each with the options a client's words go through. */
 async function open(parsers: 'no parsers' | 'parsers', choices: Choices) {
-  const { okta, org } = await startParts({ org: { rateLimitPerMinute: 100_000 }, ...choices })
+  const parts = await startParts({ org: { rateLimitPerMinute: 100_000 }, ...choices })
+  const { okta } = parts
   const app = express()
   app.set('trust proxy', true)
   if (parsers === 'parsers')
@@ -20,6 +24,13 @@ async function open(parsers: 'no parsers' | 'parsers', choices: Choices) {
   app.use('/info', okta.sessionInfo())
   app.use('/verify', okta.forwardAuth())
   app.use('/redirected', okta.forwardAuth({ redirect: true }))
+  app.use('/checked', async (req, res) => {
+    const decision = await okta.check(req)
+    if (decision.ok) return void res.send('in')
+    const { status, headers, body } = decision.reply
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+    res.status(status).end(body)
+  })
   const thrown: unknown[] = []
   const onError: ErrorRequestHandler = (error, _req, res, _next) => {
     // A parser's own refusal brings its status.
@@ -28,10 +39,10 @@ async function open(parsers: 'no parsers' | 'parsers', choices: Choices) {
   }
   app.use(onError)
   const url = new URL(await serve(app))
-  return { org, thrown, port: Number(url.port), host: url.host }
+  return { ...parts, thrown, port: Number(url.port), host: url.host }
 }
 
-const gets = ['/page', '/admin', '/info', '/verify', '/redirected']
+const gets = ['/page', '/admin', '/info', '/verify', '/redirected', '/checked']
 const posts = ['/page', '/sign-in', '/sign-out', '/refresh']
 
 /** Header values, each sent as every header the package reads. */
@@ -258,3 +269,129 @@ it.each(['no parsers', 'parsers'] as const)(
     expect(thrown).toEqual([])
   },
 )
+
+it('the link to sign out is followed from every path, also one that no cookie can have', async () => {
+  const { thrown, port, host } = await open('no parsers', { okta: { upstream } })
+  const marks = Array.from({ length: 0x7f - 0x21 }, (_, index) => String.fromCharCode(0x21 + index))
+  const requests = marks.map((mark) => ({
+    line: `GET /page/a${mark}b/c?okta-sign-out=1`,
+    headers: { Host: host, ...asPage, ...ours, Cookie: 'idx=one; idx=other' },
+  }))
+  expect(await failedOf(port, requests)).toEqual([])
+  expect(thrown).toEqual([])
+})
+
+const MARKS = ['.', '-', '/', ';', '=', ' ', '%', '"', '\\', '<', ':', '\t', '\r']
+
+/** Text that a client may put into a header or an address, in its pieces. */
+const textOf = (...pieces: readonly string[]) =>
+  fc
+    .array(
+      fc.oneof(
+        fc.constantFrom(...pieces, ...MARKS),
+        fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
+      ),
+      { maxLength: 10 },
+    )
+    .map((chosen) => chosen.join(''))
+
+const label = fc.constantFrom(
+  'a',
+  'example',
+  'com',
+  '-a',
+  'a-',
+  'a'.repeat(63),
+  'a'.repeat(64),
+  '_',
+  '1',
+)
+const hosts = fc.oneof(
+  fc.array(label, { maxLength: 4 }).map((labels) => labels.join('.')),
+  textOf('a', 'example.com', ':80', '[::1]', '@'),
+)
+
+/** Headers, and what follows the path, of one request; `now` is the time of the app's clock. */
+function hostile(now: number) {
+  const count = textOf('0', '9', `0.${now}`, `0.${now}.0.a`, `.abcdef1`, 'a b')
+  const further = fc.array(
+    fc.oneof(
+      count.map((value) => `okta-sign-in-redirects=${value}`),
+      fc.constantFrom('idx=one', 'idx=other', 'sid=%', ''),
+      textOf('idx', 'sid', 'a'),
+    ),
+    { maxLength: 4 },
+  )
+  // Two values of one name: the sign-out expires them in the domains of Host and at paths of the address.
+  const contested = fc.constantFrom<readonly string[]>(['idx=one', 'idx=other'], [])
+  const cookies = fc.tuple(contested, further).map((lists) => lists.flat())
+  const place = textOf('/a', '//', '..', '?', '#', 'https://', 'app.example', '?returnTo=')
+  const behind = fc.constantFrom('', '/', '?')
+  const signOut = fc.constantFrom('', '?okta-sign-out=1', '&okta-sign-out=1')
+  return fc.record({
+    headers: fc.record(
+      {
+        Host: hosts,
+        Cookie: cookies.map((each) => each.join('; ')),
+        Referer: place,
+        'X-Forwarded-Host': hosts,
+        'X-Forwarded-Uri': place,
+        'X-Forwarded-Proto': place,
+        'X-Forwarded-Method': place,
+        'Sec-Fetch-Site': fc.constantFrom('same-origin', 'same-origin', 'cross-site', 'none'),
+        'Sec-Fetch-Mode': fc.constantFrom('navigate', 'cors'),
+      },
+      { requiredKeys: ['Host', 'Cookie', 'Sec-Fetch-Mode', 'Sec-Fetch-Site'] },
+    ),
+    behind: fc.tuple(behind, place, signOut).map((parts) => parts.join('')),
+    path: fc.constantFrom(...gets, ...posts),
+    method: fc.constantFrom('GET', 'POST'),
+  })
+}
+
+/** Without line ends and other characters with which Node refuses the whole request. */
+function sendable(text: string, pattern: RegExp): string {
+  return text.replace(pattern, '')
+}
+
+it.each<[string, Choices['okta']]>([
+  ['default addresses', {}],
+  ['a sign-in page of its own', { signInUrl: '/sign-in?a=1#b' }],
+])('no handler answers 500 to a request of random pieces, with %s', async (_, more) => {
+  const { thrown, port, clock } = await open('no parsers', { okta: { ...more, upstream } })
+  const sizes = { minLength: AT_ONCE, maxLength: AT_ONCE }
+  await fc.assert(
+    fc.asyncProperty(fc.array(hostile(clock.now()), sizes), async (requests) => {
+      const sent = requests.map(({ headers, behind, path, method }) => ({
+        line: `${method} ${path}${sendable(behind, /[\s\x7f-\xff]/g)}`,
+        headers: Object.fromEntries(
+          Object.entries(headers).map(([name, value]) => [name, sendable(value, /[\r\x7f]/g)]),
+        ),
+      }))
+      expect(await failedOf(port, sent)).toEqual([])
+      expect(thrown).toEqual([])
+    }),
+    { numRuns: runs(40, 400), endOnFailure: true },
+  )
+})
+
+it('check() decides about any request, whatever its address and headers hold', async () => {
+  const { okta, clock } = await open('no parsers', { okta: { upstream } })
+  const any = fc.oneof(fc.constant(''), fc.string({ unit: 'binary', maxLength: 12 }))
+  const requests = fc.tuple(hostile(clock.now()), any, any).map(
+    ([{ headers, behind, path, method }, inUrl, inHeader]): RequestLike => ({
+      method,
+      url: `${path}${inUrl}${behind}`,
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value + inHeader]),
+      ),
+    }),
+  )
+  await fc.assert(
+    fc.asyncProperty(requests, async (req) => {
+      const decision = await okta.check(req)
+      expect(decision.ok).toBe(false)
+    }),
+    { numRuns: runs(500, 5_000), endOnFailure: true },
+  )
+})

@@ -351,5 +351,20 @@ describe('two cookies of one name', () => {
     expect(await linesFor('app.example.com', 'idx=one')).toEqual([])
     for (const place of ['localhost:3000', '10.0.0.1', '[::1]:80'])
       expect(await linesFor(place, both)).toEqual([])
+    for (const noName of ['-a.example.com', 'a-.example.com', `${'a'.repeat(64)}.example.com`])
+      expect(await linesFor(noName, both)).toEqual([])
   })
+
+  it.each(['-a.example.com', 'a-.example.com', `${'a'.repeat(64)}.example.com`])(
+    'the link to sign out is followed where no cookie can have its Host: %s',
+    async (at) => {
+      const { url } = await openBrowser()
+      const answer = await request(url)
+        .get('/account?okta-sign-out=1')
+        .set({ ...page, 'Sec-Fetch-Site': 'same-origin', Host: at })
+        .set('Cookie', 'idx=one; idx=other')
+        .expect(302)
+      expect(answer.headers['set-cookie']).toContainEqual(expect.stringMatching(/^idx=; Max-Age=0/))
+    },
+  )
 })

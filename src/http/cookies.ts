@@ -110,10 +110,7 @@ function expireWherever({ names, host, path }: Planted, secure: boolean): readon
 
 /** The host and its parent domains of two labels or more; none of an address or of `localhost`. */
 function domainsOf(host = ''): readonly string[] {
-  const labels = host
-    .replace(/:\d+$/, '')
-    .toLowerCase()
-    .split('.')
+  const labels = host.replace(/:\d+$/, '').toLowerCase().split('.')
   if (!labels.every((label) => LABEL.test(label)) || /^\d+$/.test(labels.at(-1) ?? '')) return []
   const domains = labels.slice(0, -1).map((_, index) => labels.slice(index).join('.'))
   return domains.slice(-MAX_DOMAINS)

@@ -14,7 +14,7 @@ import { checkedTarget, refuseToBeMounted } from './http/misuse.js'
 import { addInstance, refuseAnotherOrg, removeInstance } from './http/second-org.js'
 import { createWatch } from './http/watch.js'
 import { Limiter } from './limiter/limiter.js'
-import { systemClock } from './okta/call.js'
+import { type LimitCall, systemClock } from './okta/call.js'
 import { connect } from './okta/connect.js'
 import type { OktaSession, OktaSessionStats } from './okta-session-types.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
@@ -125,6 +125,18 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   }
 }
 
+/** The calls of `okta.api`: those with a cookie alone count against the account of the lookups. */
+function limitApiCalls(limiter: Limiter): LimitCall {
+  return async (operation, call) => {
+    const account = operation.includes('Current') ? 'lookup' : 'sign_in'
+    const { called, ...answer } = await limiter.call(
+      { kind: 'api', operation: 'api', account },
+      call,
+    )
+    return answer
+  }
+}
+
 type Core = ReturnType<typeof composeCore>
 
 function statsOf({ limiter, lookup, watches }: Core): OktaSessionStats {
@@ -154,7 +166,8 @@ function composeCore(
         error: String(error),
       })
     })
-  const org = reach(api, clock, onChanged, logger)
+  const limiter = new Limiter({ upstream, logger, ...surroundings })
+  const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
   const store = openStore(cache.store, secrets, api.orgUrl)
   const shared = store?.shared
   const log = new RevocationLog({
@@ -165,7 +178,6 @@ function composeCore(
     shared,
     nameSubject: store?.nameSubject,
   })
-  const limiter = new Limiter({ upstream, logger, ...surroundings })
   const { fetchSession, refreshSession } = org
   const lookup = new Lookup({
     ...surroundings,

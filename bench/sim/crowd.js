@@ -44,7 +44,7 @@ export class Crowd {
    * @param {object} parts
    * @param {import('./virtual-time.js').VirtualTime} parts.time
    * @param {import('./model-org.js').ModelOrg} parts.org
-   * @param {ReturnType<typeof import('./model-app.js').modelApp>} parts.app
+   * @param {Pick<ReturnType<typeof import('./model-app.js').modelApp>, 'page'>} parts.app
    * @param {() => number} parts.random
    * @param {string} [parts.prefix] The prefix of this crowd's cookies, which distinguishes two crowds.
    */

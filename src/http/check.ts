@@ -10,10 +10,10 @@ import { endRedirects } from './sign-in-loop.js'
 
 /** check(): returns the guard's decision as data. */
 export function createCheck(kit: Kit) {
-  const { authenticator, oktaNow, monotonic, verdicts, denials, cookies } = kit
+  const { authenticator, oktaNow, monotonic, verdicts, ownLookups, denials, cookies } = kit
   // Requests of other frameworks get no property.
   const unattached = { current: () => undefined, stands: verdicts.stands, put() {} }
-  const parts = { authenticator, oktaNow, monotonic, verdicts: unattached }
+  const parts = { authenticator, oktaNow, monotonic, ownLookups, verdicts: unattached }
   const noRule = new Guard(parts, {})
   /** A rule object is checked on its first use, and again after a change. */
   const guards = new WeakMap<SessionRule, { readonly rule: SessionRule; readonly guard: Guard }>()

@@ -35,6 +35,7 @@ export type Decided = FoundSession | Denied
 export interface GuardParts {
   readonly authenticator: Authenticator
   readonly verdicts: Pick<Verdicts, 'current' | 'stands' | 'put'>
+  readonly ownLookups: OwnLookups
   /** Okta's time, epoch milliseconds. */
   readonly oktaNow: () => number
   /** The monotonic clock, milliseconds. */
@@ -43,8 +44,6 @@ export interface GuardParts {
 
 /** A page navigation accepts a cached refusal for this long. */
 const NAVIGATION_ACCEPTS_REFUSAL_MS = 1_000
-/** An answer may exceed the rule's age limit by this much, for the time that `allow` took. */
-const GRACE_MS = 1_000
 
 export class Guard {
   readonly #parts: GuardParts
@@ -60,14 +59,19 @@ export class Guard {
 
   /** Synchronous where the session is cached and `allow` is. Throws or rejects with what `allow` throws. */
   decide(req: RequestLike): Decided | Promise<Decided> {
-    const attached = this.#parts.verdicts.current(req)
-    // What attachSession() found may be older than the rule allows.
-    if (attached !== undefined && (this.#demand === undefined || attached.state !== 'active'))
-      return this.#judge(attached, req)
-    const found = this.#parts.authenticator.find(req, this.#demand)
+    const { verdicts, authenticator, ownLookups } = this.#parts
+    const attached = verdicts.current(req)
+    if (attached !== undefined && this.#isRecent(attached, req)) return this.#judge(attached, req)
+    const found = authenticator.find(req, this.#demand)
     return found instanceof Promise
-      ? found.then((context) => this.#take(context, req))
+      ? ownLookups.follow(req, found).then((context) => this.#take(context, req))
       : this.#take(found, req)
+  }
+
+  /** What attachSession() found may be older than the rule allows. */
+  #isRecent(attached: FoundContext, req: RequestLike): boolean {
+    if (this.#demand === undefined || attached.state !== 'active') return true
+    return this.#parts.ownLookups.isAnswer(req, attached)
   }
 
   /**
@@ -165,6 +169,42 @@ export class Guard {
 
   #asRecentAs({ startedMono }: FoundSession): Demand {
     return { maxStalenessMs: this.#parts.monotonic() - startedMono + GRACE_MS }
+  }
+}
+
+/** A request may use the answer to its own lookup for so long, whatever age a rule asks for. */
+const GRACE_MS = 1_000
+/** A lookup starts within the same turn as the request asks for it. */
+const SAME_TURN_MS = 1
+
+/**
+ * The lookups that requests caused themselves: `maxStalenessMs: 0` behind a cold attachSession() needs no
+ * second one.
+ */
+export class OwnLookups {
+  readonly #monotonic: () => number
+  readonly #answered = new WeakMap<
+    object,
+    { readonly context: FoundContext; readonly at: number }
+  >()
+
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic
+  }
+
+  /** Waits for a lookup that was requested in this turn, and remembers its answer unless an earlier request had started it. */
+  async follow(req: object, found: Promise<FoundContext>): Promise<FoundContext> {
+    const since = this.#monotonic() - SAME_TURN_MS
+    const context = await found
+    if (context.state === 'active' && context.source === 'okta' && context.startedMono >= since)
+      this.#answered.set(req, { context, at: this.#monotonic() })
+    return context
+  }
+
+  /** Whether this is the answer to the request's own lookup, and has just arrived. */
+  isAnswer(req: object, context: FoundContext): boolean {
+    const answered = this.#answered.get(req)
+    return answered?.context === context && this.#monotonic() - answered.at <= GRACE_MS
   }
 }
 

@@ -12,7 +12,7 @@ import { clientIp as addressForOkta, createClientAddress, noClientIp } from './c
 import { CookieReader } from './cookie-header.js'
 import { createSessionCookies, type SessionCookies } from './cookies.js'
 import { createIsSameOrigin } from './csrf.js'
-import type { GuardParts } from './decide.js'
+import { type GuardParts, OwnLookups } from './decide.js'
 import { createDenials, type Denials } from './denials.js'
 import { createMisuseLog } from './misuse.js'
 import { header, requestHost } from './request.js'
@@ -49,6 +49,7 @@ export interface KitParts {
 export interface Kit extends GuardParts, KitParts {
   readonly authenticator: Authenticator
   readonly verdicts: Verdicts
+  readonly ownLookups: OwnLookups
   readonly cookies: SessionCookies
   readonly denials: Denials
   /**
@@ -96,6 +97,7 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
     oktaNow: lookup.oktaNow.bind(lookup),
     authenticator,
     verdicts: createVerdicts(settings.property, lookup.isCurrent.bind(lookup)),
+    ownLookups: new OwnLookups(monotonic),
     cookies,
     denials: createDenials({
       onDenied,

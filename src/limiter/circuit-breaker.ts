@@ -5,7 +5,10 @@ import type { UnavailableCode } from '../errors.js'
 import type { OpenCircuit } from './policy.js'
 
 /** Calls whose failures are counted together: those of one operation; lookups of unseen cookies count apart. */
-export type CallScope = 'lookups' | 'unseen' | 'sign_ins' | 'refreshes' | 'sign_outs'
+export type FailureScope = 'lookups' | 'unseen' | 'sign_ins' | 'refreshes' | 'sign_outs'
+
+/** The calls of `okta.api` have no circuit of their own: their errors go to the app that made them. */
+export type CallScope = FailureScope | 'api'
 
 /**
  * Which calls a circuit stops. Okta may refuse to refresh sessions while it answers lookups, so a failed call
@@ -13,11 +16,11 @@ export type CallScope = 'lookups' | 'unseen' | 'sign_ins' | 'refreshes' | 'sign_
  * no operation causes. Failed lookups of seen sessions, which worked before, stop all lookups. Those of
  * unseen cookies stop lookups of unseen cookies alone: the cookie itself may cause the failure.
  */
-export type CircuitScope = 'all' | CallScope
+export type CircuitScope = 'all' | FailureScope
 
 /** A call that was admitted and has started. */
 export interface StartedCall {
-  readonly scope: CallScope
+  readonly scope: FailureScope
   /** The credential, or the client of a sign-in; undefined when there is none. */
   readonly key?: string | undefined
   /** Whether it is the half-open trial of the circuits of its scope. */
@@ -66,9 +69,10 @@ const STOPPED_BY: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
   sign_ins: ['all', 'sign_ins'],
   refreshes: ['all', 'refreshes'],
   sign_outs: ['all', 'sign_outs'],
+  api: ['all'],
 }
 /** The scopes whose circuits a usable answer to a call of each scope closes. */
-const CLOSED_BY: Readonly<Record<CallScope, readonly CircuitScope[]>> = {
+const CLOSED_BY: Readonly<Record<FailureScope, readonly CircuitScope[]>> = {
   ...STOPPED_BY,
   lookups: ['all', 'lookups', 'unseen'],
 }
@@ -107,7 +111,7 @@ export class CircuitBreaker {
     sign_outs: 0,
   }
   /** The credentials whose odd answers are among those failures. */
-  readonly #oddKeys: { [scope in CallScope]?: Set<string> } = {}
+  readonly #oddKeys: { [scope in FailureScope]?: Set<string> } = {}
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options
@@ -134,7 +138,7 @@ export class CircuitBreaker {
   }
 
   /** Whether the last call of this scope got no usable answer. */
-  isFailing(scope: CallScope): boolean {
+  isFailing(scope: FailureScope): boolean {
     return this.#failures[scope] > 0
   }
 
@@ -167,6 +171,11 @@ export class CircuitBreaker {
   /** A call of this scope starts as the trial. */
   startTrial(scope: CallScope): void {
     this.#setTrial(scope, this.#now() + TRIAL_LOST_MS)
+  }
+
+  /** A call ended without having asked Okta. */
+  abandon({ scope, isTrial }: { readonly scope: CallScope; readonly isTrial: boolean }): void {
+    if (isTrial) this.#setTrial(scope, NO_TRIAL)
   }
 
   /** Opens or closes circuits according to how a call ended. */

@@ -21,6 +21,7 @@ import { CallQueue } from './queue.js'
 import { Quota } from './quota.js'
 import { RetrySchedule } from './retry-schedule.js'
 import {
+  type BucketFigures,
   ClientBuckets,
   FailureBudget,
   type FailureLevels,
@@ -41,7 +42,8 @@ export interface LimiterOptions {
 }
 
 /** A call that has started, and how to give back what it was charged. */
-interface AdmittedCall extends StartedCall {
+interface AdmittedCall extends Omit<StartedCall, 'scope'> {
+  readonly scope: CallScope
   readonly giveBack: () => void
 }
 
@@ -86,21 +88,22 @@ export class Limiter {
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
   #calls = 0
   #inFlight = 0
-  readonly #inFlightOf = { lookup: 0, sign_in: 0, refresh: 0, sign_out: 0 }
+  readonly #inFlightOf = { lookup: 0, sign_in: 0, refresh: 0, sign_out: 0, api: 0 }
   #closed = false
   #background: Promise<unknown> = Promise.resolve()
 
   constructor(options: LimiterOptions) {
     const { upstream, clock } = options
-    const { failedLookups, failedLookupsPerClient } = upstream
+    const { failedLookupsPerClient, instances } = upstream
     const now = clock.monotonic()
-    const failures = () => new FailureBudget(failedLookups, failedLookupsPerClient, now)
+    const failures = (account: Account) =>
+      new FailureBudget(this.#failuresOf(account), failedLookupsPerClient, now)
     const oddAnswers = () =>
       new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now, KEPT_ODD_ANSWERS)
     this.#options = options
     this.#breaker = new CircuitBreaker(options)
-    this.#quota = new Quota(clock, upstream.maxConcurrent)
-    this.#budgets = { lookup: failures(), sign_in: failures() }
+    this.#quota = new Quota(clock, upstream.maxConcurrent, instances)
+    this.#budgets = { lookup: failures('lookup'), sign_in: failures('sign_in') }
     this.#oddAnswers = { lookup: oddAnswers(), sign_in: oddAnswers() }
   }
 
@@ -168,15 +171,29 @@ export class Limiter {
     }
   }
 
+  /** The figures of the budget for all clients, whose rate follows the org's rate limit where none is given. */
+  #failuresOf(account: Account): BucketFigures {
+    const { failedLookups, instances } = this.#options.upstream
+    const quota = this.#quota
+    return {
+      get perSecond() {
+        return (failedLookups.perSecond ?? failuresPerSecond(quota.limit(account))) / instances
+      },
+      burst: Math.max(1, failedLookups.burst / instances),
+    }
+  }
+
   #decide(request: CallRequest, queued = 0): Admission {
     const now = this.#now()
     const state = {
       closed: this.#closed,
       ...this.#quota.shares(request),
       ...this.#failureLevels(request, now),
+      clientFailsOften: this.#budgets[accountOf(request)].failsOften(request.client, now),
       clientIsShared: request.beside === undefined && isSharedPeer(request.client),
       queueShareTaken: this.#queue?.isShareTaken(request) === true,
       quota: this.#quota.window(accountOf(request)),
+      instances: this.#options.upstream.instances,
       retriesDue: this.#retries.calls?.expectsRetries(now) === true,
       circuit: this.#breaker.openFor(scopeOf(request)),
       isSuspect: this.#isSuspect(request, now),
@@ -206,6 +223,7 @@ export class Limiter {
       this.#breaker.isFailing('lookups') ||
       this.#breaker.isFailing('unseen')
     const { maxConcurrent } = this.#quota
+    if (operation === 'api') return this.#inFlightOf.api >= Math.max(1, maxConcurrent >> 1)
     const max = keepsOne ? Math.max(1, maxConcurrent - 1) : maxConcurrent
     return this.#inFlightOf[operation] >= max
   }
@@ -219,10 +237,7 @@ export class Limiter {
       return { global: level, client: level }
     }
     const own = this.#budgets[account].level(request.client, now)
-    // Retries that are due go first.
-    const ahead = this.#retries[account]?.ahead(request.key, now) ?? 0
-    const global = { ...own.global, tokens: own.global.tokens - ahead }
-    return scarcer({ ...own, global }, this.#oddAnswers[account].level(request.client, now))
+    return scarcer(own, this.#oddAnswers[account].level(request.client, now))
   }
 
   /**
@@ -274,7 +289,12 @@ export class Limiter {
     if (kind !== 'unseen' || scarce === undefined) return unavailable(code, retryAfterMs)
     const scheduled = scarce.what === 'calls' ? 'calls' : accountOf(request)
     this.#retries[scheduled] ??= new RetrySchedule()
-    const capacity = { soonestMs: retryAfterMs, perSecond: scarce.perSecond }
+    const { client } = this.#budgets[accountOf(request)].level(request.client, now)
+    const capacity = {
+      soonestMs: retryAfterMs,
+      perSecond: scarce.perSecond,
+      perClient: Math.floor(client?.tokens ?? 0),
+    }
     return unavailable(code, this.#retries[scheduled].reserve(request, capacity, now))
   }
 
@@ -283,19 +303,29 @@ export class Limiter {
     call: () => Promise<OktaAnswer<T>>,
     admitted: AdmittedCall,
   ): Promise<OktaAnswer<T>> {
-    let answer: OktaAnswer<T> = { kind: 'unavailable', code: 'reset' }
+    let answer: OktaAnswer<T> | undefined
     try {
       answer = await call()
       return answer
     } finally {
       this.#inFlight -= 1
       this.#inFlightOf[operationOf(request)] -= 1
-      this.#settleCharges(request, answer, admitted.giveBack)
-      this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
-      this.#breaker.record(admitted, answer)
-      this.#logOutage(request, answer)
+      if (answer === undefined) {
+        // The app aborted the call, or its argument can't be sent: that says nothing about Okta.
+        admitted.giveBack()
+        this.#breaker.abandon(admitted)
+      } else this.#learn(request, answer, admitted)
       this.#admitQueued()
     }
+  }
+
+  #learn(request: CallRequest, answer: OktaAnswer<unknown>, admitted: AdmittedCall): void {
+    this.#settleCharges(request, answer, admitted.giveBack)
+    this.#quota.learn(accountOf(request), answer, admitted.startedAt, this.#inFlight)
+    const { scope } = admitted
+    if (scope === 'api') return
+    this.#breaker.record({ ...admitted, scope }, answer)
+    this.#logOutage(request, answer)
   }
 
   #logOutage(request: CallRequest, answer: OktaAnswer<unknown>): void {
@@ -317,7 +347,7 @@ export class Limiter {
       this.#budgets[account].chargeSeen(client, this.#now())
     if (answer.kind === 'yes') giveBack()
     if (answer.kind === 'yes' && kind === 'unseen' && beside === undefined)
-      this.#retries[account]?.moveUp()
+      this.#found(account, client)
     if (answer.kind !== 'unavailable') return
     countIn(this.#failures, answer.code)
     if (kind === 'unseen' && beside !== undefined) {
@@ -330,6 +360,11 @@ export class Limiter {
     // No client causes an error about this app. The circuit of sign-ins bounds these calls.
     if (account === 'sign_in' && answer.errorCode !== undefined) return
     this.#oddAnswers[account].charge(client, this.#now())
+  }
+
+  #found(account: Account, client: string | undefined): void {
+    if (account === 'lookup') this.#budgets.lookup.earn(client)
+    this.#retries[account]?.moveUp()
   }
 
   #keepMovable(key: string | undefined, giveBack: () => void): void {
@@ -389,6 +424,16 @@ const queueFull: Rejection = {
   scarce: { what: 'calls', perSecond: 20 },
 }
 
+/** The part of the org's rate limit that failed lookups may use, and the most of them a second. */
+const PART_FOR_FAILURES = 0.4
+const MAX_FAILURES_PER_SECOND = 10
+const UNTIL_THE_LIMIT_IS_KNOWN = 2.5
+
+function failuresPerSecond(limit: number | undefined): number {
+  if (limit === undefined) return UNTIL_THE_LIMIT_IS_KNOWN
+  return Math.min(MAX_FAILURES_PER_SECOND, (PART_FOR_FAILURES * limit) / 60)
+}
+
 const CIRCUIT_CODES: ReadonlySet<UnavailableCode> = new Set([
   'rate_limited',
   'concurrency_limited',
@@ -405,7 +450,7 @@ function operationOf(request: CallRequest): CallOperation {
 }
 
 function accountOf(request: CallRequest): Account {
-  return request.operation === 'sign_in' ? 'sign_in' : 'lookup'
+  return request.account ?? (request.operation === 'sign_in' ? 'sign_in' : 'lookup')
 }
 
 /** By what a failed trial is recognised: a sign-in by its client, since a session token comes once. */
@@ -424,7 +469,12 @@ function scopeOf(request: CallRequest): CallScope {
   return request.kind === 'unseen' ? 'unseen' : 'lookups'
 }
 
-const SCOPES = { sign_in: 'sign_ins', refresh: 'refreshes', sign_out: 'sign_outs' } as const
+const SCOPES = {
+  sign_in: 'sign_ins',
+  refresh: 'refreshes',
+  sign_out: 'sign_outs',
+  api: 'api',
+} as const
 
 /** Whether a call was rejected because its client, or all clients together, had made too many. */
 export function isOverBudget(code: UnavailableCode): boolean {

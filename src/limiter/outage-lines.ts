@@ -12,6 +12,7 @@ const OPERATIONS = {
   sign_in: 'createSession',
   refresh: 'refreshCurrentSession',
   sign_out: 'closeCurrentSession',
+  api: 'okta.api',
 } as const
 
 /** `any`: the cause does not depend on the operation. */

@@ -3,15 +3,16 @@ import type { UnavailableCode } from '../errors.js'
 
 /**
  * What a call is for, in the order in which calls are rejected when quota is short: `prefetch` (a
- * background lookup) and `stale` (between ttlMs and maxTtlMs, can be served stale) first; `unseen` (a cookie
- * without a result here, a sign-in) next; `seen` (nothing left to serve, a sign-out) last.
+ * background lookup), `api` (a call of the app's own, through `okta.api`) and `stale` (between ttlMs and
+ * maxTtlMs, can be served stale) first; `unseen` (a cookie without a result here, a sign-in) next; `seen`
+ * (nothing left to serve, a sign-out) last.
  */
-export type CallKind = 'seen' | 'unseen' | 'stale' | 'prefetch'
+export type CallKind = 'seen' | 'unseen' | 'stale' | 'api' | 'prefetch'
 
 /** What Okta is asked to do. It may fail in one of these and answer the others. */
-export type CallOperation = 'lookup' | 'sign_in' | 'refresh' | 'sign_out'
+export type CallOperation = 'lookup' | 'sign_in' | 'refresh' | 'sign_out' | 'api'
 
-/** Okta counts sign-ins made with an API token apart from the other calls. */
+/** Okta counts calls made with an API token, such as sign-ins, apart from the other calls. */
 export type Account = 'lookup' | 'sign_in'
 
 /** What a call is for, and what it is charged to. */
@@ -28,6 +29,8 @@ export interface CallRequest {
   readonly beside?: string | undefined
   /** `lookup` when left out. */
   readonly operation?: CallOperation | undefined
+  /** That of the operation when left out. */
+  readonly account?: Account | undefined
   /** Whether a usable answer or a negative one is cached: the call then counts against its client's share. */
   readonly early?: boolean | undefined
   /** Whether the failure budget is also charged for a rejection and for an answer that can't be used. */
@@ -44,6 +47,8 @@ export interface BucketLevel {
 export interface RateLimitWindow {
   readonly limit: number
   readonly remaining: number
+  /** The calls that this process has made in the window. */
+  readonly used: number
   /** Monotonic milliseconds. */
   readonly resetAt: number
 }
@@ -67,6 +72,8 @@ export interface AdmissionState {
   readonly client: BucketLevel | undefined
   /** Whether clients that can't be distinguished share that budget. */
   readonly clientIsShared: boolean
+  /** Whether the client has less than half of that budget left. */
+  readonly clientFailsOften: boolean
   /** The failure budget of all clients together. */
   readonly global: BucketLevel
   /** What is left of the calls that the credential may cause; undefined when it has no share. */
@@ -76,6 +83,8 @@ export interface AdmissionState {
   /** Whether the credential or its client has taken all the places in the queue that it may. */
   readonly queueShareTaken: boolean
   readonly quota: RateLimitWindow | undefined
+  /** How many processes share the window. */
+  readonly instances: number
   /** Whether calls for unseen cookies were rejected for want of quota, and their retries are due. */
   readonly retriesDue: boolean
   /** The open circuit that stops this call for longest. */
@@ -148,10 +157,16 @@ function overBudget(state: AdmissionState): Admission | undefined {
 }
 
 function overQuota(state: AdmissionState, kind: CallKind, now: number): Admission | undefined {
-  const { quota, retriesDue } = state
+  const { quota, instances, retriesDue } = state
   if (quota === undefined || now >= quota.resetAt) return undefined
-  if (quota.remaining > quota.limit * keptFrom(kind, retriesDue)) return undefined
-  const scarce = { what: 'calls', perSecond: (quota.limit * (1 - KEPT_FOR_SEEN)) / 60 } as const
+  const { limit, remaining, used } = quota
+  // A client whose cookies fail gives way while calls are scarce.
+  const kept = keptFrom(kind === 'unseen' && state.clientFailsOften ? 'stale' : kind, retriesDue)
+  // A seen session with nothing left to serve may use what the other instances have left.
+  const isOwnPartUsed = kind !== 'seen' && used >= (limit * (1 - kept)) / instances
+  if (remaining > limit * kept && !isOwnPartUsed) return undefined
+  const perSecond = (limit * (1 - KEPT_FOR_SEEN)) / 60 / instances
+  const scarce = { what: 'calls', perSecond } as const
   return reject('over_budget', quota.resetAt - now, scarce)
 }
 
@@ -173,7 +188,8 @@ function stopped(state: AdmissionState, kind: CallKind, now: number): Admission 
   const isReserved = othersFirst && now < until + RESERVED_MS
   const isFull = inFlight >= maxConcurrent || operationIsFull
   // A trial has a request behind it: a struggling Okta is not called for what can wait.
-  if (inTrial || isReserved || kind === 'prefetch' || isFull) return reject(code, 1_000)
+  if (inTrial || isReserved || kind === 'prefetch' || kind === 'api' || isFull)
+    return reject(code, 1_000)
   return { admit: 'trial' }
 }
 

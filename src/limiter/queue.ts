@@ -3,7 +3,13 @@ import type { CallKind, CallRequest } from './policy.js'
 import { isSharedPeer, SHARED_PEER_PART } from './token-bucket.js'
 
 /** The lane of each kind of call. A lane gets slots when the lanes before it are empty. */
-const LANE: Readonly<Record<CallKind, number>> = { seen: 0, unseen: 1, stale: 2, prefetch: 2 }
+const LANE: Readonly<Record<CallKind, number>> = {
+  seen: 0,
+  unseen: 1,
+  stale: 2,
+  api: 2,
+  prefetch: 2,
+}
 
 /**
  * One slot in so many is reserved for the lanes below the first one that waits: a flood of unseen cookies

@@ -32,6 +32,7 @@ type Shares = { readonly limit: number } & Readonly<
 
 export class Quota {
   readonly #clock: Clock
+  readonly #instances: number
   readonly #configuredConcurrent: number
   readonly #windows: { [account in Account]?: LearnedWindow } = {}
   /** Undefined until Okta has told how many calls the window holds. */
@@ -40,10 +41,16 @@ export class Quota {
   #goodAnswers = 0
   #halvedAt = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock, maxConcurrent: number) {
+  constructor(clock: Clock, maxConcurrent: number, instances: number) {
     this.#clock = clock
-    this.#configuredConcurrent = maxConcurrent
-    this.#maxConcurrent = maxConcurrent
+    this.#instances = instances
+    this.#configuredConcurrent = Math.max(1, Math.floor(maxConcurrent / instances))
+    this.#maxConcurrent = this.#configuredConcurrent
+  }
+
+  /** The calls a minute that Okta last said it grants to this account; undefined until it is known. */
+  limit(account: Account): number | undefined {
+    return (this.#windows[account] ?? this.#windows.lookup)?.limit
   }
 
   /** How many calls may run at once: fewer than configured after Okta has answered that it is too many. */
@@ -105,7 +112,7 @@ export class Quota {
   }
 
   #learnWindow(account: Account, { rateLimit, oktaTime }: AnswerHead, inFlight: number): void {
-    if (rateLimit === undefined || rateLimit.limit <= 0) return
+    if (rateLimit === undefined || !isUsable(rateLimit)) return
     const { limit, resetAt: oktaResetAt } = rateLimit
     const now = this.#clock.monotonic()
     const resetsIn = oktaResetAt - (oktaTime ?? this.#clock.now())
@@ -115,7 +122,7 @@ export class Quota {
     const last = this.#windows[account]
     const later = last === undefined ? 0 : oktaResetAt - last.oktaResetAt
     if (last === undefined || now >= last.resetAt || later > SAME_WINDOW_MS) {
-      this.#setWindow(account, { limit, remaining, resetAt, oktaResetAt })
+      this.#setWindow(account, { limit, remaining, used: inFlight + 1, resetAt, oktaResetAt })
     } else if (later >= -SAME_WINDOW_MS) {
       // Answers overtake each other: within one window the lower figure is the later one, and the earlier
       // end was learned with less delay. An answer from the window before says nothing about this one.
@@ -133,16 +140,17 @@ export class Quota {
     if (account !== 'lookup' || limit === this.#shares?.limit) return
     this.#shares = {
       limit,
-      credentials: bucketsOf(limit, CREDENTIAL_PART),
-      clients: bucketsOf(limit, CLIENT_PART),
-      sharedPeers: bucketsOf(limit, SHARED_PEER_PART),
+      credentials: bucketsOf(limit / this.#instances, CREDENTIAL_PART),
+      clients: bucketsOf(limit / this.#instances, CLIENT_PART),
+      sharedPeers: bucketsOf(limit / this.#instances, SHARED_PEER_PART),
     }
   }
 
   #chargeWindow(account: Account): void {
     const window = this.#windows[account]
-    if (window !== undefined)
-      this.#windows[account] = { ...window, remaining: window.remaining - 1 }
+    if (window === undefined) return
+    const { remaining, used } = window
+    this.#windows[account] = { ...window, remaining: remaining - 1, used: used + 1 }
   }
 
   #clientTable({ client, early }: CallRequest): ClientBuckets | undefined {
@@ -154,6 +162,11 @@ export class Quota {
 function bucketsOf(limit: number, part: number): ClientBuckets {
   const half = (limit * part) / 2
   return new ClientBuckets({ perSecond: half / 60, burst: Math.max(MIN_AT_ONCE, half) })
+}
+
+/** Okta tells whole numbers; a limit of 0 is the concurrency limit's. */
+function isUsable({ limit, remaining }: Pick<RateLimitWindow, 'limit' | 'remaining'>): boolean {
+  return limit > 0 && Number.isFinite(limit) && Number.isFinite(remaining)
 }
 
 function partLeft({ remaining, limit }: RateLimitWindow): number {

@@ -1,4 +1,7 @@
-/** Spreads the retries of rejected calls: one after the other, as fast as they can be admitted, not all at once. */
+/**
+ * Spreads the retries of rejected calls: one after the other, as fast as they can be admitted, not all at
+ * once. A slot is advice: no other call waits for one that stays away.
+ */
 import type { CallRequest } from './policy.js'
 
 /** Retry slots are reserved so far ahead. */
@@ -9,10 +12,7 @@ const MAX_DELAY_MS = 60_000
 const ROUNDING_MS = 1_000
 /** A slot that is not used by then lapses: its client may be gone. */
 const LAPSE_MS = 5_000
-/**
- * So many slots are reserved for one client: as many failures as it is granted at once by default. Further
- * retries of the client are spread as well, without a reservation.
- */
+/** A client may reserve so many slots, and more when it has earned more failures than that. */
 const SLOTS_PER_CLIENT = 20
 /**
  * The weight of one used or lapsed slot in the estimate of how many are used: after 16 lapsed ones in a row
@@ -26,6 +26,8 @@ const HARDLY_ANY = 0.1
 export interface Capacity {
   readonly soonestMs: number
   readonly perSecond: number
+  /** How many failures the client has left. Retries beyond its slots are spread without a reservation. */
+  readonly perClient: number
 }
 
 /** The credential and the client of a rejected call, where they are known. */
@@ -55,7 +57,11 @@ export class RetrySchedule {
   #slotMs = 0
 
   /** Reserves a slot for a retry, or repeats the one that is reserved; in milliseconds from now. */
-  reserve({ key, client }: Caller, { soonestMs, perSecond }: Capacity, now: number): number {
+  reserve(
+    { key, client }: Caller,
+    { soonestMs, perSecond, perClient }: Capacity,
+    now: number,
+  ): number {
     if (perSecond <= 0) return soonestMs
     this.expire(now)
     const reserved = key === undefined ? undefined : this.#slots.get(key)
@@ -68,7 +74,7 @@ export class RetrySchedule {
     const slotMs = 1_000 / perSecond
     const at = Math.max(now + soonestMs, this.#bookedUntil)
     const ofClient = client === undefined ? undefined : this.#clients.get(client)
-    if (ofClient !== undefined && ofClient.reserved >= SLOTS_PER_CLIENT) {
+    if (ofClient !== undefined && ofClient.reserved >= Math.max(SLOTS_PER_CLIENT, perClient)) {
       const spread = Math.max(at, ofClient.spreadUntil)
       ofClient.spreadUntil = Math.min(spread, now + soonestMs + MAX_DELAY_MS) + slotMs
       return this.#delay(spread - now, soonestMs, soonestMs)
@@ -79,20 +85,6 @@ export class RetrySchedule {
       if (key !== undefined) this.#book(key, { at, client, hasRetried: false })
     }
     return this.#delay(at - now, soonestMs, soonestMs)
-  }
-
-  /**
-   * How many other retries are due and go first. They count by the part of the slots that was used lately,
-   * so that unused slots delay no call.
-   */
-  ahead(key: string | undefined, now: number): number {
-    let due = 0
-    for (const [other, { at }] of this.#slots) {
-      if (hasLapsed(at, now)) continue
-      if (at > now || other === key) break
-      due += 1
-    }
-    return Math.round(due * this.#partUsedAt(now))
   }
 
   /** Whether retries are still to come. */

@@ -1,33 +1,60 @@
 /** Token buckets that bound what unseen cookies may cost, for all clients together and for each client. */
 import { LRUCache } from 'lru-cache'
-import type { Budget } from '../options/options.js'
 import type { BucketLevel } from './policy.js'
 
+/** A bucket's figures. `perSecond` may be a getter: the rate then follows the org's rate limit. */
+export interface BucketFigures {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+/**
+ * A session that was not seen before gives its client so many failures more: the people of an office behind
+ * one address sign in, and so pay for one another. A client that guesses cookies earns none.
+ */
+const EARNED_PER_SESSION = 3
+/** A client saves up at most so many. */
+const MAX_EARNED = 500
+
 export class TokenBucket {
-  readonly #budget: Budget
+  readonly #budget: BucketFigures
   #tokens: number
   /** When there were so many tokens, in monotonic milliseconds. */
   #at: number
+  /** Tokens beyond the bucket's own, which do not come back. */
+  #earned = 0
 
-  constructor(budget: Budget, now: number) {
+  constructor(budget: BucketFigures, now: number) {
     this.#budget = budget
     this.#tokens = budget.burst
     this.#at = now
   }
 
   level(now: number): BucketLevel {
-    const { perSecond, burst } = this.#budget
-    const refilled = (Math.max(0, now - this.#at) / 1_000) * perSecond
-    return { tokens: Math.min(burst, this.#tokens + refilled), perSecond }
+    return { tokens: this.#own(now) + this.#earned, perSecond: this.#budget.perSecond }
   }
 
   spent(now: number): number {
-    return this.#budget.burst - this.level(now).tokens
+    return this.#budget.burst - this.#own(now)
   }
 
+  /** Whether less than half of the tokens are left. */
+  isLow(now: number): boolean {
+    return this.level(now).tokens < this.#budget.burst / 2
+  }
+
+  /** Takes tokens of the bucket's own first: earned ones do not come back. */
   charge(now: number, tokens = 1): void {
-    this.#tokens = this.level(now).tokens - tokens
+    const left = this.#own(now) - tokens
+    const fromEarned = left < 0 ? Math.min(this.#earned, Math.ceil(-left)) : 0
+    this.#earned -= fromEarned
+    this.#tokens = left + fromEarned
     this.#at = now
+  }
+
+  /** Adds tokens beyond the bucket's size. */
+  earn(tokens: number, max: number): void {
+    this.#earned = Math.min(max, this.#earned + tokens)
   }
 
   /** Charges one token, but leaves the last. */
@@ -38,6 +65,11 @@ export class TokenBucket {
 
   giveBack(): void {
     this.#tokens = Math.min(this.#budget.burst, this.#tokens + 1)
+  }
+
+  #own(now: number): number {
+    const { perSecond, burst } = this.#budget
+    return Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1_000) * perSecond)
   }
 }
 
@@ -63,11 +95,11 @@ const MAX_CLIENTS = 20_000
 
 /** A bucket for each client that was charged. */
 export class ClientBuckets {
-  readonly #budget: Budget
+  readonly #budget: BucketFigures
   /** Made with the first client: lru-cache allocates the memory for all entries at once. */
   #buckets: LRUCache<string, TokenBucket> | undefined
 
-  constructor(budget: Budget) {
+  constructor(budget: BucketFigures) {
     this.#budget = budget
   }
 
@@ -120,7 +152,7 @@ export class FailureBudget {
   readonly #kept: number
 
   /** `kept` tokens of the common bucket are for clients that have spent none of their own. */
-  constructor(global: Budget, perClient: Budget, now: number, kept = 0) {
+  constructor(global: BucketFigures, perClient: BucketFigures, now: number, kept = 0) {
     this.#kept = kept
     this.#global = new TokenBucket(global, now)
     this.#clients = new ClientBuckets(perClient)
@@ -142,6 +174,12 @@ export class FailureBudget {
     return (clients.peek(client)?.spent(now) ?? 0) > 0
   }
 
+  /** Whether this client has spent more than half of its failures, and has earned none. */
+  failsOften(client: string | undefined, now: number): boolean {
+    if (client === undefined || isSharedPeer(client)) return false
+    return this.#clients.peek(client)?.isLow(now) === true
+  }
+
   /** Charges one failure; returns a function that gives it back. */
   charge(client: string | undefined, now: number): () => void {
     const buckets = [this.#global, ...this.#open(client, now)]
@@ -157,6 +195,12 @@ export class FailureBudget {
    */
   chargeSeen(client: string | undefined, now: number): void {
     for (const bucket of this.#open(client, now)) bucket.chargeButTheLast(now)
+  }
+
+  /** A session that was not seen before was found for this client. Clients that can't be told apart earn nothing. */
+  earn(client: string | undefined): void {
+    if (client !== undefined && !isSharedPeer(client))
+      this.#clients.peek(client)?.earn(EARNED_PER_SESSION, MAX_EARNED)
   }
 
   #clientLevel(client: string | undefined, now: number): BucketLevel | undefined {
@@ -184,8 +228,13 @@ export class FailureBudget {
   }
 }
 
-function partOf({ perSecond, burst }: Budget, part: number): Budget {
-  return { perSecond: perSecond * part, burst: Math.max(1, Math.floor(burst * part)) }
+function partOf(figures: BucketFigures, part: number): BucketFigures {
+  return {
+    get perSecond() {
+      return figures.perSecond * part
+    },
+    burst: Math.max(1, Math.floor(figures.burst * part)),
+  }
 }
 
 function lower(one: BucketLevel, other: BucketLevel): BucketLevel {

@@ -41,8 +41,8 @@ export interface CallResult<T> {
 export function errorOf(call: CallResult<never>): OktaApiError | OktaUnavailableError {
   const { subject, result, answer } = call
   if (result.kind === 'answered' && isErrorStatus(result.status)) return apiError(subject, result)
-  const code = answer.kind === 'unavailable' ? answer.code : 'unexpected_status'
-  return unavailableError(subject, code, result.kind === 'failed' ? result.cause : undefined)
+  const cause = result.kind === 'failed' ? result.cause : undefined
+  return unavailableError(subject, answer, cause)
 }
 
 function apiError(subject: OperationSubject, answer: HttpAnswer): OktaApiError {
@@ -131,17 +131,31 @@ function messageOf(
 
 function unavailableError(
   { operation }: OperationSubject,
-  code: UnavailableCode,
+  answer: OktaAnswer<never>,
   cause: Error | undefined,
 ): OktaUnavailableError {
+  const { code, retryAfterMs } =
+    answer.kind === 'unavailable'
+      ? answer
+      : { code: 'unexpected_status' as const, retryAfterMs: undefined }
   const why = EXPLANATIONS[code] ?? 'no call was made'
   const message = `${operation}: no usable answer from Okta: ${code} (${why})`
   const retryable = RETRYABLE.has(code)
-  return new OktaUnavailableError(message, { operation, code, retryable, cause })
+  return new OktaUnavailableError(message, { operation, code, retryable, retryAfterMs, cause })
 }
 
 /** What may succeed the next time without a change on this side. */
-const RETRYABLE: ReadonlySet<UnavailableCode> = new Set(['timeout', 'dns', 'connect', 'reset'])
+const RETRYABLE: ReadonlySet<UnavailableCode> = new Set([
+  'timeout',
+  'dns',
+  'connect',
+  'reset',
+  'over_budget',
+  'queue_full',
+  'breaker_open',
+  'rate_limited',
+  'concurrency_limited',
+])
 
 const EXPLANATIONS: { readonly [code in UnavailableCode]?: string } = {
   timeout: 'none within the deadline',
@@ -156,6 +170,11 @@ const EXPLANATIONS: { readonly [code in UnavailableCode]?: string } = {
   schema: 'JSON that lacks what it must hold',
   too_large: 'more than 64 KiB',
   unexpected_status: 'a status this operation does not have',
+  over_budget: 'no call was made: users need what is left of the rate limit',
+  queue_full: 'no call was made: too many are waiting',
+  breaker_open: 'no call was made: the last ones failed',
+  rate_limited: 'the rate limit is used up',
+  concurrency_limited: 'too many calls at once',
   closed: 'closed by this application',
 }
 

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { follow } from '../abort.js'
 import { type CallMessage, publishers } from '../channels.js'
-import type { CallOptions, Clock } from '../contracts.js'
+import type { CallOptions, Clock, OktaAnswer } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
 import type { Authorization, Authorizer } from './credentials.js'
@@ -29,7 +29,15 @@ export interface Call<T> {
 export interface OperationOptions extends CallOptions {
   /** Sent as they are: `X-Forwarded-For` for one. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Makes the call when it may be made; left out, it is made at once. */
+  readonly limit?: LimitCall | undefined
 }
+
+/** Makes a call to this operation when it may be made; resolves without one where it may not. */
+export type LimitCall = <T>(
+  operation: Operation,
+  call: () => Promise<OktaAnswer<T>>,
+) => Promise<OktaAnswer<T>>
 
 /**
  * Makes one call. Rejects with the signal's reason when the caller's signal fires, with a TypeError for a
@@ -49,10 +57,30 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
   return async function makeCall(call, options = {}) {
     const { operation } = call.subject
     checkSignal(operation, options.signal)
-    if (options.signal === undefined) return announced(operation, () => carryOut(call, options))
+    if (options.signal === undefined) return limited(call, options)
     const { signal, stop } = follow(options.signal)
-    const ended = announced(operation, () => carryOut(call, { ...options, signal }), signal)
-    return ended.finally(stop)
+    return limited(call, { ...options, signal }).finally(stop)
+  }
+
+  async function limited<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {
+    const { subject } = call
+    const { limit, signal } = options
+    const make = () => announced(subject.operation, () => carryOut(call, options), signal)
+    if (limit === undefined) return make()
+    let made: CallResult<T> | undefined
+    const limited = limit(subject.operation, async () => {
+      signal?.throwIfAborted()
+      made = await make()
+      // Without a token the Sessions API was not called: that says nothing about it.
+      if (made.subject.operation !== subject.operation) throw new NoTokenError()
+      return made.answer
+    })
+    const answer = await limited.catch((error: unknown) => {
+      if (error instanceof NoTokenError) return undefined
+      throw error
+    })
+    if (made !== undefined) return made
+    return { subject, result: NOT_MADE, answer: answer ?? { kind: 'unavailable', code: 'closed' } }
   }
 
   async function carryOut<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {
@@ -83,6 +111,11 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
 }
 
 const NO_CREDENTIALS: Authorization = { kind: 'headers', headers: {}, secrets: [] }
+
+class NoTokenError extends Error {}
+
+/** Stands for the exchange of a call that was not made. */
+const NOT_MADE: HttpFailure = { kind: 'failed', code: 'over_budget' }
 
 function checkSignal(operation: Operation, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return

@@ -2,7 +2,7 @@
 import type { Clock, Credential, Logger, OktaAnswer } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import type { OperationOptions } from './call.js'
+import type { LimitCall, OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
 import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
 import { createOperations, type Operations } from './operations.js'
@@ -26,16 +26,19 @@ export interface Org {
   close(): Promise<void>
 }
 
-/** `onChanged` is called with each session, by id or cookie value, that the public API ended or renewed. */
+/**
+ * `limit` admits the calls of the public API, whose operations are told apart by what they are sent with: a
+ * cookie alone or credentials. `onChanged` is called with each session, by id or cookie value, that the public API ended or renewed. */
 export function connect(
   settings: ApiSettings,
   clock: Clock,
+  limit: LimitCall,
   onChanged: (sessionId: string) => Promise<void>,
   logger?: Logger,
 ): Org {
   const operations = warning(createOperations(settings, clock), createErrorWarnings(logger))
   return {
-    api: new SessionApi(undefined, reporting(operations, onChanged)),
+    api: new SessionApi(undefined, reporting(limiting(operations, limit), onChanged)),
 
     fetchSession: (credential, options) =>
       answerOf(operations.getCurrentSession(cookieOf(credential), callOptions(options))),
@@ -83,6 +86,25 @@ function warning(operations: Operations, warn: WarnOfError): Operations {
     getSession: warned(operations.getSession),
     refreshSession: warned(operations.refreshSession),
     revokeSession: warned(operations.revokeSession),
+    close: operations.close,
+  }
+}
+
+/** The calls of the app pass the same limiter as those of its users, whose rate limit they share. */
+function limiting(operations: Operations, limit: LimitCall): Operations {
+  function limited<A, T>(
+    operation: (given: A, options?: OperationOptions) => Promise<CallResult<T>>,
+  ) {
+    return (given: A, options?: OperationOptions) => operation(given, { ...options, limit })
+  }
+  return {
+    getCurrentSession: limited(operations.getCurrentSession),
+    refreshCurrentSession: limited(operations.refreshCurrentSession),
+    closeCurrentSession: limited(operations.closeCurrentSession),
+    createSession: limited(operations.createSession),
+    getSession: limited(operations.getSession),
+    refreshSession: limited(operations.refreshSession),
+    revokeSession: limited(operations.revokeSession),
     close: operations.close,
   }
 }

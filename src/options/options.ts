@@ -141,10 +141,23 @@ export interface UpstreamOptions {
   readonly maxConcurrent?: number | undefined
   /** How long a call may wait in the queue. In milliseconds. Default 1,000; 0 to 60,000. */
   readonly maxQueueMs?: number | undefined
-  /** Lookups of unseen cookies that find no session, for all clients together. Default `{ perSecond: 2.5, burst: 50 }`. */
+  /**
+   * Lookups of unseen cookies that find no session, for all clients together. Default `{ burst: 50 }`, with 40 % of the org's rate limit, at most 10 a second, and 2.5 until it is known.
+   */
   readonly failedLookups?: BudgetOptions | undefined
-  /** The same per client address (IPv4 /32, IPv6 /64). Default `{ perSecond: 1, burst: 20 }`. */
+  /**
+   * The same per client address (IPv4 /32, IPv6 /64). Default `{ perSecond: 1, burst: 20 }`.
+   *
+   * Each session that is found and was not seen before gives its address 3 failures more, at most 500 saved
+   * up: an office behind one address earns them as its people sign in.
+   */
   readonly failedLookupsPerClient?: BudgetOptions | undefined
+  /**
+   * How many processes share the org's rate limit. Default 1; 1 to 10,000.
+   *
+   * Each takes its part of `failedLookups`, of the calls a minute and of `maxConcurrent`, at least one.
+   */
+  readonly instances?: number | undefined
   /** Send Okta the address of the client, for orgs that list this server as a trusted proxy. Default `false`. */
   readonly forwardClientIp?: boolean | undefined
   /** An `https.Agent` of your own, for a proxy or a private CA; TLS checks cannot be switched off. Default: one that keeps connections alive. */
@@ -266,9 +279,6 @@ export interface ApiSettings {
 type Groups = typeof sessionOptions
 type Upstream = Groups['upstream']['options']
 
-/** A checked budget. */
-export type Budget = Checked<Upstream['failedLookups']['options']>
-
 /** oktaSession()'s options, checked, with every default filled in. */
 export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients' | 'onDenied'> {
   readonly api: ApiSettings
@@ -280,8 +290,13 @@ export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients'
   }
   /** `[]`, `[current]` or `[current, previous]`. */
   readonly secrets: readonly string[]
-  readonly upstream: Checked<Pick<Upstream, 'maxConcurrent' | 'maxQueueMs' | 'forwardClientIp'>> &
-    Readonly<Record<'failedLookups' | 'failedLookupsPerClient', Budget>>
+  readonly upstream: Checked<
+    Pick<Upstream, 'maxConcurrent' | 'maxQueueMs' | 'instances' | 'forwardClientIp'>
+  > & {
+    /** Without a rate it follows the org's rate limit. */
+    readonly failedLookups: Checked<Upstream['failedLookups']['options']>
+    readonly failedLookupsPerClient: Checked<Upstream['failedLookupsPerClient']['options']>
+  }
   readonly signInUrl: string | SignInUrl['call'] | undefined
   readonly trustedOrigins: readonly string[]
   readonly logger: Logger | undefined

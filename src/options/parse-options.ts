@@ -4,14 +4,8 @@ import { readCookieEntries, readSecrets } from './cookies.js'
 import { type Environment, readCredentials, variable } from './credentials.js'
 import { createFaults, type Faults, given, givenSecret } from './faults.js'
 import { isRecord, openGroup, pathsOf, type Values } from './group.js'
-import type {
-  ApiSettings,
-  Budget,
-  OktaSessionOptions,
-  SessionApiOptions,
-  Settings,
-} from './options.js'
-import { apiOptions, sessionOptions } from './table.js'
+import type { ApiSettings, OktaSessionOptions, SessionApiOptions, Settings } from './options.js'
+import { apiOptions, type Option, sessionOptions } from './table.js'
 import { readOrgUrl, readOrigin, readSignInUrl, readTrustedOrigins } from './urls.js'
 
 /**
@@ -49,8 +43,19 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     upstream: {
       maxConcurrent: upstream.get('maxConcurrent'),
       maxQueueMs: upstream.get('maxQueueMs'),
-      failedLookups: budget('failedLookups'),
-      failedLookupsPerClient: budget('failedLookupsPerClient'),
+      failedLookups: readBudget(
+        faults,
+        'failedLookups',
+        upstream.get('failedLookups'),
+        upstreamOptions.failedLookups.options,
+      ),
+      failedLookupsPerClient: readBudget(
+        faults,
+        'failedLookupsPerClient',
+        upstream.get('failedLookupsPerClient'),
+        upstreamOptions.failedLookupsPerClient.options,
+      ),
+      instances: upstream.get('instances'),
       forwardClientIp: upstream.get('forwardClientIp'),
     },
     signInUrl: readSignInUrl(faults, top.get('signInUrl')),
@@ -62,12 +67,21 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
   }
   faults.throwIfAny('oktaSession()')
   return settings
+}
 
-  function budget(name: 'failedLookups' | 'failedLookupsPerClient'): Budget {
-    const { options } = upstreamOptions[name]
-    const bucket = openGroup(faults, `upstream.${name}`, upstream.get(name), options)
-    return { perSecond: bucket.get('perSecond'), burst: bucket.get('burst') }
-  }
+function readBudget<Rate extends number | undefined>(
+  faults: Faults,
+  name: 'failedLookups' | 'failedLookupsPerClient',
+  value: unknown,
+  table: { readonly perSecond: Option<Rate>; readonly burst: Option<number> },
+) {
+  const bucket = openGroup<{ perSecond: Rate; burst: number }>(
+    faults,
+    `upstream.${name}`,
+    value,
+    table,
+  )
+  return { perSecond: bucket.get('perSecond'), burst: bucket.get('burst') }
 }
 
 /**

@@ -108,7 +108,7 @@ function duration<D extends number | undefined>(fallback: D) {
   return number(fallback, { min: 0, max: Number.POSITIVE_INFINITY, unit: 'ms' })
 }
 
-function budget(perSecond: number, burst: number) {
+function budget<D extends number | undefined>(perSecond: D, burst: number) {
   const rate = number(perSecond, { min: 0.001, max: 100_000 })
   return group({ perSecond: rate, burst: count(burst, 1_000_000) })
 }
@@ -179,8 +179,9 @@ export const sessionOptions = {
     timeoutMs: ms(3 * SECOND, 1, 2 * MINUTE),
     maxConcurrent: count(5, 1_000),
     maxQueueMs: ms(SECOND, 0, MINUTE),
-    failedLookups: budget(2.5, 50),
+    failedLookups: budget(undefined, 50),
     failedLookupsPerClient: budget(1, 20),
+    instances: count(1, 10_000),
     forwardClientIp: flag(false),
     agent: special(),
   }),

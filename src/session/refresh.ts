@@ -1,6 +1,7 @@
 /** Refreshes sessions at Okta: at most one call per session and period, shared by concurrent requests. */
 import { LRUCache } from 'lru-cache'
 import type { Clock, Credential, CurrentSessionCall, OktaUnavailable } from '../contracts.js'
+import type { UnavailableCode } from '../errors.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
@@ -37,12 +38,26 @@ export interface RefresherOptions {
   readonly maxSessions: number
 }
 
-/** The last refresh of a session that succeeded. */
-interface LastRefresh {
-  /** Monotonic milliseconds at which it began. */
-  readonly at: number
-  readonly expiresAt: string
-}
+/** How the last refresh of a session ended. */
+type LastRefresh =
+  | {
+      readonly kind: 'refreshed'
+      /** Monotonic milliseconds at which it began. */
+      readonly at: number
+      readonly expiresAt: string
+    }
+  | {
+      readonly kind: 'failed'
+      /** Monotonic milliseconds at which it failed. */
+      readonly at: number
+      readonly code: UnavailableCode
+    }
+
+/**
+ * A refresh that failed is not tried again for `everyMs`, at most so long: an org that fails every refresh
+ * would otherwise be called once for each page. Lookups succeed meanwhile, so that no circuit opens for them.
+ */
+const MAX_REST_MS = 10_000
 
 export class Refresher {
   readonly #options: RefresherOptions
@@ -63,23 +78,26 @@ export class Refresher {
     const pending = this.#inFlight.get(target.key)
     if (pending !== undefined) return withoutCookies(await pending)
     const last = this.#last.get(target.key)
-    if (last !== undefined && at - last.at < everyMs)
+    const restMs = last === undefined ? 0 : restAfter(last, everyMs) - (at - last.at)
+    if (last?.kind === 'failed' && restMs > 0)
+      return { kind: 'unavailable', code: last.code, retryAfterMs: Math.ceil(restMs) }
+    if (last?.kind === 'refreshed' && restMs > 0)
       return { kind: 'recent', expiresAt: later(last.expiresAt, target.session.expiresAt) }
     const inFlight = this.#callOkta(target, kind)
     this.#inFlight.set(target.key, inFlight)
     const refreshed = await inFlight.finally(() => this.#inFlight.delete(target.key))
-    // After any other outcome the next request calls Okta again.
     if (refreshed.kind === 'refreshed')
-      this.#last.set(target.key, { at, expiresAt: refreshed.session.expiresAt })
-    else this.#last.delete(target.key)
+      this.#last.set(target.key, { kind: 'refreshed', at, expiresAt: refreshed.session.expiresAt })
     return refreshed
   }
 
   /** Whether a refresh now would not call Okta. */
-  isRecent(key: string, everyMs: number): boolean {
+  isResting(key: string, everyMs: number): boolean {
     if (this.#inFlight.has(key)) return true
     const last = this.#last.peek(key)
-    return last !== undefined && this.#options.clock.monotonic() - last.at < everyMs
+    return (
+      last !== undefined && this.#options.clock.monotonic() - last.at < restAfter(last, everyMs)
+    )
   }
 
   async settled(): Promise<void> {
@@ -98,13 +116,14 @@ export class Refresher {
     })
     switch (answer.kind) {
       case 'unavailable':
-        return answer
+        return answer.called ? this.#failed(key, answer) : answer
       case 'no':
         lookup.storeNotFound(key, start)
         return { kind: 'over', context: anonymous.not_found }
       case 'yes': {
         // A session keeps its user: an answer with another user is not about this session.
-        if (answer.value.userId !== session.userId) return { kind: 'unavailable', code: 'schema' }
+        if (answer.value.userId !== session.userId)
+          return this.#failed(key, { kind: 'unavailable', code: 'schema' })
         // The id stays that of GetCurrentSession: the one of a refresh could be the credential itself.
         const renewed = Object.freeze({ ...answer.value, id: session.id })
         const context = lookup.store(key, renewed, start, answer.head.oktaTime)
@@ -114,6 +133,16 @@ export class Refresher {
       }
     }
   }
+
+  #failed(key: string, failure: OktaUnavailable): OktaUnavailable {
+    this.#last.set(key, { kind: 'failed', at: this.#options.clock.monotonic(), code: failure.code })
+    return failure
+  }
+}
+
+/** How long after this refresh Okta is not called again for the session. */
+function restAfter({ kind }: LastRefresh, everyMs: number): number {
+  return kind === 'failed' ? Math.min(everyMs, MAX_REST_MS) : everyMs
 }
 
 /** Only the request that caused the call gets Okta's cookies. */

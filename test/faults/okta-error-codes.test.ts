@@ -173,7 +173,7 @@ describe.each(BY_ID)('okta.api.%s()', (operation) => {
       await send('get', '/', cookie).expect(200)
       await send('get', '/', org.signIn('bob@example.com')).expect(200)
       await login().expect(200)
-      expect(okta.stats().failures).toEqual({})
+      expect(okta.stats().refused).toEqual({})
     },
   )
 

@@ -111,11 +111,12 @@ describe('how often Okta is asked', () => {
   })
 
   it('the interval of refresh() starts anew after a failed call', async () => {
-    const { org, post, account } = await open()
+    const { org, clock, post, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie)
     org.failNext({ kind: 'html' }, { operation: 'refreshCurrentSession' })
     await post(cookie).expect(503)
+    clock.advance(10_000)
     expect((await post(cookie).expect(200)).body.refreshed).toBe(true)
   })
 

@@ -13,11 +13,13 @@ const open: AdmissionState = {
   closed: false,
   client: { tokens: 20, perSecond: 1 },
   clientIsShared: false,
+  clientFailsOften: false,
   global: { tokens: 50, perSecond: 2.5 },
   credentialShare: undefined,
   clientShare: undefined,
   queueShareTaken: false,
-  quota: { limit: 600, remaining: 600, resetAt: NOW + 30_000 },
+  quota: { limit: 600, remaining: 600, used: 0, resetAt: NOW + 30_000 },
+  instances: 1,
   retriesDue: false,
   circuit: undefined,
   isSuspect: false,
@@ -37,7 +39,7 @@ function decide(state: Partial<AdmissionState>, kind: CallKind): string {
 }
 
 function left(remaining: number, resetsIn = 30_000) {
-  return { limit: 600, remaining, resetAt: NOW + resetsIn }
+  return { limit: 600, remaining, used: 600 - remaining, resetAt: NOW + resetsIn }
 }
 
 function held(over: Partial<OpenCircuit>): OpenCircuit {

@@ -125,8 +125,10 @@ function factsOf(option: Option<unknown>): string[] {
 function defaultOf(option: Option<unknown>): string | undefined {
   const { default: value } = option
   if (isBudget(option)) {
-    const { perSecond, burst } = option.options
-    return `Default \`{ perSecond: ${perSecond?.default}, burst: ${burst?.default} }\``
+    const defaults = Object.entries(option.options).flatMap(([name, { default: value }]) =>
+      value === undefined ? [] : `${name}: ${value}`,
+    )
+    return `Default \`{ ${defaults.join(', ')} }\``
   }
   if (value === undefined || isOfABudget(option)) return undefined
   if (typeof value === 'number') return `Default ${plain(value)}`

@@ -31,8 +31,9 @@ describe('parseOptions', () => {
       upstream: {
         maxConcurrent: 5,
         maxQueueMs: 1_000,
-        failedLookups: { perSecond: 2.5, burst: 50 },
+        failedLookups: { perSecond: undefined, burst: 50 },
         failedLookupsPerClient: { perSecond: 1, burst: 20 },
+        instances: 1,
         forwardClientIp: false,
       },
       signInUrl: undefined,

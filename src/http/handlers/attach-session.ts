@@ -9,7 +9,7 @@ import { isAnswered, keepPrivate, later, type Next, varyByCookie } from '../repl
 
 export function createAttachSession(kit: Kit, options?: object): Handler {
   checkedOptions('attachSession', options)
-  const { authenticator, verdicts, logger } = kit
+  const { authenticator, verdicts, ownLookups, logger } = kit
   const warnMountedTwice = once(() =>
     logger?.warn(
       'attachSession() runs for a request that has its context already: mount it once, in front of the guards',
@@ -40,7 +40,7 @@ export function createAttachSession(kit: Kit, options?: object): Handler {
     res: ServerResponse,
     next: Next,
   ): void {
-    later(found, res, next, (context) => {
+    later(ownLookups.follow(req, found), res, next, (context) => {
       verdicts.put(req, context)
       next()
     })

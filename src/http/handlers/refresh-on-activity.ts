@@ -45,7 +45,7 @@ export function createRefreshOnActivity(
     const isCounted = counts === undefined ? isActivity(req, res, rules) : counts(req)
     if (!(isThenable(isCounted) ? await isCounted : isCounted)) return
     const cookie = authenticator.cookieOf(req, context.session)
-    if (cookie === undefined || refresher.isRecent(cookie.key, everyMs)) return
+    if (cookie === undefined || refresher.isResting(cookie.key, everyMs)) return
     const target = { ...cookie, session: context.session, clientIp }
     await refresher.refresh(target, everyMs, 'stale')
   }

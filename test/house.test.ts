@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 13_756,
+  lines: 14_076,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 9_825,
+  linesOfCode: 10_062,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

@@ -169,19 +169,18 @@ const OWN_ATTRIBUTES = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 /** A longer value is not ours. */
 const MAX_OWN_VALUE = 160
 
-/** The value of the first cookie of this name, a cookie of ours. No other cookie is decoded or kept, however many there are. */
-export function ownCookie(cookieHeader: string, ownName: string): string {
+/** The values of the cookies of this name: ours, and what another host planted. No other cookie is decoded or kept, however many there are. */
+export function* ownCookies(cookieHeader: string, ownName: string): Generator<string> {
   for (let at = 0; at < cookieHeader.length; ) {
     const semicolon = cookieHeader.indexOf(';', at)
     const end = semicolon === -1 ? cookieHeader.length : semicolon
     while (cookieHeader[at] === ' ' || cookieHeader[at] === '\t') at += 1
     if (cookieHeader.startsWith(`${ownName}=`, at)) {
       const value = cookieHeader.slice(at + ownName.length + 1, end).trim()
-      return value.length <= MAX_OWN_VALUE ? value : ''
+      if (value.length <= MAX_OWN_VALUE) yield value
     }
     at = end + 1
   }
-  return ''
 }
 
 /** Expires a cookie. Its attributes, domain and path must be those it was set with, or the browser keeps it. */

@@ -206,7 +206,7 @@ function createSendToSignIn(parts: DenialParts) {
       // 401 even when the session exists and only lacks a factor.
       status: 401,
       title: 'Signing in did not work',
-      text: `${LOOP_TEXT} ${textOfReason(reason, names)}`,
+      text: [LOOP_TEXT, textOfReason(reason, names), isContested ? '' : GO_ON].join(' ').trim(),
       signInUrl,
       signOutUrl: isContested ? signOutLink(path) : undefined,
     }
@@ -214,6 +214,8 @@ function createSendToSignIn(parts: DenialParts) {
 }
 
 const LOOP_TEXT = 'You were sent to sign in several times in a row and came back without a session.'
+
+const GO_ON = 'To continue, sign in again with the link below, or open the page again in a minute.'
 
 function textOfReason(reason: Denial['reason'], names: string): string {
   switch (reason) {

@@ -1,6 +1,6 @@
 /** The page of a visitor whose session cannot be checked now. It reloads itself, with growing pauses. */
 import type { Denial, Reply, RequestLike } from '../public-types.js'
-import { cookieLine, ownCookie } from './cookies.js'
+import { cookieLine, ownCookies } from './cookies.js'
 import { type Page, page } from './pages.js'
 import { retrySeconds } from './reply.js'
 import { header } from './request.js'
@@ -50,7 +50,7 @@ function pauseAfter(elapsed: number): number {
 
 /** The cookie's time; now where it is not ours, too old or in the future: another host may have planted it. */
 function beginning(cookieHeader: string, at: number): number {
-  const value = ownCookie(cookieHeader, NAME)
+  const [value = ''] = ownCookies(cookieHeader, NAME)
   const since = VALUE.test(value) ? Number(value) : at
   return since <= at && at - since <= MAX_AGE ? since : at
 }

@@ -1,7 +1,7 @@
 /** Breaks the redirect loop of a browser that repeatedly returns from sign-in without a session. */
 import { createHash } from 'node:crypto'
 import type { RequestLike } from '../public-types.js'
-import { cookieLine, ownCookie } from './cookies.js'
+import { cookieLine, ownCookies } from './cookies.js'
 import { header, isPrefetch } from './request.js'
 
 /** This many returns from the sign-in page in a row are a loop. */
@@ -48,7 +48,7 @@ export function countRedirect(
   secure: boolean,
 ): readonly string[] | undefined {
   if (isPrefetch(req)) return []
-  const soFar = roundTripsSoFar(header(req, 'cookie'), now)
+  const soFar = roundTripsSoFar(header(req, 'cookie') ?? '', now)
   const page = digestOf(redirect.returnPath)
   const before = soFar.pages.get(page)
   const isQuick = soFar.at !== undefined && now - soFar.at < QUICK_MS
@@ -78,7 +78,9 @@ function kindOfReturn(
   return isQuick || site === 'cross-site' || site === 'same-site' ? 'possible' : 'none'
 }
 
-function digestOf(path: string): string {
+/** Without the query: an app or a sign-in page may change it on each round trip. */
+function digestOf(returnPath: string): string {
+  const [path = ''] = returnPath.split(/[?#]/, 1)
   return createHash('sha256').update(path).digest('base64url').slice(0, 6)
 }
 
@@ -89,13 +91,26 @@ export function endRedirects(req: RequestLike, secure: boolean): readonly string
     : []
 }
 
-/** A count that is older than a minute, or from the future, is ignored: another host may have planted it. */
-function roundTripsSoFar(cookieHeader: string | undefined, now: number): RoundTrips {
-  const value = VALUE.exec(ownCookie(cookieHeader ?? '', NAME))
-  const [returns, at] = [Number(value?.[1]), Number(value?.[2])]
-  if (!(at <= now && now - at < WITHIN_MS)) return { returns: 0, at: undefined, pages: new Map() }
-  const pages = value?.[3]?.split('.').slice(1) ?? []
-  return { returns, at, pages: new Map(pages.map((page) => [page.slice(0, 6), Number(page[6])])) }
+/**
+ * Merges all cookies of our name: another host of the domain may have planted one, which must not hide ours.
+ * A count that is older than a minute, or from the future, is ignored.
+ */
+function roundTripsSoFar(cookieHeader: string, now: number): RoundTrips {
+  let returns = 0
+  let at: number | undefined
+  const pages = new Map<string, number>()
+  for (const value of ownCookies(cookieHeader, NAME)) {
+    const [, count, time, listed = ''] = VALUE.exec(value) ?? []
+    const redirectedAt = Number(time)
+    if (!(redirectedAt <= now && now - redirectedAt < WITHIN_MS)) continue
+    returns = Math.max(returns, Number(count))
+    at = Math.max(at ?? 0, redirectedAt)
+    for (const page of listed.split('.').slice(1)) {
+      const digest = page.slice(0, 6)
+      pages.set(digest, Math.max(pages.get(digest) ?? 0, Number(page[6])))
+    }
+  }
+  return { returns, at, pages }
 }
 
 /** A count, the time of the last redirect, and pages: digests of six characters, a digit behind each. */

@@ -1,4 +1,5 @@
 /** Round trips to sign-in are counted, not redirects, so that a browser that never gets a session is told so. */
+import { hash } from 'node:crypto'
 import express from 'express'
 import type { OktaSessionOptions } from 'express-okta-session'
 import request from 'supertest'
@@ -7,6 +8,8 @@ import { cookiesOf, page, serve, startParts } from './door.js'
 import { openGuarded } from './guarded-app.js'
 
 const NAME = 'okta-sign-in-redirects'
+/** The digest of `/account`. */
+const PAGE = hash('sha256', '/account', 'base64url').slice(0, 6)
 
 /** A browser's jar and its pages: each answer's count goes into the next request. */
 async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
@@ -17,7 +20,12 @@ async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
   app.get('/{*path}', parts.okta.requireSession(), (_req, res) => void res.send('passed'))
   const url = await serve(app)
   let count: string | undefined
-  const jar = () => [cookie, count].filter(Boolean).join('; ')
+  /** A cookie of another host, which the browser sends first. */
+  let planted: string | undefined
+  const plant = (other: string) => {
+    planted = other
+  }
+  const jar = () => [planted, cookie, count].filter(Boolean).join('; ')
   const ask = (path: string, headers: Record<string, string>, host?: string) =>
     request(url)
       .get(path)
@@ -31,7 +39,7 @@ async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
   /** The sign-in page sends the browser back. */
   const comeBack = (path: string, host?: string) =>
     open(path, { 'Sec-Fetch-Site': 'cross-site', Referer: `${parts.org.url}/` }, host)
-  return { ...parts, url, lines, ask, open, comeBack }
+  return { ...parts, url, lines, ask, open, comeBack, plant }
 }
 
 describe('a browser that comes back from signing in without a session, again and again', () => {
@@ -133,6 +141,48 @@ describe('a browser that comes back from signing in without a session, again and
     expect(text).toContain('is signed out')
   })
 
+  it('a loop whose query changes with each round trip ends before its 20 redirects do', async () => {
+    const { open } = await openBrowser()
+    let redirects = 0
+    const trip = () => open(`/account?state=${redirects}`, { 'Sec-Fetch-Site': 'cross-site' })
+    while (redirects < 40 && (await trip()).status === 302) redirects += 2
+    expect(redirects).toBeLessThanOrEqual(20)
+  })
+
+  it('returns from the sign-in page with another query each are counted together', async () => {
+    const { comeBack } = await openBrowser()
+    for (let times = 0; times < 4; times += 1)
+      expect((await comeBack(`/account?state=${times}`)).status).toBe(302)
+    expect((await comeBack('/account?state=4')).status).toBe(401)
+  })
+
+  it.each([
+    ['is malformed', () => `${NAME}=x`],
+    ['is too long', () => `${NAME}=${'x'.repeat(5_000)}`],
+    ['counts no page', (now: number) => `${NAME}=1.${now}`],
+    ['counts the page once', (now: number) => `${NAME}=0.${now}.${PAGE}0`],
+    ['is old', (now: number) => `${NAME}=0.${now - 60_000}.${PAGE}9`],
+    ['is sent many times', (now: number) => Array(50).fill(`${NAME}=0.${now}`).join('; ')],
+  ])('a loop ends though another host planted a count that %s', async (_, planted) => {
+    const { open, clock, plant } = await openBrowser()
+    plant(planted(clock.now()))
+    let redirects = 0
+    const trip = () => open('/account', { 'Sec-Fetch-Site': 'cross-site' })
+    while (redirects < 40 && (await trip()).status === 302) redirects += 2
+    expect(redirects).toBeGreaterThan(8)
+    expect(redirects).toBeLessThanOrEqual(20)
+  })
+
+  it('a planted count of many returns delays nothing once the user is signed in', async () => {
+    const { org, clock, ask } = await openGuarded()
+    const planted = `${NAME}=99.${clock.now()}`
+    const { text } = await ask.page(planted).expect(401)
+    expect(text).toContain('sign in again with the link below, or open the page again in a minute')
+    await ask.page(`${planted}; ${org.signIn('alice@example.com')}`).expect(200)
+    clock.advance(60_000)
+    await ask.page(planted).expect(302)
+  })
+
   it('repeated returns from sign-in without a factor end in a page, not a redirect', async () => {
     const { org, clock, ask } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
@@ -151,6 +201,13 @@ describe('a browser that comes back from signing in without a session, again and
     '4.Infinity',
     '4.-Infinity',
     '0.now.x.y',
+    '0.now.0.a b',
+    '0.now.abcdef0.a b',
+    '0.now.a\tbcde0',
+    '0.now."bcde"0',
+    '0.now.ab,de\\0',
+    '0.now.abcd\u00ff\u00fe0',
+    '0.now.%0d%0aa0',
     `0.now.0.${'x'.repeat(200)}`,
   ])('the count of returns starts at none where its cookie holds %j', async (value) => {
     const { clock, ask } = await openGuarded()

@@ -180,6 +180,14 @@ export class Lookup {
     return negative !== undefined || this.mayBeLive(key) ? 'session' : undefined
   }
 
+  /** The session that another instance has stored for this credential, revoked since or not. */
+  async sharedSession(key: string): Promise<Session | undefined> {
+    const { shared } = this.#options
+    const claim = await shared?.claim(key)
+    if (claim?.kind === 'lease') shared?.release(key, claim.lease)
+    return claim?.kind === 'entry' ? claim.entry.session : undefined
+  }
+
   /** Moves the failure of a credential's lookup to the active session that came in the same request. */
   moveFailure(key: string, session: string): void {
     this.#options.limiter.moveFailure(key, session)

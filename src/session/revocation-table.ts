@@ -53,8 +53,7 @@ export class RevocationTable {
 
   set(name: string, record: RevocationRecord): void {
     this.delete(name)
-    this.#records.set(name, record)
-    this.#order[record.state].add(name)
+    this.#add(name, record)
     this.#makeRoom()
   }
 
@@ -65,14 +64,20 @@ export class RevocationTable {
     this.#order[record.state].delete(name)
   }
 
+  #add(name: string, record: RevocationRecord): void {
+    this.#records.set(name, record)
+    this.#order[record.state].add(name)
+  }
+
   #makeRoom(): void {
     this.#deleteExpired()
     const { provisional, unconfirmed, confirmed } = this.#order
-    if (provisional.size > this.#options.maxProvisional) this.#evictOldest(provisional)
-    if (this.#records.size <= this.#options.maxRecords) return
-    // Provisional records may be junk; an unconfirmed sign-out is kept longest.
-    if (provisional.size > 0) this.#evictOldest(provisional)
-    else this.#evictOldest(confirmed.size > 0 ? confirmed : unconfirmed)
+    while (provisional.size > this.#options.maxProvisional) this.#evictOldest(provisional)
+    while (this.#records.size > this.#options.maxRecords) {
+      // Provisional records may be junk; an unconfirmed sign-out is kept longest.
+      if (provisional.size > 0) this.#evictOldest(provisional)
+      else this.#evictOldest(confirmed.size > 0 ? confirmed : unconfirmed)
+    }
   }
 
   #deleteExpired(): void {
@@ -91,6 +96,9 @@ export class RevocationTable {
     const record = name === undefined ? undefined : this.#records.get(name)
     if (name === undefined || record === undefined) return
     this.delete(name)
-    this.#options.onEvicted(record)
+    const { state, covered } = record
+    // A provisional sign-out may be junk: the record that it covers stays.
+    if (state === 'provisional' && covered !== undefined) this.#add(name, covered)
+    else this.#options.onEvicted(record)
   }
 }

@@ -128,7 +128,8 @@ export class RevocationLog {
     const name = this.#nameOf(key)
     const position = this.#signOut(name, forMs, state)
     this.#publish({ kind: 'refuse', scope: 'credential', position }, [name])
-    this.#shareInBackground({ kind: 'refuse', subject: name, forMs }, position)
+    const provisional = state === 'provisional'
+    this.#shareInBackground({ kind: 'refuse', subject: name, forMs, provisional }, position)
     return { key, position }
   }
 
@@ -245,8 +246,13 @@ export class RevocationLog {
     this.#records.set(name, { ...record, state, ...this.#timesOf(forMs), covered: undefined })
     if (state === 'confirmed')
       this.#publish({ kind: 'confirm', scope: 'credential', position }, [name])
-    const kind = state === 'confirmed' ? 'confirm' : 'refuse'
-    this.#shareInBackground({ kind, subject: name, forMs }, position)
+    const shared = { subject: name, forMs }
+    this.#shareInBackground(
+      state === 'confirmed'
+        ? { kind: 'confirm', ...shared }
+        : { kind: 'refuse', ...shared, provisional: false },
+      position,
+    )
   }
 
   #timesOf(forMs: number): Pick<RevocationRecord, 'signedOutUntil' | 'keepUntil'> {
@@ -263,7 +269,12 @@ export class RevocationLog {
         this.#forget(record.subjects, sharedPosition)
         break
       case 'refuse':
-        this.#signOut(record.subject, record.forMs, 'unconfirmed', sharedPosition)
+        this.#signOut(
+          record.subject,
+          record.forMs,
+          record.provisional ? 'provisional' : 'unconfirmed',
+          sharedPosition,
+        )
         break
       case 'confirm':
         this.#signOut(record.subject, record.forMs, 'confirmed', sharedPosition)
@@ -275,10 +286,10 @@ export class RevocationLog {
     this.#callListeners(record.kind === 'forget' ? record.subjects : [record.subject])
   }
 
-  /** Removes a sign-out that Okta has not confirmed; the record that it covered is in force again. */
+  /** Removes a provisional sign-out; the record that it covered is in force again. */
   #uncover(name: string): void {
     const record = this.#records.get(name)
-    if (record === undefined || record.state === 'confirmed') return
+    if (record?.state !== 'provisional') return
     this.#records.delete(name)
     if (record.covered !== undefined) this.#records.set(name, record.covered)
   }
@@ -328,7 +339,8 @@ export class RevocationLog {
   }
 
   #onEvicted(record: RevocationRecord): void {
-    // Nothing cached is older than a provisional record: its credential was not seen here.
+    // Nothing cached is older than a provisional record: its credential was seen neither by the instance that
+    // signed it out nor in the store.
     if (record.state === 'provisional') return
     this.oldestValid = Math.max(this.oldestValid, record.position)
     const { shared } = this.#options

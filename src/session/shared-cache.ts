@@ -25,7 +25,15 @@ export interface SharedEntry {
  */
 export type SharedRecord =
   | { readonly kind: 'forget'; readonly subjects: readonly string[] }
-  | { readonly kind: 'refuse' | 'confirm'; readonly subject: string; readonly forMs: number }
+  | { readonly kind: 'confirm'; readonly subject: string; readonly forMs: number }
+  | {
+      readonly kind: 'refuse'
+      readonly subject: string
+      readonly forMs: number
+      /** Counts against the bound of provisional records at every instance. */
+      readonly provisional: boolean
+    }
+  /** Removes a provisional sign-out. */
   | { readonly kind: 'withdraw'; readonly subject: string }
 
 /** The store's answer about a credential. */

@@ -119,12 +119,33 @@ export class SignOut {
     request: SignOutRequest,
     earlier: SignOutRecord | undefined,
   ): Promise<boolean> {
-    const { limiter, log, lookup, fetchSession } = this.#options
-    const { key, credential, client, clientIp } = request
+    const { limiter, log, lookup } = this.#options
+    const { key, client } = request
     const call: CallRequest = { kind: 'unseen', client, chargeSilence: true }
     const rejected = limiter.admit(call)
-    if (rejected !== undefined && isOverBudget(rejected.code)) return false
-    let record = earlier ?? log.signOut(key, DAY_MS, 'provisional')
+    const isOver = rejected !== undefined && isOverBudget(rejected.code)
+    const record = earlier ?? (isOver ? undefined : log.signOut(key, DAY_MS, 'provisional'))
+    const session = await lookup.sharedSession(key)
+    if (session !== undefined) {
+      // Seen by another instance: a sign-out like that of a cookie seen here.
+      const forMs = this.#durationMs(session)
+      const seen = record ? log.promote(record, forMs) : log.signOut(key, forMs, 'unconfirmed')
+      return this.#closeAtOkta({ request, record: seen, session })
+    }
+    if (isOver || record === undefined) return false
+    return this.#lookUpAndClose(request, call, record, earlier !== undefined)
+  }
+
+  /** `isEarlier`: an earlier sign-out made the record. */
+  async #lookUpAndClose(
+    request: SignOutRequest,
+    call: CallRequest,
+    provisional: SignOutRecord,
+    isEarlier: boolean,
+  ): Promise<boolean> {
+    const { limiter, log, lookup, fetchSession } = this.#options
+    const { key, credential, clientIp } = request
+    let record = provisional
     let start = lookup.begin()
     const answer = await limiter.call(call, () => {
       start = lookup.begin()
@@ -141,7 +162,7 @@ export class SignOut {
       case 'unavailable':
         if (answer.called || !isOverBudget(answer.code))
           this.#closeLater({ request, record, session: undefined })
-        else if (earlier === undefined) log.remove(record)
+        else if (!isEarlier) log.remove(record)
         return false
     }
   }

@@ -109,6 +109,30 @@ describe('one revocation log', () => {
     expect(log.signOutOf('k')).toMatchObject({ confirmed: true })
   })
 
+  it('an evicted provisional sign-out leaves the record that it covers', async () => {
+    const log = openLog()
+    const before = log.position
+    await log.forget([subject.credential('k')], 'credential')
+    log.signOut('k', HOUR, 'provisional')
+    for (let index = 0; index < 50; index += 1) log.signOut(`junk${index}`, HOUR, 'provisional')
+    expect(log.signOutOf('k')).toBeUndefined()
+    expect(log.isVoid('k', undefined, before)).toBe(true)
+    expect(log.isVoid('another', undefined, before)).toBe(false)
+  })
+
+  it('a full log evicts provisional sign-outs that cover a record, and then what they covered', async () => {
+    const log = openLog(undefined, 2)
+    const before = log.position
+    for (const key of ['a', 'b']) {
+      await log.forget([subject.credential(key)], 'credential')
+      log.signOut(key, HOUR, 'provisional')
+    }
+    log.signOut('c', HOUR, 'unconfirmed')
+    expect(log.size).toBe(2)
+    expect(log.signOutOf('c')).toBeDefined()
+    for (const key of ['a', 'b']) expect(log.isVoid(key, undefined, before)).toBe(true)
+  })
+
   it('a sign-out that was promoted is not removed', () => {
     const log = openLog()
     const signOut = log.signOut('k', HOUR, 'provisional')
@@ -253,6 +277,60 @@ describe('revocation logs that share a store', () => {
     await recorded()
     expect(here.signOutOf('k')).toBeDefined()
     expect(here.isVoidShared('k', alice, '1000')).toBe(true)
+  })
+})
+
+describe('sign-outs at two instances', () => {
+  let here: LookupWorld
+  let there: LookupWorld
+
+  beforeEach(() => {
+    const store = new SharedStore()
+    here = new LookupWorld({ shared: store.member() })
+    there = new LookupWorld({
+      shared: store.member(),
+      beside: here,
+      upstream: { failedLookups: { perSecond: 0, burst: 3 } },
+    })
+  })
+
+  it.each([0, 5])(
+    'a session seen at one instance is signed out for good at another after %i failed lookups there',
+    async (failed) => {
+      const side = here.begin('alice')
+      await here.ask('alice')
+      for (let index = 0; index < failed; index += 1) await there.ask(`junk${index}`)
+      const { calls } = there
+      expect(await there.leave('alice')).toBe(true)
+      expect(side.ended).toBe(true)
+      // The close alone.
+      expect(there.calls).toBe(calls + 1)
+      for (const world of [here, there])
+        expect(await world.ask('alice')).toMatchObject({ reason: 'signed_out' })
+    },
+  )
+
+  it('a cookie that no instance has seen leaves no lease when its sign-out is over budget', async () => {
+    for (let index = 0; index < 5; index += 1) await there.ask(`junk${index}`)
+    here.begin('alice')
+    expect(await there.leave('alice')).toBe(false)
+    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+  })
+
+  it('provisional sign-outs at one instance have the same bound at the other, and evict no other sign-out', async () => {
+    here.begin('alice')
+    await here.ask('alice')
+    here.up = false
+    expect(await here.leave('alice')).toBe(false)
+    const before = here.log.size
+    for (let index = 0; index < 1_100; index += 1)
+      there.log.signOut(credentialKey('sid', `junk${index}`), HOUR, 'provisional')
+    await recorded()
+    expect(here.log.size).toBe(before + 100)
+    expect(here.log.oldestValid).toBe(0)
+    here.up = true
+    expect(await here.ask('alice')).toMatchObject({ reason: 'signed_out' })
+    here.signOut.close()
   })
 })
 

@@ -20,6 +20,7 @@ import {
   type LookupStart,
   sessionOf,
 } from './contexts.js'
+import { FailedLookups } from './failed-lookups.js'
 import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
 import type { SharedSessions } from './shared-cache.js'
@@ -81,6 +82,8 @@ const SUSPENDED_AFTER_MS = 5_000
 export class InFlightLookups {
   readonly #options: InFlightOptions
   readonly #lookups = new Map<string, InFlightLookup>()
+  /** Made with the first failure. */
+  #failed: FailedLookups | undefined
   #started = 0
   #overtaken = 0
 
@@ -95,6 +98,11 @@ export class InFlightLookups {
 
   get(key: string): InFlightLookup | undefined {
     return this.#lookups.get(key)
+  }
+
+  /** The answer in place of a lookup while the credential rests, since its last lookups failed. */
+  resting(key: string): OktaUnavailable | undefined {
+    return this.#failed?.resting(key)
   }
 
   /** Numbers a lookup, or another operation about a session, that begins now. */
@@ -156,6 +164,9 @@ export class InFlightLookups {
   async #callOkta(call: LookupCall): Promise<LookupResult> {
     const { limiter, clock, timeoutMs, fetchSession } = this.#options
     const { key, credential, client, clientIp, early, beside } = call
+    // A lookup that reads the shared cache gets here without the check for others.
+    const resting = this.resting(key)
+    if (resting !== undefined) return resting
     let admission: CallRequest = { kind: call.kind(), key, client, early, beside }
     let deadline: number | undefined
     for (;;) {
@@ -164,7 +175,7 @@ export class InFlightLookups {
         start = this.begin()
         const signal = deadline === undefined ? undefined : timeLeft(deadline - start.mono)
         deadline ??= start.mono + timeoutMs
-        return fetchSession(credential, { signal, clientIp })
+        return this.#track(key, start.mono, fetchSession(credential, { signal, clientIp }))
       })
       const result = start === undefined ? notCalled(answer) : this.#accept(key, answer, start)
       if (result !== 'overtaken') return result
@@ -173,6 +184,18 @@ export class InFlightLookups {
       // The first call was charged to the failure budget.
       admission = { kind: 'seen', key, client, early }
     }
+  }
+
+  async #track(
+    key: string,
+    startedAt: number,
+    pending: Promise<OktaAnswer<Session>>,
+  ): Promise<OktaAnswer<Session>> {
+    const begun = this.#failed?.begin(key)
+    const answer = await pending
+    if (answer.kind === 'unavailable') this.#failed ??= new FailedLookups(this.#options.clock)
+    this.#failed?.record(key, answer, startedAt, begun)
+    return answer
   }
 
   /** Stores an answer, unless a sign-out, a newer answer or a revocation overtook it. */

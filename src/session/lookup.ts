@@ -124,7 +124,8 @@ export class Lookup {
     const kind = () => this.#kindOf(key, request)
     // Whether a lookup that reads the shared cache calls Okta is not decided yet.
     if (this.#options.shared === undefined) {
-      const rejected = this.#options.limiter.admit({ kind: kind(), key, client, early, beside })
+      const admission = { kind: kind(), key, client, early, beside }
+      const rejected = this.#inFlight.resting(key) ?? this.#options.limiter.admit(admission)
       if (rejected !== undefined)
         return negative?.context ?? this.#withoutAnswer(rejected, key, request)
     }
@@ -306,6 +307,7 @@ export class Lookup {
     clientIp: string | undefined,
   ): void {
     if (entry.hasPrefetched || this.#inFlight.get(key) !== undefined) return
+    if (this.#inFlight.resting(key) !== undefined) return
     if (this.#options.limiter.admit({ kind: 'prefetch' }) !== undefined) return
     entry.markPrefetched()
     this.#counts.refreshedAhead += 1

@@ -1,6 +1,7 @@
 /** A lookup with an Okta, a clock and a network of the test's own: every answer arrives when the test says so. */
 
 import type { Credential, OktaAnswer } from '../../src/contracts.js'
+import type { UnavailableCode } from '../../src/errors.js'
 import { Limiter } from '../../src/limiter/limiter.js'
 import type { Settings } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
@@ -53,6 +54,8 @@ export class LookupWorld {
   oktaAheadMs = 0
   /** Whether Okta answers. */
   up = true
+  /** The cookie values about which Okta gives no usable answer. */
+  readonly ill = new Map<string, UnavailableCode>()
   calls = 0
   readonly okta: Map<string, OktaSide>
   readonly settings: Settings
@@ -140,6 +143,8 @@ export class LookupWorld {
 
   #decide<T>({ value }: Credential, answer: (side: OktaSide) => T): OktaAnswer<T> {
     if (!this.up) return { kind: 'unavailable', code: 'timeout' }
+    const code = this.ill.get(value)
+    if (code !== undefined) return { kind: 'unavailable', code }
     const head = { status: 200, setCookies: [], oktaTime: this.clock.wall + this.oktaAheadMs }
     const side = this.okta.get(value)
     const alive = side !== undefined && !side.ended

@@ -40,7 +40,7 @@ async function open(failure: Failure = 'a 500') {
   app.get('/session', okta.sessionInfo({ maxStalenessMs: 0 }))
   app.get('/auth', okta.forwardAuth())
   const url = await serve(app)
-  const get = (path: string, cookie = 'sid=ill', headers: object = page) =>
+  const get = (path: string, cookie = 'sid=ill', headers: Record<string, string> = page) =>
     request(url).get(path).set(headers).set('Cookie', cookie)
   return { clock, org, okta, get }
 }

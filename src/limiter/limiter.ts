@@ -50,6 +50,8 @@ interface AdmittedCall extends Omit<StartedCall, 'scope'> {
 interface QueuedRequest extends CallRequest {
   /** Ends the wait with an admission other than `queue`. */
   readonly end: (admission: Admission) => void
+  /** Gives back what a call with `chargeSilence` was charged when it began to wait. */
+  giveBack?: (() => void) | undefined
 }
 
 const MAX_QUEUED = 1_000
@@ -242,13 +244,11 @@ export class Limiter {
 
   /**
    * Starts an admitted call. Its slot and its charges are taken here and now, so that no two calls are
-   * admitted on the same ones; a call that waits is not charged.
+   * admitted on the same ones; a call that waits is charged only with `chargeSilence`.
    */
   #start(request: CallRequest, admission: Admission): AdmittedCall | Rejection {
     if (admission.admit === 'no') {
-      // Such a call is charged without an answer, so its rejection is charged as well.
-      if (request.chargeSilence === true && !isOverBudget(admission.code))
-        this.#chargeFailure(request)
+      if (isChargedWhenRejected(request, admission)) this.#chargeFailure(request)
       return admission
     }
     const startedAt = this.#now()
@@ -383,9 +383,11 @@ export class Limiter {
         ...request,
         end: (admission) => {
           clearTimeout(timer)
+          queued.giveBack?.()
           resolve(this.#start(request, admission))
         },
       }
+      this.#reserve(queued)
       const timer = setTimeout(() => {
         queue.remove(queued)
         queued.end(queueFull)
@@ -396,6 +398,11 @@ export class Limiter {
     })
   }
 
+  /** Charges a waiting call whose rejection is charged: its client could queue more than its budget allows. */
+  #reserve(queued: QueuedRequest): void {
+    if (queued.chargeSilence === true) queued.giveBack = this.#chargeFailure(queued)
+  }
+
   #admitQueued(): void {
     const queue = this.#queue
     if (queue === undefined) return
@@ -403,7 +410,10 @@ export class Limiter {
     for (;;) {
       const queued = queue.nextWhere(mayStart)
       if (queued === undefined) return
+      // Its own charge must not reject it.
+      queued.giveBack?.()
       const admission = this.#decide(queued, 0)
+      this.#reserve(queued)
       if (admission.admit === 'queue') return
       if (admission.admit === 'no') queue.remove(queued)
       else queue.takeSlot(queued)
@@ -443,6 +453,11 @@ const CIRCUIT_CODES: ReadonlySet<UnavailableCode> = new Set([
 /** Whether no credential can be the cause of a failure. */
 function causedByNoCredential(code: UnavailableCode): boolean {
   return code === 'closed' || NOT_REACHED_OR_LIMITED.has(code)
+}
+
+/** A call with `chargeSilence` is charged without an answer, so its rejection is charged as well. */
+function isChargedWhenRejected({ chargeSilence }: CallRequest, { code }: Rejection): boolean {
+  return chargeSilence === true && !isOverBudget(code)
 }
 
 function operationOf(request: CallRequest): CallOperation {

@@ -91,6 +91,29 @@ describe('the queue', () => {
     expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
   })
 
+  it('sign-outs of unseen cookies that time out in the queue use up no more than their client’s failures', async () => {
+    const { world, first } = busy()
+    const leaver = { ...newcomer, client: '198.51.100.1', chargeSilence: true }
+    const waiting = tryMany(world, 240, leaver)
+    expect(world.limiter.stats().queued).toBe(20)
+    vi.advanceTimersByTime(1_000)
+    await outcomes(waiting)
+    expect(world.limiter.stats().refused).toEqual({ queue_full: 20, too_many_attempts: 220 })
+    await first.end(yes())
+    expect(await world.run({ ...newcomer, client: '203.0.113.1' }, yes())).toBe('yes')
+    expect(await world.run(leaver, yes())).toBe('refused: too_many_attempts')
+  })
+
+  it('sign-outs of unseen cookies that wait for a slot are all made when they are found', async () => {
+    const { world, first } = busy()
+    const leaver = { ...newcomer, client: '198.51.100.1', chargeSilence: true }
+    const waiting = tryMany(world, 20, leaver)
+    await orderOf(first, waiting.slice(0, 20))
+    await waiting.at(-1)?.end(yes())
+    expect(await outcomes(waiting)).toEqual(Array(20).fill('yes'))
+    expect(await world.runMany(20, leaver, no())).toEqual({ no: 20 })
+  })
+
   it('the queue bounds the places of one client’s unseen cookies and of one credential', async () => {
     const { world, first } = busy()
     const junk = { ...newcomer, client: '198.51.100.1' }

@@ -13,7 +13,7 @@ function bench(...args: readonly string[]) {
 type Rows = readonly Readonly<Record<string, string | number>>[]
 
 describe('npm run bench', () => {
-  it('npm run bench names the benchmarks when it is asked for an unknown one', async () => {
+  it('npm run bench names the benchmarks when the given name is unknown', async () => {
     await expect(bench('speed')).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining(benchmarks.map(({ name }) => name).join(', ')),

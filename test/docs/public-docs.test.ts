@@ -71,7 +71,7 @@ const publicSurface = entries.map(({ specifier, file }) => {
 const surface = publicSurface.flatMap((entry) => entry.surface)
 
 describe('the public surface', () => {
-  it('is found', () => {
+  it('the search finds the exports of every entry and their members', () => {
     const paths = surface.map(({ path }) => path)
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -82,19 +82,19 @@ describe('the public surface', () => {
     )
   })
 
-  it('has a doc comment at every declaration and every member', () => {
+  it('the public surface has a doc comment at every declaration and every member', () => {
     const bare = surface.filter(({ symbol }) => commentOf(symbol) === '')
     expect(bare.map(({ path }) => path)).toEqual([])
   })
 
-  it('has an example at every function, class and method that an app calls', () => {
+  it('the public surface has an example at every function, class and method that an app calls', () => {
     const bare = surface.filter((each) => each.hasToHaveAnExample && examplesOf(each).length === 0)
     expect(bare.map(({ path }) => path)).toEqual([])
   })
 })
 
-describe('the examples', () => {
-  it('compile', { timeout: 60_000 }, () => {
+describe('the examples in doc comments', () => {
+  it('the examples of the public surface compile', { timeout: 60_000 }, () => {
     const files = publicSurface.map((entry, index) => {
       const examples = entry.surface.flatMap((each) =>
         examplesOf(each).map((code) => inModule(each, code)),

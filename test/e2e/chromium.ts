@@ -55,7 +55,7 @@ export async function expectAccessible(page: Page, ...allowed: string[]): Promis
 const screenshots = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
 
 /**
- * For the guides: the page at its own height. Taken only when asked for, with SCREENSHOTS=1, so that a
+ * For the guides: the page at its own height. Taken only with SCREENSHOTS=1, so that a
  * test run leaves no trace.
  */
 export async function screenshot(page: Page, name: string): Promise<void> {

@@ -8,7 +8,7 @@ export const alice = 'alice@example.com'
 export const carol = 'carol@example.com'
 export const minuteMs = 60_000
 
-/** An answer is good for a moment only, so that the next page asks the org again. */
+/** An answer is good for a moment only, so that the next page calls the org again. */
 export const askEachTime = { cache: { ttlMs: 1, maxTtlMs: 1 } }
 
 export interface InBrowser extends RunningApp {
@@ -57,7 +57,7 @@ export async function givePasscode(page: Page, passCode: string): Promise<void> 
   await page.getByRole('button', { name: 'Verify' }).click()
 }
 
-/** Whether a fault is the page's own: no answer that a test asked for, but a script or a style that failed. */
+/** Whether a fault is the page's own: no answer that a test caused, but a script or a style that failed. */
 export function isPagesOwn(fault: string): boolean {
   return !fault.startsWith('Failed to load resource')
 }

@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium())('signing in', () => {
     await page.getByText('You are signed out').waitFor()
   })
 
-  it('signing in asks for a second factor, and for a new one when it was given long ago', async () => {
+  it('signing in requires a second factor, and for a new one when it was given long ago', async () => {
     const { page, url, org, faults } = await start({ okta: askEachTime })
     await page.goto(`${url}/admin`)
     await signIn(page, carol)

@@ -102,8 +102,8 @@ describe('the administrator’s operations', () => {
       expect(line).toMatch(/refused: \w+: 401 E0000011 .*request [0-9a-f]{32}/)
       expect(line).not.toContain('wrong-token')
     }
-    const nobody = { orgUrl: 'http://127.0.0.1:1', credentials: { apiToken: 'a' } }
-    for (const line of await linesOf(new SessionApi(nobody), '102abc'))
+    const unreachable = { orgUrl: 'http://127.0.0.1:1', credentials: { apiToken: 'a' } }
+    for (const line of await linesOf(new SessionApi(unreachable), '102abc'))
       expect(line).toMatch(/no answer: connect, try again$/)
   })
 })

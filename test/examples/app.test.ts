@@ -17,7 +17,7 @@ async function start(choices: AppChoices = {}) {
   return { ...app, user, browser: new Browser() }
 }
 
-/** Asks for a protected page, is sent to the org's sign-in page, signs in there, and comes back. */
+/** Requests a protected page, is sent to the org's sign-in page, signs in there, and comes back. */
 async function signIn({ browser, url, user }: Awaited<ReturnType<typeof start>>) {
   await browser.go(`${url}/account`)
   const { login: username, password } = user
@@ -52,7 +52,7 @@ describe.each(['identity', 'classic'] as const)('the example on the %s engine', 
     expect(org.calls.closeCurrentSession).toBe(1)
     expect(org.sessions).toEqual([])
 
-    // Somebody who kept the cookies gets nowhere with them, and Okta isn't asked again.
+    // Copies of the cookies are rejected without a call to Okta.
     for (const [name, value] of before) browser.cookies.set(name, value)
     const replayed = await browser.fetch('/account')
     expect(replayed.status).toBe(401)
@@ -184,13 +184,13 @@ describe('the example', () => {
 
   it('an unseen cookie gets a 503 and no redirect while Okta is down', async () => {
     const app = await start()
-    app.browser.cookies.set('idx', 'a-cookie-nobody-has-seen')
+    app.browser.cookies.set('idx', 'an-unseen-cookie')
     await app.org.close()
     const account = await app.browser.go(`${app.url}/account`)
     expect(account.status).toBe(503)
     expect(account.headers['retry-after']).toMatch(/^\d+$/)
     expect(account.body).toContain('http-equiv="refresh"')
-    expect(app.browser.cookies.get('idx')).toBe('a-cookie-nobody-has-seen')
+    expect(app.browser.cookies.get('idx')).toBe('an-unseen-cookie')
     expect((await app.browser.go('/')).body).toContain('Okta is not available right now')
   })
 })
@@ -204,7 +204,7 @@ describe('the example’s own sign-in form', () => {
       expect(form.url).toBe(`${url}/sign-in?returnTo=%2Faccount`)
       expect(form.headers['content-security-policy']).toContain(`connect-src 'self' ${org.url}`)
 
-      // What the page's script does: the password goes to the org, and to nobody else.
+      // What the page's script does: the password goes to the org, and to no other server.
       const { login: username, password } = user
       const answer = await browser.fetch(`${org.url}/api/v1/authn`, 'POST', { username, password })
       const { sessionToken } = JSON.parse(answer.body)

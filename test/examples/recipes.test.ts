@@ -87,20 +87,20 @@ describe('the recipes', () => {
     try {
       const cookie = org.signIn('alice@example.com')
       const { userId } = await okta.api.getCurrentSession(cookie)
-      const ask = (method: 'get' | 'post', path: string) =>
+      const send = (method: 'get' | 'post', path: string) =>
         request(app)[method](path).set('Cookie', cookie)
-      const { body } = await ask('get', '/admin').expect(403)
+      const { body } = await send('get', '/admin').expect(403)
       expect(body).toMatchObject({ code: 'mfa_required' })
 
       const before = org.calls.getCurrentSession
-      await ask('post', '/transfers').expect(200)
-      await ask('post', '/transfers').expect(200)
+      await send('post', '/transfers').expect(200)
+      await send('post', '/transfers').expect(200)
       expect(org.calls.getCurrentSession - before).toBe(2)
 
       for (const path of [`/users/${userId}`, `/users/${userId}?tab=1`, `/users/${userId}/`])
-        for (const prefix of ['', '/mounted']) await ask('get', prefix + path).expect(200)
-      await ask('get', '/users/00u-somebody-else').expect(403)
-      await ask('get', `/users/00u-somebody-else?/users/${userId}`).expect(403)
+        for (const prefix of ['', '/mounted']) await send('get', prefix + path).expect(200)
+      await send('get', '/users/00u-somebody-else').expect(403)
+      await send('get', `/users/00u-somebody-else?/users/${userId}`).expect(403)
     } finally {
       await okta.close()
       await org.close()
@@ -155,7 +155,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** The recipe says nothing when it is ready, so it is asked until it answers. */
+/** The recipe says nothing when it is ready, so it is called until it answers. */
 async function untilItListens(child: ChildProcess, url: string, cookie: string): Promise<Response> {
   while (child.exitCode === null) {
     const response = await fetch(url, { headers: { cookie } }).catch(() => undefined)

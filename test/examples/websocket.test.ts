@@ -64,7 +64,7 @@ describe('the WebSocket example', () => {
   it('the WebSocket example refuses an upgrade without a session', async () => {
     const { url } = await start()
     expect((await refusal(open(url))).statusCode).toBe(401)
-    expect((await refusal(open(url, 'idx=nobody-knows-this-one'))).statusCode).toBe(401)
+    expect((await refusal(open(url, 'idx=unknown-knows-this-one'))).statusCode).toBe(401)
   })
 
   it('the WebSocket example refuses a cross-site upgrade that carries the cookies', async () => {

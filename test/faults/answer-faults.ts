@@ -131,7 +131,7 @@ const noes: readonly Row[] = [
   ['a 404 of HTML', status(404, html, HTML), 'unexpected_status'],
   ['a 401 of HTML', status(401, html, HTML), 'unexpected_status'],
   [
-    'a 401 that asks for a password',
+    'a 401 with a password challenge',
     status(401, html, { ...HTML, 'WWW-Authenticate': 'Basic' }),
     'unexpected_status',
   ],
@@ -167,14 +167,14 @@ const otherErrors: readonly Row[] = [
   ),
   ...bad(500, 'server_error'),
   ['a 501', status(501), 'server_error'],
-  ...bad(502, 'server_error', { asked: 2 }),
-  ...bad(503, 'server_error', { asked: 2 }),
-  ...bad(504, 'server_error', { asked: 2 }),
+  ...bad(502, 'server_error', { received: 2 }),
+  ...bad(503, 'server_error', { received: 2 }),
+  ...bad(504, 'server_error', { received: 2 }),
   [
     'a 503 with Retry-After',
     status(503, html, { 'Retry-After': '120' }),
     'server_error',
-    { asked: 2 },
+    { received: 2 },
   ],
   ['a 599', status(599), 'server_error'],
   ['a 600', status(600), 'unexpected_status'],
@@ -192,7 +192,7 @@ const limited = (headers: Readonly<Record<string, unknown>>, code = 'E0000047'):
   }),
 })
 const reset = (value: unknown) => limited({ 'X-Rate-Limit-Reset': value })
-const heldOff = (retryAfter: number): Beyond => ({ again: 'held off', retryAfter })
+const heldOff = (retryAfter: number): Beyond => ({ again: 'rejected', retryAfter })
 /** Where its figures can be believed, the minute is known to be spent. */
 const spent = (retryAfter: number): Beyond => ({
   ...heldOff(retryAfter),
@@ -225,7 +225,7 @@ const tooMany: readonly Row[] = [
     'a 429 for too many at once',
     limited({ 'X-Rate-Limit-Limit': 0, 'X-Rate-Limit-Reset': NOW + 20 }),
     'concurrency_limited',
-    { again: 'held off', retryAfter: 1 },
+    { again: 'rejected', retryAfter: 1 },
   ],
 ]
 

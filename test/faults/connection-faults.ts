@@ -17,8 +17,8 @@ import type { Row } from './row.js'
 const tcp = (answer: AnswerTcp): Fault => ({ over: 'tcp', answer })
 const http = (answer: AnswerHttp): Fault => ({ over: 'http', answer })
 
-/** A retry is made where nobody was reached. */
-const twice = { asked: 2 } as const
+/** A retry is made where no server was reached. */
+const twice = { received: 2 } as const
 
 /** A 200 with these headers and this body, then the end. */
 const raw = (headers: readonly string[], body = sessionJson(), status = '200 OK') =>
@@ -26,7 +26,7 @@ const raw = (headers: readonly string[], body = sessionJson(), status = '200 OK'
 
 export const connectionFaults: readonly Row[] = [
   ['a host that does not exist', at('https://org.invalid'), 'dns'],
-  ['a port where nobody listens', { over: 'nothing', orgUrl: freePort }, 'connect'],
+  ['a port without a listener', { over: 'nothing', orgUrl: freePort }, 'connect'],
   [
     'a connection reset before the answer',
     tcp((socket) => socket.resetAndDestroy()),
@@ -57,7 +57,7 @@ export const connectionFaults: readonly Row[] = [
 
   ['an expired certificate', { over: 'tls', identity: expired, trusted: expired }, 'tls'],
   ['a certificate for another host', { over: 'tls', identity: misnamed, trusted: misnamed }, 'tls'],
-  ['a certificate nobody vouches for', { over: 'tls', identity: trustworthy }, 'tls'],
+  ['a certificate of an unknown authority', { over: 'tls', identity: trustworthy }, 'tls'],
   ['a server that does not speak TLS', { over: 'nothing', orgUrl: plainServer }, 'tls'],
 
   ['64 KiB', http(json(200, sessionOf(65_536))), 'active'],

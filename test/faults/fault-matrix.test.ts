@@ -94,7 +94,7 @@ function expectAnswer(
   expect(answer.body).toEqual({ type: 'about:blank', title, status, code, reason: verdict })
 }
 
-/** What a person is answered: never the way to sign in where nobody knows whether they are signed in. */
+/** The answer to a page request: never a redirect to sign-in while Okta cannot tell whether there is a session. */
 function expectPage(answer: request.Response, verdict: Verdict): void {
   const state = stateOf(verdict)
   const redirected = state === 'anonymous' || state === 'incomplete'
@@ -112,7 +112,7 @@ function expectDiscreet(answer: request.Response): void {
 }
 
 function usually(verdict: Verdict): NonNullable<Beyond['again']> {
-  return stateOf(verdict) === 'unavailable' ? 'asked again' : 'remembered'
+  return stateOf(verdict) === 'unavailable' ? 'called' : 'cached'
 }
 
 async function firstRequest(app: App, org: FaultyOrg, verdict: Verdict, beyond: Beyond) {
@@ -121,19 +121,19 @@ async function firstRequest(app: App, org: FaultyOrg, verdict: Verdict, beyond: 
   expectAnswer(answer, verdict, beyond)
   expectDiscreet(answer)
   expect(app.okta.stats().calls).toBe(1)
-  if (org.canAnswerWell) expect(org.asked).toBe(beyond.asked ?? 1)
+  if (org.canAnswerWell) expect(org.received).toBe(beyond.received ?? 1)
   expect(org.written).toBeLessThan(beyond.wroteLess ?? 1)
 }
 
 async function secondRequest(app: App, org: FaultyOrg, verdict: Verdict, beyond: Beyond) {
-  const asked = org.asked
+  const received = org.received
   const answer = await app.page()
   expect(said(app.verdicts[1])).toBe(beyond.secondVerdict ?? verdict)
   expectPage(answer, verdict)
   expectDiscreet(answer)
-  const isAsked = (beyond.again ?? usually(verdict)) === 'asked again'
-  expect(app.okta.stats().calls).toBe(isAsked ? 2 : 1)
-  if (org.canAnswerWell) expect(org.asked - asked).toBe(isAsked ? 1 : 0)
+  const isCalled = (beyond.again ?? usually(verdict)) === 'called'
+  expect(app.okta.stats().calls).toBe(isCalled ? 2 : 1)
+  if (org.canAnswerWell) expect(org.received - received).toBe(isCalled ? 1 : 0)
 }
 
 /** A session that is known here outlives what is no answer, and ends with a no. */

@@ -16,7 +16,7 @@ export type Fault =
   /** `answer` gets the first bytes of a connection. */
   | { readonly over: 'tcp'; readonly answer: AnswerTcp }
   | { readonly over: 'tls'; readonly identity: Identity; readonly trusted?: Identity }
-  /** Nobody is there. */
+  /** No server listens. */
   | { readonly over: 'nothing'; readonly orgUrl: () => Promise<string> }
 
 export interface FaultyOrg {
@@ -27,7 +27,7 @@ export interface FaultyOrg {
   /** Answers well; otherwise it has its fault. */
   well: boolean
   /** Requests so far, retries included. */
-  asked: number
+  received: number
   /** Requests for anything but the session: somebody followed a redirect. */
   strayed: number
   /** Bytes written of a long body. */
@@ -97,7 +97,7 @@ function blank(url: string) {
     agent: undefined as Agent | undefined,
     canAnswerWell: false,
     well: false,
-    asked: 0,
+    received: 0,
     strayed: 0,
     written: 0,
   }
@@ -105,7 +105,7 @@ function blank(url: string) {
 
 async function httpOrg(answer: AnswerHttp): Promise<FaultyOrg> {
   const server = createServer((req, res) => {
-    if (req.url === '/api/v1/sessions/me') org.asked += 1
+    if (req.url === '/api/v1/sessions/me') org.received += 1
     else org.strayed += 1
     if (org.well || req.url !== '/api/v1/sessions/me') json(200, sessionJson())(req, res)
     else answer(req, res, org)
@@ -119,7 +119,7 @@ async function tcpOrg(answer: AnswerTcp): Promise<FaultyOrg> {
   const server = createNetServer((socket) => {
     socket.on('error', () => {})
     socket.once('data', (head) => {
-      org.asked += 1
+      org.received += 1
       const body = sessionJson()
       const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`]
       if (org.well) socket.end(wire('200 OK', headers, body))
@@ -134,7 +134,7 @@ async function tcpOrg(answer: AnswerTcp): Promise<FaultyOrg> {
 async function tlsOrg(identity: Identity, trusted: Identity | undefined): Promise<FaultyOrg> {
   const server = createTlsServer(identity, (req, res) => json(200, sessionJson())(req, res))
   server.on('connection', () => {
-    org.asked += 1
+    org.received += 1
   })
   const agent = trusted && new Agent({ ca: trusted.cert })
   const { url, close } = await listening(server, 'https')

@@ -24,14 +24,14 @@ afterEach(async () => {
 
 type Statuses = Record<number, number>
 
-/** An app with a guarded route before an org that knows `user<n>` and nobody else. */
+/** An app with a guarded route before an org that knows `user<n>` only. */
 async function world({ trustProxy = true, oddly = false, ...options }: WorldOptions = {}) {
   const clock = new TestClock()
-  const asked = { users: 0, junk: 0 }
+  const lookups = { users: 0, junk: 0 }
   const org = await httpServer(({ headers }, res) => {
     const value = (headers.cookie ?? '').slice('idx='.length)
     const isUser = value.startsWith('user')
-    asked[isUser ? 'users' : 'junk'] += 1
+    lookups[isUser ? 'users' : 'junk'] += 1
     res.setHeader('Date', new Date(clock.wall).toUTCString())
     res.setHeader('Content-Type', 'application/json')
     res.statusCode = isUser ? 200 : oddly ? 400 : 404
@@ -97,7 +97,7 @@ async function world({ trustProxy = true, oddly = false, ...options }: WorldOpti
     return { junk: counted(junk), known: counted(known) }
   }
 
-  return { clock, okta, warn, asked, get, statusOf, users, flood }
+  return { clock, okta, warn, lookups, get, statusOf, users, flood }
 }
 
 interface WorldOptions extends OktaSessionOptions {
@@ -120,18 +120,18 @@ const cache = { maxSessions: USERS + 5, maxNegatives: MAX_NEGATIVES }
 
 describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, () => {
   it('junk from one address uses up the budget of that address and no other', async () => {
-    const { okta, asked, flood, users, statusOf } = await world({ cache })
+    const { okta, lookups, flood, users, statusOf } = await world({ cache })
     expect(await users()).toEqual({ 200: USERS })
     const { junk, known } = await flood(oneAddress)
     // 20 at once and one a second for five seconds.
-    expect(asked.junk).toBeGreaterThanOrEqual(20)
-    expect(asked.junk).toBeLessThanOrEqual(25)
-    expect(junk).toEqual({ 401: asked.junk, 429: FLOOD - asked.junk })
+    expect(lookups.junk).toBeGreaterThanOrEqual(20)
+    expect(lookups.junk).toBeLessThanOrEqual(25)
+    expect(junk).toEqual({ 401: lookups.junk, 429: FLOOD - lookups.junk })
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
-    expect(asked.users).toBe(USERS)
+    expect(lookups.users).toBe(USERS)
     expect(okta.stats()).toMatchObject({
       sessions: USERS,
-      refused: { too_many_attempts: FLOOD - asked.junk },
+      refused: { too_many_attempts: FLOOD - lookups.junk },
     })
     // Somebody never seen gets in, and somebody signed out is told so, while it lasts.
     expect(await statusOf('user-new', '10.0.1.1')).toBe(200)
@@ -139,43 +139,43 @@ describe(`${FLOOD} distinct junk cookies in five seconds`, { timeout: 60_000 }, 
   })
 
   it('junk from many addresses costs no more calls than the global budget, and known users are served', async () => {
-    const { okta, asked, flood, users } = await world({ cache })
+    const { okta, lookups, flood, users } = await world({ cache })
     expect(await users()).toEqual({ 200: USERS })
     const { junk, known } = await flood(manyAddresses)
     // 50 at once and 2.5 a second for five seconds.
-    expect(asked.junk).toBeGreaterThanOrEqual(50)
-    expect(asked.junk).toBeLessThanOrEqual(62)
-    expect(junk).toEqual({ 401: asked.junk, 503: FLOOD - asked.junk })
+    expect(lookups.junk).toBeGreaterThanOrEqual(50)
+    expect(lookups.junk).toBeLessThanOrEqual(62)
+    expect(junk).toEqual({ 401: lookups.junk, 503: FLOOD - lookups.junk })
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
-    expect(asked.users).toBe(USERS)
+    expect(lookups.users).toBe(USERS)
     expect(okta.stats().sessions).toBe(USERS)
     expect(await users()).toEqual({ 200: USERS })
-    expect(asked.users).toBe(USERS)
+    expect(lookups.users).toBe(USERS)
   })
 
   it('known users whose entries expire during the flood are served', async () => {
-    const { clock, asked, flood, users, okta } = await world({ cache })
+    const { clock, lookups, flood, users, okta } = await world({ cache })
     await users()
     clock.advance(4 * 60_000)
     // Five minutes: every entry passes both its ttl and its last use within the flood.
     const { known } = await flood(manyAddresses, SMALL_FLOOD, 300_000)
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
-    expect(asked.users).toBeGreaterThan(USERS)
-    expect(asked.junk).toBeLessThanOrEqual(50 + 2.5 * 300)
+    expect(lookups.users).toBeGreaterThan(USERS)
+    expect(lookups.junk).toBeLessThanOrEqual(50 + 2.5 * 300)
     expect(okta.stats().sessions).toBe(USERS)
   })
 
   it('junk that Okta answers with an unusable response opens the circuit for unseen cookies alone', async () => {
-    const { okta, clock, asked, flood, users, statusOf } = await world({ cache, oddly: true })
+    const { okta, clock, lookups, flood, users, statusOf } = await world({ cache, oddly: true })
     await users()
     clock.advance(61_000)
     const { junk, known } = await flood(manyAddresses, SMALL_FLOOD)
     expect(known).toEqual({ 200: KNOWN_REQUESTS })
     expect(junk).toEqual({ 503: SMALL_FLOOD })
     // An account of its own, of the same figures; those under way are not on it yet.
-    expect(asked.junk).toBeLessThanOrEqual(62 + 5)
-    // Every user was asked about again, in the midst of it.
-    expect(asked.users).toBe(2 * USERS)
+    expect(lookups.junk).toBeLessThanOrEqual(62 + 5)
+    // Every user was looked up again during the flood.
+    expect(lookups.users).toBe(2 * USERS)
     expect(okta.stats().heldOff?.who ?? 'newcomers').toBe('newcomers')
     clock.advance(2_000)
     expect(await statusOf('user-new', '10.0.1.1')).toBe(200)

@@ -6,9 +6,9 @@ export type Verdict = 'active' | AnonymousReason | IncompleteReason | Unavailabl
 
 export interface Beyond {
   /** Requests at the org for the first question, a retry included. Default 1. */
-  readonly asked?: number
-  /** What a second question meets. Default: it is asked where there was no usable answer, else answered from memory. */
-  readonly again?: 'asked again' | 'remembered' | 'held off'
+  readonly received?: number
+  /** What becomes of a second lookup. Default: a call where there was no usable answer, else a cached result. */
+  readonly again?: 'called' | 'cached' | 'rejected'
   /** The second verdict, where it is another. */
   readonly secondVerdict?: UnavailableCode
   /** `Retry-After` of a 503, in seconds. Default 1. */

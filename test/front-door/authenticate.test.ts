@@ -14,17 +14,20 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
     const url = await serve(async (req, res) => {
       res.end(JSON.stringify(await okta.authenticate(req)))
     })
-    const ask = async (cookie: string) =>
+    const visit = async (cookie: string) =>
       JSON.parse((await request(url).get('/').set('Cookie', cookie)).text)
-    expect(await ask(org.signIn('alice@example.com'))).toMatchObject({
+    expect(await visit(org.signIn('alice@example.com'))).toMatchObject({
       state: 'active',
       source: 'okta',
       session: { login: 'alice@example.com' },
     })
-    expect(await ask('idx=nobody; sid=nobody')).toEqual({ state: 'anonymous', reason: 'not_found' })
-    expect(await ask('theme=dark')).toEqual({ state: 'anonymous', reason: 'no_cookie' })
+    expect(await visit('idx=unknown; sid=unknown')).toEqual({
+      state: 'anonymous',
+      reason: 'not_found',
+    })
+    expect(await visit('theme=dark')).toEqual({ state: 'anonymous', reason: 'no_cookie' })
     org.fail({ kind: 'html' })
-    expect(await ask('sid=other')).toMatchObject({ state: 'unavailable', reason: 'content_type' })
+    expect(await visit('sid=other')).toMatchObject({ state: 'unavailable', reason: 'content_type' })
   })
 })
 
@@ -61,14 +64,14 @@ describe('what it takes', () => {
       client.destroy()
       server.close()
     })
-    const ask = async (cookie: string | string[]) => {
+    const visit = async (cookie: string | string[]) => {
       const stream = client.request({ ':path': '/', cookie })
       return (await stream.setEncoding('utf8').toArray()).join('')
     }
     const cookie = org.signIn('alice@example.com')
-    expect(await ask(cookie)).toBe('active')
-    expect(await ask(['theme=dark', cookie, 'lang=en'])).toBe('active')
-    expect(await ask('theme=dark')).toBe('anonymous')
+    expect(await visit(cookie)).toBe('active')
+    expect(await visit(['theme=dark', cookie, 'lang=en'])).toBe('active')
+    expect(await visit('theme=dark')).toBe('anonymous')
   })
 
   it('authenticate() takes a Fetch request, and a plain object with headers', async () => {

@@ -40,7 +40,7 @@ type World = Awaited<ReturnType<typeof open>>
 const kinds = { page, api, form } as const
 const states: Record<string, (world: World) => string | undefined> = {
   'no cookie': () => undefined,
-  'a cookie that is no session’s': () => 'idx=nobody',
+  'a cookie that is no session’s': () => 'idx=unknown',
   'an invalid cookie': () => 'idx=%',
   'a live session': ({ org }) => org.signIn('alice@example.com'),
   'a session while Okta answers with a page': ({ org }) => {

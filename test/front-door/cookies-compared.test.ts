@@ -98,7 +98,7 @@ describe('a cookie without a session beside a live one', () => {
     const live = sidOf(door, BOB)
     const answers = []
     for (let index = 0; index < 20; index += 1) {
-      // Unseen each time: what is cached of the session is not asked for.
+      // Unseen each time: the cached session is not used.
       await door.okta.forget({ userId: door.org.users[1]?.userId ?? '' })
       answers.push(await door.whose(`idx=junk-${index}; ${live}`, '203.0.113.9'))
     }
@@ -123,7 +123,7 @@ describe('what is known of further cookies', () => {
 })
 
 describe('a planted live cookie', () => {
-  it('stands for nobody, whatever failures others have caused', async () => {
+  it('gives no session, whatever failures others have caused', async () => {
     const door = await open()
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     expect(await door.whose(planted, '203.0.113.66')).toBe(BOB)
@@ -131,7 +131,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(`${planted}; ${own}`, '198.51.100.7')).toBe('ambiguous_cookie')
   })
 
-  it('stands for nobody when its own user has spent what it may cause', async () => {
+  it('gives no session when its own user has spent what it may cause', async () => {
     const door = await open()
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     for (let index = 0; index < 10; index += 1)
@@ -144,7 +144,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(`${planted}; ${own}`)).toBe('ambiguous_cookie')
   })
 
-  it('stands for nobody while the rate-limit window is short', async () => {
+  it('gives no session while the rate-limit window is short', async () => {
     const door = await open({ org: { rateLimitPerMinute: 10 } })
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     for (let index = 0; index < 7; index += 1) await door.whose(idxOf(door, ALICE))
@@ -154,7 +154,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(planted)).toBe(BOB)
   })
 
-  it('behind the visitor’s own, stands for nobody when its user has spent what it may cause', async () => {
+  it('behind the visitor’s own, gives no session when its user has spent what it may cause', async () => {
     const door = await open()
     const [own, planted] = [idxOf(door, ALICE), sidOf(door, BOB)]
     await door.whose(planted, '203.0.113.66')
@@ -179,7 +179,7 @@ describe('a first cookie that was never live here', () => {
       await door.account(both(sid)).expect(200, `"${ALICE}"`)
       door.clock.advance(1_000)
     }
-    // Without a result of its own it can't be told what a rule asks for.
+    // Without a result of its own the rule cannot be applied.
     const strict = await door.okta.check({ headers: { cookie: both(sid) } }, { maxStalenessMs: 0 })
     expect(strict.ok).toBe(false)
   })

@@ -110,7 +110,7 @@ describe.each(ways)('over %s', (way) => {
     ['logout', false, 204],
     ['logout', true, 204],
   ] as const)(
-    '%s, non-browser clients let in: %s',
+    '%s, non-browser clients allowed: %s',
     async (handler, allowNonBrowserClients, status) => {
       const { org, origin, post } = await open(way, { allowNonBrowserClients })
       const outcomes: Record<string, string> = {}
@@ -121,10 +121,11 @@ describe.each(ways)('over %s', (way) => {
         const before = calls()
         const cookie = org.signIn('alice@example.com')
         const answer = await post(`/${handler}`, { ...headers, cookie })
-        const asked = calls() > before ? 'asks' : 'does not ask'
-        outcomes[name] = `${answer.status} ${answer.code}, ${asked}`
-        const refused = '403 cross_site, does not ask'
-        const taken = handler === 'login' ? '400 invalid_request, does not ask' : `${status} , asks`
+        const outcome = calls() > before ? 'calls Okta' : 'no call'
+        outcomes[name] = `${answer.status} ${answer.code}, ${outcome}`
+        const refused = '403 cross_site, no call'
+        const taken =
+          handler === 'login' ? '400 invalid_request, no call' : `${status} , calls Okta`
         expected[name] = isOurs ? taken : refused
       }
       expect(posts).toHaveLength(60)
@@ -172,7 +173,7 @@ describe('a post that is refused', () => {
 })
 
 describe('without appUrl, a post from plain http on the same host', () => {
-  /** Signs out without a cookie, which asks Okta nothing, and answers the status. */
+  /** Signs out without a cookie, which calls Okta never, and answers the status. */
   async function judge(
     front: 'http' | 'https',
     options: OktaSessionOptions,
@@ -214,7 +215,7 @@ describe('without appUrl, a post from plain http on the same host', () => {
   })
 
   it.each<[string, Parameters<typeof judge>]>([
-    ['this machine, where nobody can forge it', ['http', {}, overHttp]],
+    ['this machine, where no network can forge it', ['http', {}, overHttp]],
     [
       'a local org, whose cookies need no https',
       ['http', localOrg, () => 'http://app.example', { host }],

@@ -159,7 +159,7 @@ describe('a problem a developer could cause', () => {
 
 describe('logout() opened in a browser', () => {
   it.each(['get', 'head'] as const)(
-    '%s is a page with a button, and signs nobody out',
+    '%s is a page with a button, and signs no user out',
     async (method) => {
       const { org, url, lines } = await open()
       const cookie = org.signIn('alice@example.com')

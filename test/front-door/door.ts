@@ -33,7 +33,7 @@ export interface Choices {
   readonly okta?: OktaSessionOptions
 }
 
-/** An org and an instance of the middleware that asks it. */
+/** An org and an instance of the middleware that calls it. */
 export async function startParts(choices: Choices = {}): Promise<Parts> {
   const clock = new TestClock()
   const org = await startOrg({ clock, ...choices.org })

@@ -140,30 +140,30 @@ describe('a wall clock that steps back by four seconds at a time', () => {
     app.use(parts.okta.attachSession())
     app.get('/', parts.okta.requireSession(rule), (_req, res) => void res.send('let through'))
     const cookie = parts.org.signIn('alice@example.com')
-    const ask = (path: string) => request(app).get(path).set('Cookie', cookie)
-    await ask('/').expect(200)
+    const visit = (path: string) => request(app).get(path).set('Cookie', cookie)
+    await visit('/').expect(200)
     for (let step = 0; step < steps; step += 1) {
       orgClock.advance(4_000)
       parts.clock.advance(4_000)
       parts.clock.wall -= 4_000
-      await ask('/public').expect(404)
+      await visit('/public').expect(404)
     }
-    return { ...parts, ask }
+    return { ...parts, visit }
   }
 
   it('a wall clock that steps back makes no sign-in look newer', async () => {
-    const { ask } = await openBeside({ signedInWithinMs: 30_000 }, 10)
-    await ask('/').expect(403)
+    const { visit } = await openBeside({ signedInWithinMs: 30_000 }, 10)
+    await visit('/').expect(403)
   })
 
   it('a wall clock that steps back makes no answer of Okta look newer', async () => {
-    const { ask, org } = await openBeside({ maxStalenessMs: 1_000 }, 1)
+    const { visit, org } = await openBeside({ maxStalenessMs: 1_000 }, 1)
     const calls = org.calls.getCurrentSession ?? 0
-    await ask('/').expect(200)
+    await visit('/').expect(200)
     expect(org.calls.getCurrentSession).toBe(calls + 1)
   })
 
-  it('every session is asked about again once the clock steps add up to a suspend', async () => {
+  it('every session is looked up again once the clock steps add up to a suspend', async () => {
     const { okta, org, clock } = await startParts()
     const headers = { cookie: org.signIn('alice@example.com') }
     await okta.authenticate({ headers })

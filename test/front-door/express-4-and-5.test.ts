@@ -313,7 +313,7 @@ describe.each(majors)('login() on %s', (_, make) => {
     const form = await send(page).expect(400)
     expect(form.text).toContain('The form was not complete')
     expect((await send(api).expect(400)).body.code).toBe('invalid_request')
-    // A browser that does not say, then one that asks for JSON.
+    // A browser that does not say, then one that accepts JSON.
     expect((await send({}).expect(400)).headers['content-type']).toContain('text/html')
     expect((await send({ Accept: 'application/json' }).expect(400)).body.code).toBe(
       'invalid_request',

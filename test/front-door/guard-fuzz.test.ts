@@ -91,7 +91,7 @@ class World {
     run(0)
   }
 
-  /** A step of the scheduler's, after which the event loop turns. */
+  /** A step of the scheduler's, after which the event loop runs. */
   async soon(): Promise<void> {
     await this.scheduler.schedule(Promise.resolve())
   }
@@ -149,7 +149,7 @@ class World {
   }
 
   #org(): Org {
-    const ask = async <T>(
+    const callOkta = async <T>(
       value: string,
       answer: (session: Session) => T,
     ): Promise<OktaAnswer<T>> => {
@@ -163,12 +163,12 @@ class World {
       await this.soon()
       return decided
     }
-    const never = () => Promise.reject(new Error('no request asks for this'))
+    const never = () => Promise.reject(new Error('no request calls this'))
     return {
       api: undefined as never,
-      fetchSession: ({ value }) => ask(value, (session) => session),
+      fetchSession: ({ value }) => callOkta(value, (session) => session),
       closeSession: ({ value }) =>
-        ask(value, () => {
+        callOkta(value, () => {
           this.#sessions.delete(value)
         }),
       refreshSession: never,
@@ -266,8 +266,8 @@ function ruleFor(name: string, world: World): SessionRule {
   }
 }
 
-/** What happens between the turns of the event loop happens when no callback of ours is pending. */
-async function turn(): Promise<void> {
+/** What happens between iterations of the event loop happens when no callback of ours is pending. */
+async function iteration(): Promise<void> {
   await new Promise((done) => setImmediate(done))
 }
 
@@ -294,23 +294,23 @@ const commands = [
   anyValue.map((value) => command(`signOut(${value})`, (world) => world.signOut(value))),
   fc.constantFrom(500, 20_000, 70_000, 299_000, 601_000).map((ms) =>
     command(`advance(${ms})`, async (world) => {
-      await turn()
+      await iteration()
       world.advance(ms)
     }),
   ),
   fc.constantFrom(-4_000, -3_000, 3_000).map((ms) =>
     command(`step(${ms})`, async (world) => {
-      await turn()
+      await iteration()
       world.clock.wall += ms
     }),
   ),
   fc.constantFrom(60_000, 700_000).map((ms) =>
     command(`sleep(${ms})`, async (world) => {
-      await turn()
+      await iteration()
       world.sleep(ms)
     }),
   ),
-  // A revocation in the very turn in which an answer of Okta's comes in.
+  // A revocation in the same iteration as an answer of Okta's.
   anyValue.map((value) =>
     command(`endAndForgetOnAnswer(${value})`, (world) => {
       const end = () => {
@@ -326,7 +326,7 @@ const commands = [
       command(`land(${count})`, async ({ scheduler }) => {
         for (let step = 0; step < count && scheduler.count() > 0; step += 1) {
           await scheduler.waitOne()
-          await turn()
+          await iteration()
         }
       }),
     ),
@@ -349,7 +349,7 @@ describe('guards under random schedules', () => {
           await fc.asyncModelRun(() => ({ model: {}, real: world }), script)
           for (let idle = 0; idle < 3; idle += 1) {
             while (scheduler.count() > 0) await scheduler.waitOne()
-            await turn()
+            await iteration()
           }
           await world.okta.close()
           expect(world.faults).toEqual([])

@@ -26,21 +26,21 @@ describe('the repeated lookup for a second factor', () => {
   ]
 
   it.each(answers)('%s decides on a session that gained a second factor', async (_, answer) => {
-    const asked: Session[] = []
+    const checked: Session[] = []
     const allow = (session: Session) => {
-      asked.push(session)
-      return answer(asked.length === 2)
+      checked.push(session)
+      return answer(checked.length === 2)
     }
     const { org, clock, get } = await open({ mfa: true, allow })
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     await get(cookie).expect(403)
-    expect(asked).toEqual([])
+    expect(checked).toEqual([])
     org.stepUp(cookie)
     clock.advance(1_001)
     await get(cookie).expect(403)
-    expect(asked.map(({ amr }) => amr)).toEqual([expect.arrayContaining(['mfa'])])
+    expect(checked.map(({ amr }) => amr)).toEqual([expect.arrayContaining(['mfa'])])
     const { body } = await get(cookie).expect(200)
-    expect(asked).toHaveLength(2)
+    expect(checked).toHaveLength(2)
     expect(body.amr).toContain('mfa')
   })
 
@@ -55,8 +55,8 @@ describe('the repeated lookup for a second factor', () => {
   })
 
   it('allow() is not called when the repeated lookup for a second factor finds no session', async () => {
-    const asked: unknown[] = []
-    const allow = (session: unknown) => asked.push(session) > 0
+    const checked: unknown[] = []
+    const allow = (session: unknown) => checked.push(session) > 0
     const { org, okta, clock, get } = await open({ mfa: true, allow })
     const cookie = await org.signIn('carol@example.com', { mfa: false })
     await get(cookie).expect(403)
@@ -64,7 +64,7 @@ describe('the repeated lookup for a second factor', () => {
     clock.advance(1_001)
     const { headers } = await get(cookie).expect(302)
     expect(headers.location).toContain(org.url)
-    expect(asked).toEqual([])
+    expect(checked).toEqual([])
   })
 
   it('a page accepts a cached session that does not meet the rule for one second', async () => {
@@ -84,9 +84,9 @@ describe('the repeated lookup for a second factor', () => {
 describe('a cookie whose session becomes another one while allow() is pending', () => {
   /** While `allow` is pending the session is forgotten, and Okta's answers change in these fields. */
   async function openChanging(set: Record<string, unknown>, rule: SessionRule = {}) {
-    const asked: string[] = []
+    const checked: string[] = []
     const allow = async ({ login }: Session) => {
-      asked.push(login)
+      checked.push(login)
       const { org, okta } = opened
       org.fail({ kind: 'fields', set })
       await okta.forget({ userId: org.sessions[0]?.userId ?? '' })
@@ -99,7 +99,7 @@ describe('a cookie whose session becomes another one while allow() is pending', 
     return {
       ...opened,
       cookie,
-      asked,
+      checked,
       /** Does this while `allow` is pending. */
       meanwhile(step: () => Promise<unknown>) {
         act = step
@@ -109,10 +109,10 @@ describe('a cookie whose session becomes another one while allow() is pending', 
   const bob = { userId: '00u-of-bob', login: 'bob@example.com' }
 
   it('a guard does not pass another user on the answer allow() gave about the first', async () => {
-    const { json, cookie, asked } = await openChanging(bob)
+    const { json, cookie, checked } = await openChanging(bob)
     const { body } = await json(cookie).expect(403)
     expect(body.code).toBe('forbidden')
-    expect(asked).toEqual(['alice@example.com'])
+    expect(checked).toEqual(['alice@example.com'])
   })
 
   it('a guard does not pass another user whom a concurrent request has looked up already', async () => {
@@ -143,10 +143,10 @@ describe('a cookie whose session becomes another one while allow() is pending', 
 
   it('a guard passes a new session of the same user, and the request carries the new one', async () => {
     const set = { id: 'another-id', amr: ['pwd', 'mfa'] }
-    const { json, cookie, asked, org } = await openChanging(set)
+    const { json, cookie, checked, org } = await openChanging(set)
     const { body } = await json(cookie).expect(200)
     expect(body).toEqual({ login: 'alice@example.com', amr: set.amr, attached: set.amr })
-    expect(asked).toEqual(['alice@example.com'])
+    expect(checked).toEqual(['alice@example.com'])
     expect(org.calls.getCurrentSession).toBe(2)
   })
 

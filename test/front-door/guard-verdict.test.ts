@@ -15,14 +15,14 @@ describe('a guard behind attachSession()', () => {
     const url = await serve(app)
     await request(url).get('/').set('Cookie', org.signIn('alice@example.com')).expect(200)
     expect(org.calls.getCurrentSession).toBe(1)
-    await request(url).get('/').set('Cookie', 'idx=nobody').expect(401)
+    await request(url).get('/').set('Cookie', 'idx=unknown').expect(401)
     expect(org.calls.getCurrentSession).toBe(2)
     org.fail({ kind: 'html' })
     await request(url).get('/').set('Cookie', 'idx=other').expect(503)
     expect(org.calls.getCurrentSession).toBe(3)
   })
 
-  it('a guard asks Okta again when the answer on the request is too old for its rule', async () => {
+  it('a guard calls Okta again when the answer on the request is too old for its rule', async () => {
     const { okta, org, clock } = await startParts()
     const app = express()
     app.use(okta.attachSession())
@@ -31,14 +31,14 @@ describe('a guard behind attachSession()', () => {
     })
     const url = await serve(app)
     const cookie = org.signIn('alice@example.com')
-    const ask = () => request(url).get('/').set('Cookie', cookie)
-    await ask().expect(200)
+    const visit = () => request(url).get('/').set('Cookie', cookie)
+    await visit().expect(200)
     clock.advance(10_000)
-    await ask().expect(200)
+    await visit().expect(200)
     expect(org.calls.getCurrentSession).toBe(1)
     clock.advance(1)
     org.endSession(cookie)
-    await ask().expect(401)
+    await visit().expect(401)
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
@@ -60,7 +60,7 @@ describe('a guard behind attachSession()', () => {
     expect(body).toBe('alice@example.com')
   })
 
-  it('a guard of another instance asks its own org', async () => {
+  it('a guard of another instance calls its own org', async () => {
     const one = await startParts()
     const other = await startParts({ okta: { property: 'partner' } })
     const app = express()

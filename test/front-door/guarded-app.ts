@@ -17,11 +17,11 @@ export async function openGuarded(choices: Choices & { rule?: SessionRule } = {}
     res.json({ login: okta.session(req).login })
   })
   const url = await serve(app)
-  return { ...parts, url, ask: asking(url) }
+  return { ...parts, url, visit: visits(url) }
 }
 
 /** Sends one request of each kind. */
-function asking(url: string) {
+function visits(url: string) {
   const send = (method: 'get' | 'head' | 'post', headers: object) => (cookie?: string) =>
     request(url)
       [method]('/account?tab=1')
@@ -35,4 +35,4 @@ function asking(url: string) {
   }
 }
 
-export const everyAsk = ['page', 'head', 'script', 'scriptPost', 'form'] as const
+export const everyKind = ['page', 'head', 'script', 'scriptPost', 'form'] as const

@@ -6,7 +6,7 @@ import { serve } from './door.js'
 export interface HeldOrg {
   readonly url: string
   /** Resolves when the first request has come in. */
-  readonly asked: Promise<void>
+  readonly received: Promise<void>
   /** Passes on what was held back, and from now on everything at once. */
   letGo(): void
 }
@@ -23,7 +23,7 @@ export async function holdOrg(orgUrl: string): Promise<HeldOrg> {
   })
   return {
     url,
-    asked: first.promise,
+    received: first.promise,
     letGo() {
       gone = true
       for (const pass of held.splice(0)) pass()

@@ -1,4 +1,4 @@
-/** Cookie headers no browser sends: none opens the door, none takes the app down, none costs a call it should not. */
+/** Cookie headers no browser sends: none passes a guard, stops the app, or causes a call that it should not. */
 import { connect } from 'node:net'
 import express from 'express'
 import fc from 'fast-check'

@@ -105,7 +105,7 @@ async function open(row: Row) {
   const held = await holdOrg(org.url)
   const okta = startOkta({ orgUrl: held.url }, clock)
   if (row.fault !== undefined) org.fail(row.fault)
-  // Before the call begins: one that nobody listened to at its start is not told of.
+  // Before the call begins: a call without a subscriber at its start is not published.
   const called = deferred()
   const onCall = () => called.resolve()
   subscribe(channels.call, onCall)
@@ -131,12 +131,12 @@ function send(url: string, row: Row, cookie: string): ClientRequest {
   return sent
 }
 
-/** Lets Okta answer, and waits until the handler has had its turn with the answer. */
+/** Lets Okta answer, and waits until the handler has handled the answer. */
 async function answerNow({ held, called, okta }: Awaited<ReturnType<typeof open>>): Promise<void> {
   held.letGo()
   await called
   await okta.settled()
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((done) => setImmediate(done))
+  for (let tick = 0; tick < 5; tick += 1) await new Promise((done) => setImmediate(done))
 }
 
 describe.each(rows)('a late answer: $name', (row) => {
@@ -148,7 +148,7 @@ describe.each(rows)('a late answer: $name', (row) => {
       handler(req, res, () => {
         nexts += 1
       })
-      void held.asked.then(() => {
+      void held.received.then(() => {
         res.statusCode = 503
         res.end('too slow')
       })
@@ -171,7 +171,7 @@ describe.each(rows)('a late answer: $name', (row) => {
       })
     })
     const sent = send(url, row, cookie)
-    await held.asked
+    await held.received
     sent.destroy()
     await gone.promise
     await answerNow(opened)
@@ -198,7 +198,7 @@ describe.each(rows)('a late answer: $name', (row) => {
     })
     stream.on('error', () => {})
     stream.end(row.body)
-    await held.asked
+    await held.received
     stream.close()
     await gone.promise
     await answerNow(opened)
@@ -221,7 +221,7 @@ describe('onDenied() that answers late', () => {
     const [answer] = (await once(httpRequest(url).end(), 'response')) as [IncomingMessage]
     decided.resolve(false)
     await decided.promise
-    for (let turn = 0; turn < 5; turn += 1) await new Promise((done) => setImmediate(done))
+    for (let tick = 0; tick < 5; tick += 1) await new Promise((done) => setImmediate(done))
     expect(answer.statusCode).toBe(503)
   })
 })

@@ -98,12 +98,12 @@ describe('close()', () => {
       okta: { upstream: { timeoutMs: 500, maxConcurrent: 1 } },
     })
     const told: string[] = []
-    const ask = (cookie: string) =>
+    const visit = (cookie: string) =>
       get('/attached', cookie).then(({ body }) => told.push(`${body.state} ${body.reason}`))
     org.fail({ kind: 'hang' })
-    const hanging = ask('idx=one')
+    const hanging = visit('idx=one')
     await expect.poll(() => okta.stats().inFlight).toBe(1)
-    const waiting = ask('idx=waits')
+    const waiting = visit('idx=waits')
     await expect.poll(() => okta.stats().queued).toBe(1)
     const closing = okta.close()
     await waiting

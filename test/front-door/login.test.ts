@@ -55,7 +55,7 @@ describe.each([
     expect(cookies).toEqual({ sid: given, idx: taken, xids: taken })
     const { body } = await account(`sid=${cookies.sid?.value}`).expect(200)
     expect(body).toBe('alice@example.com')
-    // The id CreateSession gave is the credential: the session is asked for, not seeded.
+    // The id CreateSession gave is the credential: the session is looked up, not seeded.
     expect(org.calls).toMatchObject({ createSession: 1, getCurrentSession: 1 })
   })
 
@@ -87,10 +87,10 @@ describe.each([
 describe('a rejected sign-in', () => {
   it('a rejected sign-in is a page for a form, and sets no cookie', async () => {
     const { submit } = await open()
-    const { text, headers } = await submit({ sessionToken: 'nobody-s-token' }).expect(401)
+    const { text, headers } = await submit({ sessionToken: 'an-unknown-token' }).expect(401)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     expect(text).toContain('Signing in did not work')
-    expect(text).not.toContain('nobody-s-token')
+    expect(text).not.toContain('an-unknown-token')
     expect(headers).not.toHaveProperty('set-cookie')
   })
 
@@ -212,9 +212,9 @@ describe('a cookie value used before its sign-in', () => {
     org.failNext({ kind: 'fields', set: { id: early } })
     const answer = await post({ sessionToken: org.sessionToken('alice@example.com') }).expect(200)
     expect(cookiesOf(answer).sid?.value).toBe(early)
-    const asked = org.calls.getCurrentSession
+    const callsBefore = org.calls.getCurrentSession
     await account(`sid=${early}`)
-    expect(org.calls.getCurrentSession).toBe(asked + 1)
+    expect(org.calls.getCurrentSession).toBe(callsBefore + 1)
   })
 })
 

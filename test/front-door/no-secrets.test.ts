@@ -85,10 +85,10 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
     const secrets = new Set([apiToken])
     const answers: string[] = []
     const send = async (method: 'get' | 'post', path: string, headers: object, body?: object) => {
-      const asked = request(url)
+      const sent = request(url)
         [method](path)
         .set({ ...headers, ...ownPage })
-      const answer = await (body === undefined ? asked : asked.send(body))
+      const answer = await (body === undefined ? sent : sent.send(body))
       const { 'set-cookie': cookies, ...others } = answer.headers
       answers.push(`${path} ${answer.status} ${JSON.stringify(others)} ${answer.text}`)
       const { sid, idx } = cookiesOf(answer)
@@ -109,7 +109,7 @@ describe.each(['identity', 'classic'] as const)('on the %s engine', (engine) => 
 
     const { sid } = cookiesOf(await signIn(org.sessionToken('alice@example.com')))
     await everything(`sid=${sid?.value}`)
-    await signIn('a-token-nobody-gave')
+    await signIn('an-unknown-token')
     for (const fault of faults) {
       const cookie = org.signIn('bob@example.com')
       await request(url).get('/account').set('Cookie', cookie)

@@ -82,6 +82,6 @@ it.each([
   ['nothing', undefined, 'no headers to read'],
 ])('authenticate() says what is wrong with %s', async (_, req, words) => {
   const { okta } = await open()
-  const asking = async () => okta.authenticate(req as never)
-  await expect(asking()).rejects.toThrow(words)
+  const lookUp = async () => okta.authenticate(req as never)
+  await expect(lookUp()).rejects.toThrow(words)
 })

@@ -12,14 +12,14 @@ describe('onDenied', () => {
 
   it('onDenied receives what the guard would answer, and answers in its place', async () => {
     const denials: object[] = []
-    const { org, url, ask } = await withOnDenied((denial, _req, res) => {
+    const { org, url, visit } = await withOnDenied((denial, _req, res) => {
       denials.push(denial)
       res.statusCode = 418
       res.end('mine')
     })
-    await ask.page().expect(418, 'mine')
+    await visit.page().expect(418, 'mine')
     org.fail({ kind: 'html' })
-    await ask.script('idx=one').expect(418)
+    await visit.script('idx=one').expect(418)
     const back = encodeURIComponent(`${url}/account?tab=1`)
     expect(denials).toEqual([
       {
@@ -56,9 +56,9 @@ describe('onDenied', () => {
     ['false', () => false],
     ['a promise of false', async () => false],
   ])('onDenied leaves the answer to the guard with %s', async (_, onDenied) => {
-    const { ask } = await withOnDenied(onDenied)
-    expect((await ask.script().expect(401)).body.code).toBe('session_required')
-    await ask.script('idx=nobody').expect(401)
+    const { visit } = await withOnDenied(onDenied)
+    expect((await visit.script().expect(401)).body.code).toBe('session_required')
+    await visit.script('idx=unknown').expect(401)
   })
 
   it.each([
@@ -83,8 +83,8 @@ describe('onDenied', () => {
     }) as express.ErrorRequestHandler)
     const url = await serve(app)
     await request(url).get('/').expect(500, 'failed')
-    // The same where Okta had to be asked first, so that nobody above the guard could catch it.
-    await request(url).get('/').set('Cookie', 'idx=nobody').expect(500, 'failed')
+    // The same where Okta had to be called first, so that no caller of the guard could catch it.
+    await request(url).get('/').set('Cookie', 'idx=unknown').expect(500, 'failed')
   })
 })
 
@@ -93,8 +93,8 @@ describe('a sign-in URL of the app’s that throws', () => {
     const signInUrl = () => {
       throw new Error('boom')
     }
-    const { ask } = await openGuarded({ okta: { signInUrl } })
-    await ask.page().expect(500)
-    await ask.page('idx=nobody').expect(500)
+    const { visit } = await openGuarded({ okta: { signInUrl } })
+    await visit.page().expect(500)
+    await visit.page('idx=unknown').expect(500)
   })
 })

@@ -157,33 +157,36 @@ const table = operations.flatMap((operation) =>
 )
 
 describe('while one operation fails, the other six go on', () => {
-  it.each(table)('%s fails: %s', async (operation, what) => {
-    const world = await open()
-    const count = operation === 'closeCurrentSession' ? 10 : 3
-    const cookies = await Promise.all(Array.from({ length: count }, () => seen(world)))
-    const [cookie = '', ...leaving] = cookies
-    const ill = Object.values(ways).filter((way) => way.operation === operation)
-    const well = Object.entries(ways).filter(([, way]) => way.operation !== operation)
-    world.org.fail(faults[what], { operation })
-    // At first enough failures to open a circuit, while the others are called; then a half-open trial.
-    for (const calls of [8, 1]) {
-      const failures = Array.from({ length: calls }, () => {
-        const given = operation === 'closeCurrentSession' ? leaving.pop() : cookie
-        return Promise.all(ill.map((way) => way.go(world, given ?? '').catch(() => {})))
-      })
-      if (calls === 1) await Promise.all(failures)
-      for (const [name, way] of well) {
-        const given = name === 'logout()' ? leaving.pop() : cookie
-        expect([name, await way.go(world, given ?? '')]).toEqual([name, way.well])
+  it.each(table)(
+    'the other six operations go on while %s fails with %s',
+    async (operation, what) => {
+      const world = await open()
+      const count = operation === 'closeCurrentSession' ? 10 : 3
+      const cookies = await Promise.all(Array.from({ length: count }, () => seen(world)))
+      const [cookie = '', ...leaving] = cookies
+      const ill = Object.values(ways).filter((way) => way.operation === operation)
+      const well = Object.entries(ways).filter(([, way]) => way.operation !== operation)
+      world.org.fail(faults[what], { operation })
+      // At first enough failures to open a circuit, while the others are called; then a half-open trial.
+      for (const calls of [8, 1]) {
+        const failures = Array.from({ length: calls }, () => {
+          const given = operation === 'closeCurrentSession' ? leaving.pop() : cookie
+          return Promise.all(ill.map((way) => way.go(world, given ?? '').catch(() => {})))
+        })
+        if (calls === 1) await Promise.all(failures)
+        for (const [name, way] of well) {
+          const given = name === 'logout()' ? leaving.pop() : cookie
+          expect([name, await way.go(world, given ?? '')]).toEqual([name, way.well])
+        }
+        await Promise.all(failures)
+        world.clock.advance(1_200)
       }
-      await Promise.all(failures)
-      world.clock.advance(1_200)
-    }
-  })
+    },
+  )
 })
 
 describe('an Okta that refreshes no session', () => {
-  it('newcomers are served while twelve people click behind refreshOnActivity()', async () => {
+  it('unseen cookies are served while twelve people click behind refreshOnActivity()', async () => {
     const world = await open()
     const people = await Promise.all(Array.from({ length: 12 }, () => seen(world)))
     world.org.fail(faults['a 503 in read-only mode'], { operation: 'refreshCurrentSession' })

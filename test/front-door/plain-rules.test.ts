@@ -103,9 +103,9 @@ describe.each(guards)('%s', (name, guard) => {
 
 it('a rule does not change when the app changes its objects afterwards', async () => {
   const rule = { amr: ['hwk'] }
-  const { org, ask } = await openGuarded({ rule })
+  const { org, visit } = await openGuarded({ rule })
   rule.amr.length = 0
-  const { body } = await ask.script(org.signIn('alice@example.com')).expect(403)
+  const { body } = await visit.script(org.signIn('alice@example.com')).expect(403)
   expect(body.code).toBe('mfa_required')
 })
 

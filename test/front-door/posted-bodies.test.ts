@@ -119,7 +119,7 @@ describe('a double click', () => {
     const { org, held, submit, bodiesRead } = await openHeld()
     const sessionToken = org.sessionToken('alice@example.com')
     const first = submit({ sessionToken, returnTo: '/first' })
-    await held.asked
+    await held.received
     const second = submit({ sessionToken, returnTo: '/second' })
     const other = submit({ sessionToken: org.sessionToken('bob@example.com') })
     await expect.poll(bodiesRead).toBe(3)
@@ -142,7 +142,7 @@ describe('a double click', () => {
     const body = new URLSearchParams({ sessionToken })
     const headers = { ...ownPage, 'Sec-Fetch-Mode': 'navigate' }
     const gone = fetch(`${url}/sign-in`, { method: 'POST', body, headers, signal: left.signal })
-    await held.asked
+    await held.received
     left.abort()
     await expect(gone).rejects.toThrow('aborted')
     const second = submit({ sessionToken })

@@ -117,10 +117,15 @@ function isPersons({ method, mode, site, user, dest, accept, origin }: Said): bo
   return origin === 'ours' || (origin === 'null' && site === 'same-origin')
 }
 
-async function ask(url: string, agent: Agent, method: string, headers: Record<string, string>) {
-  const asked = sendRequest(url, { method, agent, headers: { ...headers, 'content-length': 0 } })
-  asked.end()
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+async function exchange(
+  url: string,
+  agent: Agent,
+  method: string,
+  headers: Record<string, string>,
+) {
+  const sent = sendRequest(url, { method, agent, headers: { ...headers, 'content-length': 0 } })
+  sent.end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
   await answer.toArray()
 }
 
@@ -287,11 +292,11 @@ describe('what counts as activity', () => {
     onTestFinished(() => agent.destroy())
     const outcomes: string[] = []
     const expected: string[] = []
-    const asked = sampleOf(combinations, 200)
-    for (const said of asked) {
+    const sample = sampleOf(combinations, 200)
+    for (const said of sample) {
       clock.advance(1_000)
       const before = org.calls.refreshCurrentSession
-      await ask(`${url}/page`, agent, said.method, { cookie, ...headersOf(said, url) })
+      await exchange(`${url}/page`, agent, said.method, { cookie, ...headersOf(said, url) })
       await responseEnded()
       await okta.settled()
       const name = JSON.stringify(said)
@@ -299,7 +304,7 @@ describe('what counts as activity', () => {
       if (isPersons(said)) expected.push(name)
     }
     expect(combinations).toHaveLength(3_200)
-    expect(expected.length).toBeGreaterThan(asked.length / 32)
+    expect(expected.length).toBeGreaterThan(sample.length / 32)
     expect(outcomes).toEqual(expected)
   }, 60_000)
 
@@ -325,7 +330,7 @@ describe('what counts as activity', () => {
   it('a request without a session does not count as activity', async () => {
     const { org, send } = await open()
     await send({ ...page, Cookie: '' })
-    await send({ ...page, Cookie: 'idx=nobody' })
+    await send({ ...page, Cookie: 'idx=unknown' })
     org.fail({ kind: 'html' })
     await send({ ...page, Cookie: 'idx=other' })
     expect(org.calls.refreshCurrentSession).toBe(0)
@@ -388,8 +393,8 @@ describe('ten hours on the clock, where a session ends after two without activit
   })
 })
 
-describe('how often Okta is asked', () => {
-  it('Okta is asked to refresh once in five minutes, however active the user is', async () => {
+describe('how often Okta is called', () => {
+  it('Okta is called to refresh once in five minutes, however active the user is', async () => {
     const { org, clock, send } = await open()
     for (let times = 0; times < 10; times += 1) {
       await send(page)
@@ -401,7 +406,7 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(2)
   })
 
-  it('Okta is asked to refresh as often as everyMs says', async () => {
+  it('Okta is called to refresh as often as everyMs says', async () => {
     const { org, clock, send } = await open({ everyMs: 1_000 })
     await send(page)
     clock.advance(1_000)
@@ -416,7 +421,7 @@ describe('how often Okta is asked', () => {
     expect(org.calls.refreshCurrentSession).toBe(1)
   })
 
-  it('Okta is not asked to refresh while half of the rate-limit window is used', async () => {
+  it('Okta is not called to refresh while half of the rate-limit window is used', async () => {
     const { org, send } = await open(undefined, { org: { rateLimitPerMinute: 4 } })
     for (let times = 0; times < 2; times += 1)
       await send({ ...api, Cookie: org.signIn('bob@example.com') })

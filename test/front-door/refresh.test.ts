@@ -54,13 +54,13 @@ describe.each([
     expect({ sid, idx }[name as 'sid' | 'idx']).toEqual({ value, attributes: ours })
     expect(xids?.attributes).toEqual(name === 'sid' ? ours : undefined)
 
-    const asked = org.calls.getCurrentSession
+    const callsBefore = org.calls.getCurrentSession
     expect((await account(cookie).expect(200)).body).toBe(expiresAt)
-    expect(org.calls.getCurrentSession).toBe(asked)
+    expect(org.calls.getCurrentSession).toBe(callsBefore)
   })
 })
 
-describe('how often Okta is asked', () => {
+describe('how often Okta is called', () => {
   it('refresh() calls Okta once for a page that calls a hundred times within a minute', async () => {
     const { org, clock, post } = await open()
     const cookie = org.signIn('alice@example.com')
@@ -235,9 +235,9 @@ describe('a session Okta no longer knows', () => {
     expect(answer.body).toMatchObject({ code: 'session_required', reason: 'not_found' })
     expect(cookiesOf(answer)).toEqual({ idx: taken, sid: taken, xids: taken })
     expect(answer.headers['cache-control']).toContain('no-store')
-    const asked = org.calls.getCurrentSession
+    const callsBefore = org.calls.getCurrentSession
     await account(cookie).expect(401)
-    expect(org.calls.getCurrentSession).toBe(asked)
+    expect(org.calls.getCurrentSession).toBe(callsBefore)
   })
 
   it('refresh() answers a form with a page', async () => {
@@ -300,7 +300,7 @@ describe('a sign-out while it is under way', () => {
 describe('a refresh without a session', () => {
   it.each([
     ['no cookie', undefined, 401, 'session_required', 'no_cookie'],
-    ['a cookie nobody knows', 'idx=nobody', 401, 'session_required', 'not_found'],
+    ['an unknown cookie', 'idx=unknown', 401, 'session_required', 'not_found'],
     ['a malformed cookie', 'idx=%31', 401, 'session_required', 'invalid_cookie'],
   ])(
     'refresh() without a session answers as the guard does, and clears no cookie: %s',
@@ -329,7 +329,7 @@ describe('a refresh while Okta is unavailable', () => {
     { kind: 'status', status: 403 },
     { kind: 'status', status: 404, body: {} },
   ] as const)(
-    'refresh() answers 503 with Retry-After and signs nobody out when Okta fails with %o',
+    'refresh() answers 503 with Retry-After and signs no user out when Okta fails with %o',
     async (fault) => {
       const { org, post, account } = await open()
       const cookie = org.signIn('alice@example.com')

@@ -80,7 +80,7 @@ describe('a sign-out in the middle of a request', () => {
       const app = express()
       app.get('/guarded', okta.requireSession(rule), (_req, res) => void res.send('let through'))
       app.get('/verify', okta.forwardAuth({ rule }))
-      for (const ask of [
+      for (const visit of [
         async () => request(app).get('/guarded').set('Cookie', cookie),
         async () => request(app).get('/verify').set('Cookie', cookie),
         async () => {
@@ -90,12 +90,12 @@ describe('a sign-out in the middle of a request', () => {
       ]) {
         cookie = org.signIn('alice@example.com')
         acts = false
-        expect((await ask()).status).toBeLessThan(300)
+        expect((await visit()).status).toBeLessThan(300)
         const { calls } = okta.stats()
-        expect((await ask()).status).toBeLessThan(300)
+        expect((await visit()).status).toBeLessThan(300)
         expect(okta.stats().calls).toBe(calls)
         acts = true
-        const answer = await ask()
+        const answer = await visit()
         expect(answer.status).toBe(status)
         expect(JSON.stringify(answer.body)).toContain(code)
       }
@@ -122,7 +122,7 @@ describe('a sign-out in the middle of a request', () => {
 })
 
 describe('a revocation between the answer of Okta and its use', () => {
-  /** Ends the session at Okta and forgets it here, in the turn of the event loop in which Okta's answer came. */
+  /** Ends the session at Okta and forgets it here, in the iteration of the event loop in which Okta's answer came. */
   function endInTheSameTurn(req: express.Request): Promise<void> {
     return okta.authenticate(req).then(async (context) => {
       expect(context.state).toBe('active')

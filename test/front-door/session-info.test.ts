@@ -1,4 +1,4 @@
-/** sessionInfo(): what a page in the browser may know, and how little it costs to ask. */
+/** sessionInfo(): what a page in the browser may know, and how few calls it costs. */
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
@@ -43,7 +43,7 @@ describe('whatever the state', () => {
     const incomplete = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
     const states: [string | undefined, object][] = [
       [undefined, { state: 'anonymous', reason: 'no_cookie' }],
-      ['idx=nobody', { state: 'anonymous', reason: 'not_found' }],
+      ['idx=unknown', { state: 'anonymous', reason: 'not_found' }],
       ['idx="x"', { state: 'anonymous', reason: 'invalid_cookie' }],
       ['idx=a; idx=b', { state: 'anonymous', reason: 'ambiguous_cookie' }],
       [incomplete, { state: 'incomplete', reason: 'mfa_required' }],
@@ -71,7 +71,7 @@ describe('a page that polls', () => {
     const { org, clock, info, account } = await open()
     const cookie = org.signIn('alice@example.com')
     await account(cookie).expect(200)
-    // Four minutes of polls; by the first Okta had been asked for the account page.
+    // Four minutes of polls; before the first, the account page had called Okta.
     for (let times = 0; times < 8; times += 1) {
       clock.advance(30_000)
       expect((await info(cookie).expect(200)).body.state).toBe('active')

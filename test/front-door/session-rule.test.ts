@@ -1,4 +1,4 @@
-/** What a guard may ask of a session besides that there is one, and the app's own check. */
+/** What a rule may require of a session besides its existence, and the app's own check. */
 import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { SessionRule } from 'express-okta-session'
@@ -20,15 +20,15 @@ describe('a rule', () => {
   ]
 
   it.each(unmet)('an unmet rule is a 403 with its own code: %s', async (_, rule, problem) => {
-    const { org, clock, ask } = await openGuarded({ rule })
+    const { org, clock, visit } = await openGuarded({ rule })
     const cookie = org.signIn('alice@example.com')
     clock.advance(60_000)
     for (const kind of ['script', 'scriptPost'] as const) {
-      const { body } = await ask[kind](cookie).expect(403)
+      const { body } = await visit[kind](cookie).expect(403)
       expect(body).toEqual({ type: 'about:blank', title: 'Forbidden', status: 403, ...problem })
     }
     for (const kind of ['page', 'head', 'form'] as const) {
-      const { headers } = await ask[kind](cookie).expect(403)
+      const { headers } = await visit[kind](cookie).expect(403)
       expect(headers['content-type']).toBe('text/html; charset=utf-8')
       expect(headers).not.toHaveProperty('location')
       expect(headers).not.toHaveProperty('set-cookie')
@@ -37,10 +37,10 @@ describe('a rule', () => {
 
   it('the page for an unmet rule offers to sign in again where that could help', async () => {
     const texts = unmet.map(async ([name, rule]) => {
-      const { org, clock, ask } = await openGuarded({ rule })
+      const { org, clock, visit } = await openGuarded({ rule })
       const cookie = org.signIn('alice@example.com')
       clock.advance(60_000)
-      return [name, (await ask.page(cookie).expect(403)).text.includes('<a href=')]
+      return [name, (await visit.page(cookie).expect(403)).text.includes('<a href=')]
     })
     expect(Object.fromEntries(await Promise.all(texts))).toEqual({
       mfa: true,
@@ -56,60 +56,60 @@ describe('a rule', () => {
     ['signedInWithinMs', { signedInWithinMs: 60_000 }],
     ['all together', { mfa: true, amr: ['pwd'], signedInWithinMs: 60_000, allow: () => true }],
   ])('a met rule lets the request through: %s', async (_, rule) => {
-    const { org, clock, ask } = await openGuarded({ rule })
+    const { org, clock, visit } = await openGuarded({ rule })
     const cookie = org.signIn('alice@example.com', { mfa: true })
     clock.advance(60_000)
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
   })
 
   it('signedInWithinMs is measured by Okta’s clock', async () => {
-    const { org, ask } = await openGuarded({
+    const { org, visit } = await openGuarded({
       rule: { signedInWithinMs: 60_000 },
       org: { dateSkewMs: 540_000 },
     })
-    await ask.script(org.signIn('alice@example.com')).expect(403)
+    await visit.script(org.signIn('alice@example.com')).expect(403)
   })
 
   it('signedInWithinMs takes the newer of the two verification dates, and is unmet without one', async () => {
-    const { org, clock, ask } = await openGuarded({ rule: { signedInWithinMs: 60_000 } })
+    const { org, clock, visit } = await openGuarded({ rule: { signedInWithinMs: 60_000 } })
     const cookie = org.signIn('alice@example.com')
     clock.advance(120_000)
     org.stepUp(cookie)
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     org.fail({
       kind: 'fields',
       set: { lastPasswordVerification: null, lastFactorVerification: null },
     })
-    const { body } = await ask.script(org.signIn('alice@example.com')).expect(403)
+    const { body } = await visit.script(org.signIn('alice@example.com')).expect(403)
     expect(body.code).toBe('reauthentication_required')
   })
 
   it('the rule mfa accepts mca in amr', async () => {
-    const { org, ask } = await openGuarded({ rule: { mfa: true } })
+    const { org, visit } = await openGuarded({ rule: { mfa: true } })
     org.failNext({ kind: 'fields', set: { amr: ['pwd', 'mca'] } })
-    await ask.script(org.signIn('alice@example.com')).expect(200)
+    await visit.script(org.signIn('alice@example.com')).expect(200)
   })
 
   it('a rule with maxStalenessMs looks up again when the answer is too old', async () => {
-    const { org, clock, ask } = await openGuarded({ rule: { maxStalenessMs: 10_000 } })
+    const { org, clock, visit } = await openGuarded({ rule: { maxStalenessMs: 10_000 } })
     const cookie = org.signIn('alice@example.com')
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     clock.advance(10_000)
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     expect(org.calls.getCurrentSession).toBe(1)
     clock.advance(1)
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     expect(org.calls.getCurrentSession).toBe(2)
   })
 
   it('maxStalenessMs of 0 looks up for each request, and refuses it when Okta is unavailable', async () => {
-    const { org, ask } = await openGuarded({ rule: { maxStalenessMs: 0 } })
+    const { org, visit } = await openGuarded({ rule: { maxStalenessMs: 0 } })
     const cookie = org.signIn('alice@example.com')
-    await ask.script(cookie).expect(200)
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     expect(org.calls.getCurrentSession).toBe(2)
     org.fail({ kind: 'reset' })
-    await ask.script(cookie).expect(503)
+    await visit.script(cookie).expect(503)
   })
 
   it('an invalid rule throws when the guard is made', async () => {
@@ -126,11 +126,11 @@ describe('allow', () => {
 
   it('allow() receives the session and the request', async () => {
     const seen: unknown[] = []
-    const { org, ask } = await withAllow((session: { login: string }, req: IncomingMessage) => {
+    const { org, visit } = await withAllow((session: { login: string }, req: IncomingMessage) => {
       seen.push(session.login, req.url)
       return true
     })
-    await ask.script(org.signIn('alice@example.com')).expect(200)
+    await visit.script(org.signIn('alice@example.com')).expect(200)
     expect(seen).toEqual(['alice@example.com', '/account?tab=1'])
   })
 
@@ -145,8 +145,8 @@ describe('allow', () => {
     ['1', () => 1, 403],
     ['a promise of an object', async () => ({}), 403],
   ])('allow() passes with true alone: %s', async (_, allow, status) => {
-    const { org, ask } = await withAllow(allow)
-    await ask.script(org.signIn('alice@example.com')).expect(status)
+    const { org, visit } = await withAllow(allow)
+    await visit.script(org.signIn('alice@example.com')).expect(status)
   })
 
   it.each<[string, unknown]>([
@@ -204,25 +204,25 @@ describe('allow', () => {
   })
 
   it('allow() is not called for a request that is refused anyway', async () => {
-    const asked: unknown[] = []
-    const { ask } = await withAllow((session: unknown) => asked.push(session) > 0)
-    await ask.script().expect(401)
-    await ask.script('idx=nobody').expect(401)
-    expect(asked).toEqual([])
+    const checked: unknown[] = []
+    const { visit } = await withAllow((session: unknown) => checked.push(session) > 0)
+    await visit.script().expect(401)
+    await visit.script('idx=unknown').expect(401)
+    expect(checked).toEqual([])
   })
 })
 
 describe('a page whose answer is refused for a factor it may just have given', () => {
   it('a page refused for a factor causes one further lookup, however long Okta takes', async () => {
-    const { org, clock, ask } = await openGuarded({ rule: { mfa: true } })
+    const { org, clock, visit } = await openGuarded({ rule: { mfa: true } })
     const cookie = org.signIn('alice@example.com')
-    await ask.page(cookie).expect(403)
+    await visit.page(cookie).expect(403)
     expect(org.calls.getCurrentSession).toBe(1)
     clock.advance(5_000)
     // Each answer is a few seconds old by the time it arrives.
     const ticking = setInterval(() => clock.advance(100), 1)
     org.fail({ kind: 'delay', delayMs: 20 })
-    await ask.page(cookie).expect(403)
+    await visit.page(cookie).expect(403)
     clearInterval(ticking)
     expect(org.calls.getCurrentSession).toBe(2)
   })

@@ -10,7 +10,7 @@ const BOB = 'bob@example.com'
 async function open(choices: Choices = {}) {
   const parts = await startParts(choices)
   const found = (cookie: string, okta = parts.okta) => okta.authenticate({ headers: { cookie } })
-  /** Whom the cookies stand for, or why for nobody. */
+  /** The user of the cookies, or why there is none. */
   const whose = async (cookie: string, okta = parts.okta) => {
     const context = await found(cookie, okta)
     return context.state === 'active' ? context.session.login : context.reason
@@ -37,7 +37,7 @@ const orders = [
 
 describe.each(orders)('beside the cookie login() set, one planted %s it', (_, join) => {
   it.each([
-    ['nobody’s', 'idx=nobody'],
+    ['without a session', 'idx=unknown'],
     ['malformed', 'idx=%31'],
     ['empty', 'idx='],
     ['of several values', 'idx=one; idx=other'],
@@ -47,7 +47,7 @@ describe.each(orders)('beside the cookie login() set, one planted %s it', (_, jo
     expect(await whose(join(cookie, planted))).toBe(ALICE)
   })
 
-  it('a planted cookie of another user signs nobody in as that user', async () => {
+  it('a planted cookie of another user signs no user in as that user', async () => {
     const { org, cookie, whose } = await openSignedIn()
     const planted = org.signIn(BOB)
     expect(await whose(join(cookie, planted))).toBe('ambiguous_cookie')
@@ -150,7 +150,7 @@ describe('what the second cookie costs', () => {
     const both = `${org.signIn(ALICE)}; ${org.signIn(ALICE, { cookie: 'sid' })}`
     for (let round = 0; round < 50; round += 1) expect(await whose(both)).toBe(ALICE)
     expect(org.calls.getCurrentSession).toBe(2)
-    // The first is asked about again after its ttl, the second when nothing is known of it any more.
+    // The first is looked up again after its ttl, the second when it is no longer cached.
     clock.advance(61_000)
     expect(await whose(both)).toBe(ALICE)
     expect(org.calls.getCurrentSession).toBe(3)
@@ -222,7 +222,7 @@ describe('what the second cookie costs', () => {
   })
 })
 
-describe('while Okta is asked about the second cookie', () => {
+describe('while the second cookie is looked up', () => {
   it('a sign-out of the first cookie counts while the second is looked up', async () => {
     const { org, okta, whose } = await open()
     const idx = org.signIn(ALICE)
@@ -247,7 +247,7 @@ describe('while Okta is asked about the second cookie', () => {
     const idx = org.signIn(ALICE)
     await whose(idx)
     org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
-    const slow = whose(`${idx}; sid=nobody`)
+    const slow = whose(`${idx}; sid=unknown`)
     await expect.poll(() => org.calls.getCurrentSession).toBe(2)
     org.endSession(idx)
     await okta.forget({ userId: org.users[0]?.userId ?? '' })
@@ -260,7 +260,7 @@ describe('while Okta is asked about the second cookie', () => {
     await whose(idx)
     org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
     const gone = new AbortController()
-    const headers = { cookie: `${idx}; sid=nobody` }
+    const headers = { cookie: `${idx}; sid=unknown` }
     const slow = okta.authenticate({ headers }, { signal: gone.signal })
     gone.abort(new Error('gone'))
     await expect(slow).rejects.toThrow('gone')

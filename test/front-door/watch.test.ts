@@ -190,7 +190,7 @@ describe('scheduled lookups', () => {
     await pass(parts, 20_000)
     expect(org.calls.getCurrentSession).toBe(2)
     expect([ends, okta.stats().watched]).toEqual([[], 1])
-    // Forgotten under the new id it is asked about again.
+    // After a forget of the new id it is looked up again.
     await okta.forget({ sessionId: 'another-id' })
     await landed(parts)
     expect(org.calls.getCurrentSession).toBe(3)
@@ -219,7 +219,7 @@ describe('a request that has no session to watch', () => {
   it.each<[string, string | undefined, SessionEnd]>([
     ['no cookie', undefined, 'not_found'],
     ['a malformed cookie', 'idx=%31', 'not_found'],
-    ['a cookie nobody knows', 'idx=nobody', 'not_found'],
+    ['an unknown cookie', 'idx=unknown', 'not_found'],
   ])(
     'a watch without a session reports its end after watch() has returned: %s',
     async (_, cookie, end) => {
@@ -270,7 +270,7 @@ describe('unwatch', () => {
   it('unwatch() works before the first answer has come', async () => {
     const { org, okta, watch } = await open()
     const good = watch(org.signIn('alice@example.com'))
-    const bad = watch('idx=nobody')
+    const bad = watch('idx=unknown')
     good.unwatch()
     bad.unwatch()
     await okta.settled()

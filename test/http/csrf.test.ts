@@ -63,7 +63,7 @@ const post = (headers: Record<string, string | undefined>): RequestLike => ({
 
 describe('judgePost', () => {
   test.each(matrix)(
-    'judgePost: origin $origin, site $site, X-Requested-By $requestedBy, clients let in: $allow, appUrl $appUrl',
+    'judgePost: origin $origin, site $site, X-Requested-By $requestedBy, clients allowed: $allow, appUrl $appUrl',
     ({ origin, site, requestedBy, allow, appUrl }) => {
       const req = post({
         origin: origins[origin],
@@ -116,8 +116,8 @@ describe('judgePost', () => {
     'over http': [{ socket: {} }, false],
     'over https': [{ socket: { encrypted: true } }, true],
     'from a trusted proxy that ended TLS': [{ socket: {}, protocol: 'https' }, true],
-    'from a trusted proxy asked over http': [{ socket: {}, protocol: 'http' }, false],
-    'over https from a trusted proxy asked over http': [
+    'from a trusted proxy called over http': [{ socket: {}, protocol: 'http' }, false],
+    'over https from a trusted proxy called over http': [
       { socket: { encrypted: true }, protocol: 'http' },
       false,
     ],

@@ -2,7 +2,7 @@
 export type Work = (text: string) => unknown
 
 /**
- * How many times the CPU the longer input takes: the least of many runs each, in turns. On a busy machine
+ * How many times the CPU the longer input takes: the least of many runs each, alternating. On a busy machine
  * the least is found late, so that more runs are made while the figure is not below the limit.
  */
 export function growth(work: Work, shorter: string, longer: string, limit: number): number {

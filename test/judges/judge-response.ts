@@ -56,7 +56,7 @@ function judgeOtherHeaders(described: ResponseItem, headers: readonly HeaderLine
     ...others
       .filter((name, at) => others.indexOf(name) !== at)
       .map((name) => `header ${name}, more than once`),
-    // Whoever is told to wait until a reset needs the clock it is told by.
+    // A client that waits until a reset needs the clock of the answer.
     ...(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/.test(date) ? [] : ['no Date']),
   ]
 }

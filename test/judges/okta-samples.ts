@@ -33,7 +33,7 @@ export const SERVLET = 'JSESSIONID=E0F6A1B2C3D4E5F60718293A4B5C6D7E; Path=/; Htt
 
 const MINUTE_LATER = 1_795_507_260
 const RATE = { limit: 600, remaining: 599, resetAt: MINUTE_LATER * 1_000 }
-/** An API token has half of the org's minute. */
+/** An API token has half of the org's rate-limit window. */
 const TOKEN_RATE = { ...RATE, limit: 300, remaining: 299 }
 /** The token endpoint counts in a bucket of its own. */
 const UNLIMITED = { ...RATE, limit: 1_000_000, remaining: 999_999 }
@@ -150,7 +150,7 @@ const ofCookie: readonly Sample[] = [
     value: TWO_FACTORS,
   },
   {
-    what: 'a cookie that is nobody’s',
+    what: 'a cookie without a session',
     engine: 'identity',
     question: withoutCookie,
     ...refusal('getCurrentSession', 404, RATE, envelope('E0000007', CURRENT)),
@@ -286,7 +286,7 @@ const ofId: readonly Sample[] = [
     call: (api) => api.getSession(EXTERNAL),
   },
   {
-    what: 'a token nobody gave',
+    what: 'an unknown token',
     engine: 'identity',
     question: ({ external }) => ({
       target: session(external),

@@ -183,7 +183,7 @@ describe.each(['identity', 'classic'] as const)('the SDK at the %s engine', (eng
     for (const [status, askTheirs, askOurs] of rows) {
       const heard = said(await sdkError(askTheirs()))
       expect(heard.status).toBe(status)
-      // The id asked for may be a live credential: SessionApi hides it where the SDK repeats it.
+      // The requested id may be a live credential: SessionApi hides it where the SDK repeats it.
       const errorSummary = heard.errorSummary?.replace(ABSENT, '{sessionId}')
       expect({ ...heard, errorSummary }).toEqual(said(await ourError(askOurs())))
     }

@@ -84,13 +84,13 @@ describe('the judge of answers', () => {
     ['a time without a zone', '.000Z"', '.000"'],
     ['a day that does not exist', /"expiresAt":"\d{4}-\d\d-\d\d/, '"expiresAt":"2026-02-30'],
     ['a status that is none', '"ACTIVE"', '"EXPIRED"'],
-    ['a method nobody knows', '"pwd"', '"password"'],
+    ['an unknown method', '"pwd"', '"password"'],
     ['a user id of another kind', '"00u', '"00g'],
   ])('the judge of answers refuses %s', (_what, from, to) => {
     const ofMe = exchangesWithOperation().find(
       ([{ operationId }]) => operationId === 'getCurrentSession',
     )
-    if (ofMe === undefined) throw new Error('no session was asked for')
+    if (ofMe === undefined) throw new Error('no session was requested')
     const [operation, { response }] = ofMe
     const body = response.body.replace(from, to)
     expect(body).not.toBe(response.body)

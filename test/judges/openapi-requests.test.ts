@@ -36,7 +36,7 @@ function serviceApp(org: LocalOrg): Credentials {
   return { clientId, privateKey: { ...privateKey } }
 }
 
-/** Asks for everything there is to ask for, healthy and not. */
+/** Calls every operation, with good and bad answers. */
 async function askForEverything({ org }: RecordedOrg, api: SessionApi): Promise<void> {
   const sessionId = () => {
     org.signIn(ALICE)
@@ -91,7 +91,7 @@ describe('SessionApi', () => {
     },
   )
 
-  it('SessionApi asks for uncompressed JSON, and names itself', async () => {
+  it('SessionApi requests uncompressed JSON, and names itself', async () => {
     const recorded = await start()
     await askForEverything(recorded, apiAt(recorded, { apiToken: recorded.org.apiToken }))
     for (const { request } of recorded.exchanges) {
@@ -129,7 +129,7 @@ describe('the middleware', () => {
     open.push(okta)
     for (const ip of ['203.0.113.9', '2001:db8::1'])
       await okta.authenticate({ headers: { cookie: org.signIn(ALICE) }, ip })
-    await okta.authenticate({ headers: { cookie: 'idx=nobody' } })
+    await okta.authenticate({ headers: { cookie: 'idx=unknown' } })
     expect(expectSound(recorded)).toEqual(Array(3).fill('getCurrentSession'))
     const told = recorded.exchanges.map(({ request }) =>
       new Map(request.headers).get('x-forwarded-for'),

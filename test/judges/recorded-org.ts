@@ -33,7 +33,7 @@ export interface Exchange {
 
 export interface RecordedOrg {
   readonly org: LocalOrg
-  /** Leads whoever asks the org through the recorder, under the org's own address. */
+  /** Leads all requests to the org through the recorder, under the org's own address. */
   readonly agent: Agent
   /** In the order the answers came. */
   readonly exchanges: readonly Exchange[]

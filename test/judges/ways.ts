@@ -39,7 +39,7 @@ export function waysOf(engine: Engine): readonly Way[] {
   return [...creations, ...kinds.flatMap(cookieWays), ...byIdWays, ...tokenWays]
 }
 
-/** Answers that have nothing to do with what was asked. */
+/** Answers that do not belong to the request. */
 export const troubles: readonly (readonly [status: number, fault: Fault])[] = [
   [429, { kind: 'rate_limit' }],
   [429, { kind: 'concurrency_limit' }],

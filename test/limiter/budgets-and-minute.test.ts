@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { GateWorld, no, silence, yes } from './limiter-world.js'
 
-const known = { kind: 'seen' } as const
-const ahead = { kind: 'prefetch' } as const
-const aging = { kind: 'stale' } as const
-const newcomer = { kind: 'unseen' } as const
+const seen = { kind: 'seen' } as const
+const prefetch = { kind: 'prefetch' } as const
+const stale = { kind: 'stale' } as const
+const unseen = { kind: 'unseen' } as const
 const from = (client: string) => ({ kind: 'unseen', client }) as const
 const signInFrom = (client: string) => ({ kind: 'unseen', operation: 'sign_in', client }) as const
 
@@ -30,12 +30,12 @@ describe('failure budgets', () => {
       if ((await world.run(from(`198.51.100.${i}`), no())) === 'no') noes += 1
     expect(noes).toBe(50)
     world.clock.advance(2_000)
-    expect(await world.runMany(9, newcomer, no())).toEqual({ no: 5, 'refused: over_budget': 4 })
+    expect(await world.runMany(9, unseen, no())).toEqual({ no: 5, 'refused: over_budget': 4 })
   })
 
   it('the global failure budget holds for clients without an address', async () => {
     const world = new GateWorld()
-    expect(await world.runMany(60, newcomer, no())).toEqual({ no: 50, 'refused: over_budget': 10 })
+    expect(await world.runMany(60, unseen, no())).toEqual({ no: 50, 'refused: over_budget': 10 })
   })
 
   it('a failure budget is given back on a yes and when no usable answer comes', async () => {
@@ -63,14 +63,14 @@ describe('failure budgets', () => {
 
   it('a failure budget is not charged for a queued call', async () => {
     const world = new GateWorld()
-    const attempts = Array.from({ length: 60 }, () => world.try(newcomer))
+    const attempts = Array.from({ length: 60 }, () => world.try(unseen))
     expect(world.limiter.stats()).toMatchObject({ inFlight: 5, queued: 55, refused: {} })
     for (const attempt of attempts) expect((await attempt.end(yes())).kind).toBe('yes')
   })
 
   it('a queued call is rejected when others have spent its failure budget', async () => {
     const world = new GateWorld({ upstream: { failedLookups: { perSecond: 1, burst: 6 } } })
-    const attempts = Array.from({ length: 8 }, () => world.try(newcomer))
+    const attempts = Array.from({ length: 8 }, () => world.try(unseen))
     for (const attempt of attempts.slice(0, 5)) await attempt.end(no())
     expect(world.limiter.stats()).toMatchObject({
       inFlight: 1,
@@ -79,11 +79,11 @@ describe('failure budgets', () => {
     })
   })
 
-  it('a charge that was asked to stand stands without an answer, also for rejected calls', async () => {
+  it('a charge with chargeSilence stays without an answer, also for rejected calls', async () => {
     const world = new GateWorld()
-    const leaver = { ...from('198.51.100.1'), chargeSilence: true }
-    expect(await world.runMany(5, leaver, silence())).toEqual({ timeout: 5 })
-    expect(await world.runMany(20, leaver, silence())).toEqual({
+    const signOutRequest = { ...from('198.51.100.1'), chargeSilence: true }
+    expect(await world.runMany(5, signOutRequest, silence())).toEqual({ timeout: 5 })
+    expect(await world.runMany(20, signOutRequest, silence())).toEqual({
       'refused: breaker_open': 15,
       'refused: too_many_attempts': 5,
     })
@@ -91,8 +91,8 @@ describe('failure budgets', () => {
 
   it('a call for a seen session is charged to no failure budget', async () => {
     const world = new GateWorld()
-    await world.runMany(60, newcomer, no())
-    expect(await world.runMany(60, { ...known, client: '198.51.100.1' }, no())).toEqual({ no: 60 })
+    await world.runMany(60, unseen, no())
+    expect(await world.runMany(60, { ...seen, client: '198.51.100.1' }, no())).toEqual({ no: 60 })
   })
 
   it('sign-ins and lookups have failure budgets of their own', async () => {
@@ -107,67 +107,67 @@ describe('failure budgets', () => {
 describe('the rate-limit window', () => {
   it('the rate-limit window counts calls down as they leave, before Okta answers', async () => {
     const world = new GateWorld({ upstream: { maxConcurrent: 100 } })
-    await world.run(known, yes(world.minute(100, 30, 40_000)))
-    const attempts = Array.from({ length: 20 }, () => world.try(newcomer))
+    await world.run(seen, yes(world.minute(100, 30, 40_000)))
+    const attempts = Array.from({ length: 20 }, () => world.try(unseen))
     expect(attempts.filter(({ isOut }) => isOut())).toHaveLength(10)
     expect(world.limiter.stats().quota).toEqual({ limit: 100, remaining: 20, resetsInMs: 41_000 })
   })
 
   it('the last fifth of the rate-limit window is for seen sessions, and none is left at zero', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(100, 21, 40_000)))
-    expect(await world.runMany(3, newcomer, yes())).toEqual({ yes: 1, 'refused: over_budget': 2 })
-    expect(await world.runMany(30, known, yes())).toEqual({ yes: 20, 'refused: over_budget': 10 })
+    await world.run(seen, yes(world.minute(100, 21, 40_000)))
+    expect(await world.runMany(3, unseen, yes())).toEqual({ yes: 1, 'refused: over_budget': 2 })
+    expect(await world.runMany(30, seen, yes())).toEqual({ yes: 20, 'refused: over_budget': 10 })
     world.clock.advance(41_000)
-    expect(await world.run(newcomer, yes())).toBe('yes')
+    expect(await world.run(unseen, yes())).toBe('yes')
   })
 
   it('calls that can wait use at most half of the rate-limit window', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(100, 52, 40_000)))
-    expect(await world.runMany(2, ahead, yes())).toEqual({ yes: 2 })
-    expect(await world.run(ahead, yes())).toBe('refused: over_budget')
-    expect(await world.run(aging, yes())).toBe('refused: over_budget')
-    expect(await world.run(newcomer, yes())).toBe('yes')
+    await world.run(seen, yes(world.minute(100, 52, 40_000)))
+    expect(await world.runMany(2, prefetch, yes())).toEqual({ yes: 2 })
+    expect(await world.run(prefetch, yes())).toBe('refused: over_budget')
+    expect(await world.run(stale, yes())).toBe('refused: over_budget')
+    expect(await world.run(unseen, yes())).toBe('yes')
   })
 
   it('the rate-limit window takes the lowest figure, as answers overtake each other', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(600, 300, 40_000)))
-    await world.run(known, yes(world.minute(600, 301, 40_000)))
+    await world.run(seen, yes(world.minute(600, 300, 40_000)))
+    await world.run(seen, yes(world.minute(600, 301, 40_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(299)
   })
 
   it('the rate-limit window subtracts the calls in flight', async () => {
     const world = new GateWorld()
-    const others = [1, 2, 3].map(() => world.try(known))
-    await world.run(known, yes(world.minute(600, 300, 40_000)))
+    const others = [1, 2, 3].map(() => world.try(seen))
+    await world.run(seen, yes(world.minute(600, 300, 40_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(297)
     expect(others.every(({ isOut }) => isOut())).toBe(true)
   })
 
   it('a slow answer belongs to the same rate-limit window', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(600, 300, 40_000)))
+    await world.run(seen, yes(world.minute(600, 300, 40_000)))
     world.clock.advance(5_000)
     // Written 4 s ago, and read now.
-    await world.run(known, yes(world.minute(600, 310, 35_000, 4_000)))
+    await world.run(seen, yes(world.minute(600, 310, 35_000, 4_000)))
     expect(world.limiter.stats().quota).toEqual({ limit: 600, remaining: 299, resetsInMs: 36_000 })
   })
 
   it('a late answer of the window before does not change the rate-limit window', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(600, 300, 55_000)))
-    await world.run(known, yes(world.minute(600, 5, -3_000, 4_000)))
+    await world.run(seen, yes(world.minute(600, 300, 55_000)))
+    await world.run(seen, yes(world.minute(600, 5, -3_000, 4_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(299)
   })
 
   it('the rate-limit window starts anew when its end has passed', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(600, 0, 10_000)))
+    await world.run(seen, yes(world.minute(600, 0, 10_000)))
     world.clock.advance(11_000)
     expect(world.limiter.stats().quota).toBeUndefined()
-    await world.run(known, yes(world.minute(600, 599, 60_000)))
+    await world.run(seen, yes(world.minute(600, 599, 60_000)))
     expect(world.limiter.stats().quota?.remaining).toBe(599)
   })
 
@@ -177,27 +177,27 @@ describe('the rate-limit window', () => {
     ['an end beyond two minutes', 600, 0, 121_000],
   ])('the rate-limit window is not learned from %s', async (_what, limit, remaining, endsInMs) => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(limit, remaining, endsInMs)))
+    await world.run(seen, yes(world.minute(limit, remaining, endsInMs)))
     expect(world.limiter.stats().quota).toBeUndefined()
-    expect(await world.run(newcomer, yes())).toBe('yes')
+    expect(await world.run(unseen, yes())).toBe('yes')
   })
 
   it('the rate-limit window ends in 61 s at the latest, whatever Okta says', async () => {
     const world = new GateWorld()
-    await world.run(known, yes(world.minute(600, 0, 119_000)))
+    await world.run(seen, yes(world.minute(600, 0, 119_000)))
     expect(world.limiter.stats().quota?.resetsInMs).toBe(61_000)
   })
 
   it('sign-ins with an API token have a rate-limit window of their own, and use that of the lookups too', async () => {
     const world = new GateWorld()
     const signIn = signInFrom('198.51.100.1')
-    await world.run(known, yes(world.minute(600, 400, 40_000)))
+    await world.run(seen, yes(world.minute(600, 400, 40_000)))
     await world.run(signIn, yes(world.minute(300, 61, 40_000)))
     expect(world.limiter.stats().quota).toMatchObject({ limit: 600, remaining: 399 })
     expect(await world.runMany(2, signIn, yes())).toEqual({ yes: 1, 'refused: over_budget': 1 })
-    expect(await world.run(newcomer, yes())).toBe('yes')
+    expect(await world.run(unseen, yes())).toBe('yes')
     const other = new GateWorld()
-    await other.run(known, yes(other.minute(600, 120, 40_000)))
+    await other.run(seen, yes(other.minute(600, 120, 40_000)))
     expect(await other.run(signIn, yes())).toBe('refused: over_budget')
   })
 })

@@ -41,8 +41,8 @@ describe('the client address', () => {
       { ip: 'unknown', peer: '10.0.0.1', forwarded: 'unknown' },
       'shared 10.0.0.1',
     ],
-    ['nobody when there is no address', {}, undefined],
-    ['nobody behind a Unix socket that forwards', { forwarded: '198.51.100.4' }, undefined],
+    ['no client when there is no address', {}, undefined],
+    ['no client behind a Unix socket that forwards', { forwarded: '198.51.100.4' }, undefined],
   ])('the client address is %s', (_what, req, address) => {
     expect(addressOf(req)).toBe(address)
   })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { QuotaWorld } from './quota-world.js'
 
-const NEWCOMERS = 140
+const USERS = 140
 const JUNK = 8_000
 const BURST_MS = 10_000
 const AFTERWARDS_MS = 600_000
@@ -13,9 +13,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Ten seconds of junk, then newcomers with live sessions in the ten minutes after. */
+/** Ten seconds of junk, then unseen cookies with live sessions in the ten minutes after. */
 async function afterABurst(perSecond: number, addresses: number) {
-  // Less than five seconds' worth of a burst: as long as a turn is kept.
+  // Less than five seconds' worth of a burst: as long as a slot is kept.
   const failedLookups = { perSecond, burst: perSecond * 4 }
   const world = new QuotaWorld({ upstream: { failedLookups } })
   for (let i = 0; i < JUNK; i += 1) {
@@ -24,8 +24,8 @@ async function afterABurst(perSecond: number, addresses: number) {
     world.requestOnce((i / JUNK) * BURST_MS, world.deadCookie(), client)
   }
   const habit = { requestEveryMs: 20_000, stayMs: 0 }
-  for (let i = 0; i < NEWCOMERS; i += 1) {
-    const inMs = BURST_MS + 1_000 + (i / NEWCOMERS) * AFTERWARDS_MS
+  for (let i = 0; i < USERS; i += 1) {
+    const inMs = BURST_MS + 1_000 + (i / USERS) * AFTERWARDS_MS
     world.arrives(inMs, world.signedIn(), habit)
   }
   await world.sim.runUntil(BURST_MS + AFTERWARDS_MS + 120_000)
@@ -41,15 +41,15 @@ describe('unseen cookies in the ten minutes after a burst of junk', () => {
     [10, 4],
     [10, JUNK],
   ])(
-    'unseen cookies are admitted although junk reserved the turns, at %d failures a second and from %d addresses',
+    'unseen cookies are admitted although junk reserved the slots, at %d failures a second and from %d addresses',
     async (perSecond, addresses) => {
       const world = await afterABurst(perSecond, addresses)
-      expect(world.users).toHaveLength(NEWCOMERS)
+      expect(world.users).toHaveLength(USERS)
       const waits = world.users.map(
         (user) => (user.inAt ?? Number.POSITIVE_INFINITY) - user.arrivedAt,
       )
       const waited = waits.filter((ms) => ms > 1_000)
-      expect(waited.length).toBeLessThan(0.05 * NEWCOMERS)
+      expect(waited.length).toBeLessThan(0.05 * USERS)
       expect(Math.max(...waits)).toBeLessThan(61_000)
     },
   )

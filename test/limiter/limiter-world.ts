@@ -13,7 +13,7 @@ export interface GateWorldOptions {
   readonly logger?: Logger
 }
 
-/** One ask at the limiter. */
+/** One call request to the limiter. */
 export interface Attempt {
   /** Whether the call was made. */
   readonly isOut: () => boolean
@@ -39,12 +39,12 @@ export class GateWorld {
     })
   }
 
-  /** Puts an ask to the limiter. */
-  try(ask: CallRequest): Attempt {
+  /** Requests a call from the limiter. */
+  try(request: CallRequest): Attempt {
     let finish: ((answer: OktaAnswer<string>) => void) | undefined
     let fail: ((error: unknown) => void) | undefined
     const ended = this.limiter.call(
-      ask,
+      request,
       () =>
         new Promise<OktaAnswer<string>>((resolve, reject) => {
           finish = resolve
@@ -66,9 +66,9 @@ export class GateWorld {
     }
   }
 
-  /** Puts an ask and ends it, when it gets through, with this answer; says how it went. */
-  async run(ask: CallRequest, answer: OktaAnswer<string>): Promise<string> {
-    const attempt = this.try(ask)
+  /** Requests a call and, if it is admitted, ends it with this answer; returns the outcome. */
+  async run(request: CallRequest, answer: OktaAnswer<string>): Promise<string> {
+    const attempt = this.try(request)
     // A call that is let through is made before the limiter returns.
     if (attempt.isOut()) await attempt.end(answer)
     return saying(await attempt.ended)
@@ -77,12 +77,12 @@ export class GateWorld {
   /** The same so many times over; says how often each ending came. */
   async runMany(
     times: number,
-    ask: CallRequest,
+    request: CallRequest,
     answer: OktaAnswer<string>,
   ): Promise<Record<string, number>> {
     const endings: Record<string, number> = {}
     for (let i = 0; i < times; i += 1) {
-      const ending = await this.run(ask, answer)
+      const ending = await this.run(request, answer)
       endings[ending] = (endings[ending] ?? 0) + 1
     }
     return endings

@@ -6,16 +6,16 @@ import { serve, startOkta } from '../front-door/door.js'
 import { sessionFor, TestClock } from '../session/lookup-world.js'
 
 /** An org that answers everything well, or with a 429; it counts who is with it at once. */
-const org = { limited: false, takesMs: 0, asked: [] as string[], inside: 0, most: 0 }
+const org = { limited: false, takesMs: 0, received: [] as string[], inside: 0, most: 0 }
 let clock: TestClock
 let okta: OktaSession
 let app: express.Express
 
 beforeEach(async () => {
-  Object.assign(org, { limited: false, takesMs: 0, asked: [], inside: 0, most: 0 })
+  Object.assign(org, { limited: false, takesMs: 0, received: [], inside: 0, most: 0 })
   clock = new TestClock()
   const orgUrl = await serve((req, res) => {
-    org.asked.push(`${req.method} ${req.url}`)
+    org.received.push(`${req.method} ${req.url}`)
     org.inside += 1
     org.most = Math.max(org.most, org.inside)
     const date = { Date: new Date(clock.wall).toUTCString(), 'Content-Type': 'application/json' }
@@ -53,7 +53,7 @@ const post = (path: string, cookie: string) =>
 
 /** Everything that can make a call to Okta, and what it is answered while none may be made. */
 const ways = [
-  ['a guard, for a newcomer', () => get('/', 'new'), 503],
+  ['a guard, for an unseen cookie', () => get('/', 'new'), 503],
   ['a guard, for who wants it fresh', () => get('/fresh', 'seen'), 503],
   ['sessionInfo()', () => get('/info', 'new'), 200],
   ['forwardAuth()', () => get('/auth', 'new'), 503],
@@ -61,7 +61,7 @@ const ways = [
   ['refresh()', () => post('/refresh', 'seen'), 503],
   ['refreshOnActivity()', () => get('/active', 'seen'), 200],
   ['logout()', () => post('/logout', 'seen'), 200],
-  ['logout(), for a newcomer', () => post('/logout', 'new'), 200],
+  ['logout(), for an unseen cookie', () => post('/logout', 'new'), 200],
 ] as const
 
 describe('every call to Okta needs admission', () => {
@@ -69,12 +69,12 @@ describe('every call to Okta needs admission', () => {
     expect((await get('/', 'seen')).status).toBe(200)
     org.limited = true
     expect((await get('/', 'somebody')).status).toBe(503)
-    const { length } = org.asked
+    const { length } = org.received
     const refused = () => okta.stats().refused.rate_limited ?? 0
     const before = refused()
     expect((await way()).status).toBe(status)
     await expect.poll(refused).toBeGreaterThan(before)
-    expect(org.asked).toHaveLength(length)
+    expect(org.received).toHaveLength(length)
     expect(okta.stats().calls).toBe(length)
   })
 
@@ -83,12 +83,12 @@ describe('every call to Okta needs admission', () => {
     await okta.authenticate(req)
     org.limited = true
     await okta.authenticate({ headers: { cookie: 'sid=somebody' } })
-    const { length } = org.asked
+    const { length } = org.received
     const ends: string[] = []
     const unwatch = okta.watch(req, (reason) => ends.push(reason))
     await okta.forget({ sessionId: 'newcookie' })
     await expect.poll(() => okta.stats().refused).toEqual({ rate_limited: 1 })
-    expect([org.asked.length, okta.stats().calls, ends]).toEqual([length, length, []])
+    expect([org.received.length, okta.stats().calls, ends]).toEqual([length, length, []])
     unwatch()
   })
 
@@ -100,11 +100,11 @@ describe('every call to Okta needs admission', () => {
       ...Array.from({ length: 10 }, () => get('/fresh', 'seen')),
       ...Array.from({ length: 10 }, () => post('/login', '').send({ sessionToken: '20111abcde' })),
       ...Array.from({ length: 10 }, () => post('/refresh', 'seen')),
-      ...Array.from({ length: 10 }, (_, i) => post('/logout', `leaver${i}`)),
+      ...Array.from({ length: 10 }, (_, i) => post('/logout', `signing-out${i}`)),
     ])
     expect(answers.map(({ status }) => status).filter((status) => status >= 300)).toEqual([])
     expect(org.most).toBe(5)
-    expect(new Set(org.asked)).toEqual(
+    expect(new Set(org.received)).toEqual(
       new Set([
         'GET /api/v1/sessions/me',
         'POST /api/v1/sessions',
@@ -112,6 +112,6 @@ describe('every call to Okta needs admission', () => {
         'DELETE /api/v1/sessions/me',
       ]),
     )
-    expect(okta.stats().calls).toBe(org.asked.length)
+    expect(okta.stats().calls).toBe(org.received.length)
   })
 })

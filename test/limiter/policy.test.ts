@@ -8,7 +8,7 @@ import {
 
 const NOW = 100_000
 
-/** Nothing stands in anybody's way. */
+/** Admits every call. */
 const open: AdmissionState = {
   closed: false,
   client: { tokens: 20, perSecond: 1 },
@@ -47,20 +47,20 @@ function held(over: Partial<OpenCircuit>): OpenCircuit {
   return { code: 'breaker_open', until: NOW + 700, inTrial: false, ...rejected, ...over }
 }
 
-/** One line a rule: what the state is, then what becomes of a known, aging, ahead and newcomer ask. */
+/** One row per rule: the state, then the decision for a seen, stale, prefetch and unseen call. */
 type Row = readonly [
   what: string,
   state: Partial<AdmissionState>,
-  known: string,
-  aging: string,
-  ahead: string,
-  newcomer: string,
+  seen: string,
+  stale: string,
+  prefetch: string,
+  unseen: string,
 ]
 
 const now = ['now', 'now', 'now', 'now'] as const
 const all = (decision: string) => [decision, decision, decision, decision] as const
-const butKnown = (decision: string) => ['now', decision, decision, decision] as const
-const newcomer = (decision: string) => ['now', 'now', 'now', decision] as const
+const butSeen = (decision: string) => ['now', decision, decision, decision] as const
+const unseen = (decision: string) => ['now', 'now', 'now', decision] as const
 
 const client = (tokens: number, perSecond = 1) => ({ client: { tokens, perSecond } })
 const level = (tokens: number, perSecond = 0.5) => ({ tokens, perSecond })
@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
   ['nothing stands in the way', {}, ...now],
   ['closed', { closed: true }, ...all('closed 1000')],
 
-  // The shares of one credential and one client, whoever they are.
+  // The shares of one credential and one client.
   ['the credential has one call left', { credentialShare: level(1) }, ...now],
   [
     'the credential has had its share',
@@ -101,33 +101,29 @@ const rows: readonly Row[] = [
 
   // The client's failure budget.
   ['the client has one failure left', client(1), ...now],
-  ['the client has a part of one left', client(0.75), ...newcomer('too_many_attempts 250')],
-  ['the client has none left', client(0), ...newcomer('too_many_attempts 1000')],
-  ['the client is in debt', client(-3), ...newcomer('too_many_attempts 4000')],
+  ['the client has a part of one left', client(0.75), ...unseen('too_many_attempts 250')],
+  ['the client has none left', client(0), ...unseen('too_many_attempts 1000')],
+  ['the client is in debt', client(-3), ...unseen('too_many_attempts 4000')],
   [
     'the client hardly ever gets one back',
     client(0, 0.001),
-    ...newcomer('too_many_attempts 1000000'),
+    ...unseen('too_many_attempts 1000000'),
   ],
-  ['the client never gets one back', client(0, 0), ...newcomer('too_many_attempts 60000')],
+  ['the client never gets one back', client(0, 0), ...unseen('too_many_attempts 60000')],
   ['the client is not known', { client: undefined }, ...now],
 
   [
     'the budget its clients share has none left',
     { ...client(0, 2), clientIsShared: true },
-    ...newcomer('over_budget 500'),
+    ...unseen('over_budget 500'),
   ],
 
   // Everybody's failure budget.
   ['everybody has one left', everybody(1), ...now],
-  ['everybody has none left', everybody(0), ...newcomer('over_budget 400')],
-  [
-    'nor is the client known',
-    { client: undefined, ...everybody(0) },
-    ...newcomer('over_budget 400'),
-  ],
+  ['everybody has none left', everybody(0), ...unseen('over_budget 400')],
+  ['nor is the client known', { client: undefined, ...everybody(0) }, ...unseen('over_budget 400')],
 
-  // The org's minute: half of it for what can wait, the last fifth for known sessions.
+  // The rate-limit window: half of it for calls that can wait, the last fifth for seen sessions.
   ['Okta has said nothing of its minute', { quota: undefined }, ...now],
   ['more than half of the minute is left', { quota: left(301) }, ...now],
   [
@@ -146,8 +142,8 @@ const rows: readonly Row[] = [
     'over_budget 30000',
     'now',
   ],
-  ['a fifth of it is left', { quota: left(120) }, ...butKnown('over_budget 30000')],
-  ['one call of it is left', { quota: left(1) }, ...butKnown('over_budget 30000')],
+  ['a fifth of it is left', { quota: left(120) }, ...butSeen('over_budget 30000')],
+  ['one call of it is left', { quota: left(1) }, ...butSeen('over_budget 30000')],
   ['nothing of it is left', { quota: left(0) }, ...all('over_budget 30000')],
   ['it is overdrawn', { quota: left(-4) }, ...all('over_budget 30000')],
   ['its end is a moment away', { quota: left(0, 0.5) }, ...all('over_budget 1')],
@@ -156,34 +152,38 @@ const rows: readonly Row[] = [
   [
     'a minute of ten calls has two left',
     { quota: { ...left(2), limit: 10 } },
-    ...butKnown('over_budget 30000'),
+    ...butSeen('over_budget 30000'),
   ],
 
-  // What can wait does, while newcomers who were turned away are still to come back.
+  // Calls that can wait do so while rejected unseen cookies are still expected to retry.
   [
-    'newcomers wait for calls',
+    'unseen cookies wait for calls',
     { retriesDue: true },
     'now',
     'over_budget 30000',
     'over_budget 30000',
     'now',
   ],
-  ['newcomers wait, and Okta has said nothing', { retriesDue: true, quota: undefined }, ...now],
-
-  // Hold-off and breaker, and the probe at their end.
-  ['held off by the breaker', { circuit: held({}) }, ...all('breaker_open 700')],
   [
-    'held off by a 429',
+    'unseen cookies wait, and the rate-limit window is unknown',
+    { retriesDue: true, quota: undefined },
+    ...now,
+  ],
+
+  // The open circuit, and the half-open trial at its end.
+  ['circuit opened by failures', { circuit: held({}) }, ...all('breaker_open 700')],
+  [
+    'circuit opened by a 429',
     { circuit: held({ code: 'rate_limited', until: NOW + 59_000 }) },
     ...all('rate_limited 59000'),
   ],
   [
-    'held off by the other 429',
+    'circuit opened by the other 429',
     { circuit: held({ code: 'concurrency_limited', until: NOW + 0.1 }) },
     ...all('concurrency_limited 1'),
   ],
   [
-    'the hold-off has just ended',
+    'the circuit is half-open',
     { circuit: held({ until: NOW }) },
     'trial',
     'trial',
@@ -196,7 +196,7 @@ const rows: readonly Row[] = [
     ...all('breaker_open 1000'),
   ],
   [
-    'a known session was turned away',
+    'a call of a seen session was rejected',
     { circuit: held({ until: NOW, seenRejected: true }) },
     'trial',
     'trial',
@@ -212,12 +212,12 @@ const rows: readonly Row[] = [
     'trial',
   ],
   [
-    'the hold-off has ended, every place is taken',
+    'the circuit is half-open, every slot is taken',
     { circuit: held({ until: NOW }), inFlight: 5 },
     ...all('breaker_open 1000'),
   ],
   [
-    'the hold-off has ended, others wait',
+    'the circuit is half-open, others wait',
     { circuit: held({ until: NOW }), queued: 3 },
     'trial',
     'trial',
@@ -267,7 +267,7 @@ const rows: readonly Row[] = [
   [
     'the client before everybody',
     { ...client(0), ...everybody(0) },
-    ...newcomer('too_many_attempts 1000'),
+    ...unseen('too_many_attempts 1000'),
   ],
   [
     'everybody before the minute',
@@ -278,12 +278,12 @@ const rows: readonly Row[] = [
     'over_budget 400',
   ],
   [
-    'the minute before the hold-off',
+    'the rate-limit window before the open circuit',
     { quota: left(0), circuit: held({}) },
     ...all('over_budget 30000'),
   ],
   [
-    'the hold-off before the places',
+    'the open circuit before the slots',
     { circuit: held({}), inFlight: 5, queued: 1_000 },
     ...all('breaker_open 700'),
   ],

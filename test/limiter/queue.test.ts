@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CallRequest } from '../../src/limiter/limiter.js'
 import { type Attempt, GateWorld, no, saying, silence, yes } from './limiter-world.js'
 
-const known = { kind: 'seen' } as const
-const aging = { kind: 'stale' } as const
-const ahead = { kind: 'prefetch' } as const
-const newcomer = { kind: 'unseen' } as const
+const seen = { kind: 'seen' } as const
+const stale = { kind: 'stale' } as const
+const prefetch = { kind: 'prefetch' } as const
+const unseen = { kind: 'unseen' } as const
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -17,11 +17,11 @@ afterEach(() => {
 /** A limiter with one place, taken. */
 function busy() {
   const world = new GateWorld({ upstream: { maxConcurrent: 1, maxQueueMs: 1_000 } })
-  return { world, first: world.try(known) }
+  return { world, first: world.try(seen) }
 }
 
-function tryMany(world: GateWorld, times: number, ask: CallRequest): Attempt[] {
-  return Array.from({ length: times }, () => world.try(ask))
+function tryMany(world: GateWorld, times: number, request: CallRequest): Attempt[] {
+  return Array.from({ length: times }, () => world.try(request))
 }
 
 async function outcomes(attempts: readonly Attempt[]): Promise<string[]> {
@@ -35,7 +35,7 @@ async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<nu
     await last.end(yes())
     const next = attempts.findIndex((each, index) => each.isOut() && !order.includes(index))
     const attempt = attempts[next]
-    if (attempt === undefined) throw new Error('nobody was let in')
+    if (attempt === undefined) throw new Error('no call was admitted')
     order.push(next)
     last = attempt
   }
@@ -45,13 +45,13 @@ async function orderOf(first: Attempt, attempts: readonly Attempt[]): Promise<nu
 describe('the queue', () => {
   it('the queue admits seen sessions first, calls that can be served without Okta last, and each in order', async () => {
     const { world, first } = busy()
-    const waiting = [newcomer, aging, known, newcomer, known, aging].map((ask) => world.try(ask))
+    const waiting = [unseen, stale, seen, unseen, seen, stale].map((request) => world.try(request))
     expect(await orderOf(first, waiting)).toEqual([2, 4, 0, 3, 1, 5])
   })
 
   it('the queue gives one slot in eight to the lowest lane that waits, however many unseen cookies come', async () => {
     const { world, first } = busy()
-    const waiting = [...tryMany(world, 16, newcomer), world.try(aging), world.try(aging)]
+    const waiting = [...tryMany(world, 16, unseen), world.try(stale), world.try(stale)]
     const order = await orderOf(first, waiting)
     expect(order.indexOf(16)).toBe(7)
     expect(order.indexOf(17)).toBe(15)
@@ -59,10 +59,10 @@ describe('the queue', () => {
 
   it('uses no slot for calls that time out in it', async () => {
     const { world, first } = busy()
-    tryMany(world, 3, known)
+    tryMany(world, 3, seen)
     vi.advanceTimersByTime(1_000)
     expect(world.limiter.stats().queued).toBe(0)
-    const waiting = [...tryMany(world, 16, newcomer), world.try(aging), world.try(aging)]
+    const waiting = [...tryMany(world, 16, unseen), world.try(stale), world.try(stale)]
     const order = await orderOf(first, waiting)
     expect(order.indexOf(16)).toBe(7)
     expect(order.indexOf(17)).toBe(15)
@@ -70,12 +70,12 @@ describe('the queue', () => {
 
   it('a call that does not wait is never queued', async () => {
     const { world } = busy()
-    expect(await world.run(ahead, yes())).toBe('refused: queue_full')
+    expect(await world.run(prefetch, yes())).toBe('refused: queue_full')
   })
 
   it('a call leaves the queue after maxQueueMs', async () => {
     const { world } = busy()
-    const waiting = tryMany(world, 3, known)
+    const waiting = tryMany(world, 3, seen)
     vi.advanceTimersByTime(999)
     expect(world.limiter.stats().queued).toBe(3)
     vi.advanceTimersByTime(1)
@@ -86,7 +86,7 @@ describe('the queue', () => {
 
   it('the queue is bounded', async () => {
     const { world } = busy()
-    const waiting = tryMany(world, 1_001, newcomer)
+    const waiting = tryMany(world, 1_001, unseen)
     expect(world.limiter.stats()).toMatchObject({ queued: 1_000, refused: { queue_full: 1 } })
     expect(saying(await (waiting[1_000] as Attempt).ended)).toBe('refused: queue_full')
   })
@@ -116,14 +116,14 @@ describe('the queue', () => {
 
   it('the queue bounds the places of one client’s unseen cookies and of one credential', async () => {
     const { world, first } = busy()
-    const junk = { ...newcomer, client: '198.51.100.1' }
+    const junk = { ...unseen, client: '198.51.100.1' }
     const crowd = tryMany(world, 251, junk)
     expect(await outcomes(crowd.slice(-1))).toEqual(['refused: too_many_attempts'])
-    const demanding = tryMany(world, 21, { ...known, key: 'one', client: '198.51.100.2' })
+    const demanding = tryMany(world, 21, { ...seen, key: 'one', client: '198.51.100.2' })
     expect(await outcomes(demanding.slice(-1))).toEqual(['refused: too_many_attempts'])
     expect(world.limiter.stats().queued).toBe(270)
     // Seen sessions in their ordinary rhythm, of the same client, are not held to it.
-    tryMany(world, 300, { ...known, client: '198.51.100.1' })
+    tryMany(world, 300, { ...seen, client: '198.51.100.1' })
     expect(world.limiter.stats().queued).toBe(570)
     // Places are given back.
     await first.end(yes())
@@ -135,49 +135,49 @@ describe('the queue', () => {
 
   it('a queue full of unseen cookies has a place for every seen session', async () => {
     const { world, first } = busy()
-    const crowd = tryMany(world, 1_000, newcomer)
-    const sessions = tryMany(world, 2, known)
+    const crowd = tryMany(world, 1_000, unseen)
+    const sessions = tryMany(world, 2, seen)
     expect(await outcomes(crowd.slice(-2))).toEqual(Array(2).fill('refused: queue_full'))
     expect(world.limiter.stats().queued).toBe(1_000)
-    expect(await world.run(newcomer, yes())).toBe('refused: queue_full')
-    expect(await world.run(aging, yes())).toBe('refused: queue_full')
+    expect(await world.run(unseen, yes())).toBe('refused: queue_full')
+    expect(await world.run(stale, yes())).toBe('refused: queue_full')
     expect(await orderOf(first, sessions)).toEqual([0, 1])
   })
 
   it('a queue full of calls that can be served without Okta has a place for every unseen cookie', async () => {
     const { world } = busy()
-    const crowd = tryMany(world, 1_000, aging)
-    tryMany(world, 1, newcomer)
+    const crowd = tryMany(world, 1_000, stale)
+    tryMany(world, 1, unseen)
     expect(await outcomes(crowd.slice(-1))).toEqual(['refused: queue_full'])
     expect(world.limiter.stats().queued).toBe(1_000)
   })
 
   it('a queue full of seen sessions is full', async () => {
     const { world } = busy()
-    tryMany(world, 1_000, known)
-    expect(await world.run(known, yes())).toBe('refused: queue_full')
+    tryMany(world, 1_000, seen)
+    expect(await world.run(seen, yes())).toBe('refused: queue_full')
     expect(world.limiter.stats().queued).toBe(1_000)
   })
 
   it('an open circuit rejects the queued calls', async () => {
     const { world, first } = busy()
-    const waiting = tryMany(world, 4, known)
+    const waiting = tryMany(world, 4, seen)
     await first.end(silence('rate_limited', 30_000))
     expect(await outcomes(waiting)).toEqual(Array(4).fill('refused: rate_limited'))
   })
 
   it('closing the limiter rejects the queued calls', async () => {
     const { world, first } = busy()
-    const waiting = [known, newcomer, aging].map((ask) => world.try(ask))
+    const waiting = [seen, unseen, stale].map((request) => world.try(request))
     world.limiter.close()
     expect(await outcomes(waiting)).toEqual(Array(3).fill('refused: closed'))
-    expect(await world.run(known, yes())).toBe('refused: closed')
+    expect(await world.run(seen, yes())).toBe('refused: closed')
     expect(saying(await first.end(no()))).toBe('no')
   })
 
   it('the queue goes on when a call throws', async () => {
     const { world, first } = busy()
-    const next = world.try(known)
+    const next = world.try(seen)
     await first.break()
     expect(next.isOut()).toBe(true)
   })

@@ -4,7 +4,7 @@ import { type Habit, QuotaWorld } from './quota-world.js'
 
 /**
  * The quota model: one process with the defaults, an org of 600 calls a minute that takes 60 to 140 ms for
- * one, users who ask at random, wait out a Retry-After, and sign in within 10 to 30 s when sent to.
+ * one, users who send requests at random, wait out a Retry-After, and sign in within 10 to 30 s when sent to.
  */
 const MINUTE = 60_000
 
@@ -51,7 +51,7 @@ function morning(count: number, withinMs: number, cookies: 'live' | 'dead', habi
 
 describe('1,000 active users', () => {
   it.each(runs([30_000], [5_000, 10_000, 30_000]))(
-    '1,000 active users who ask every %d ms get few 503 in a cold quarter of an hour, none once warm',
+    '1,000 active users who send a request every %d ms get few 503 in a cold quarter of an hour, none once warm',
     async (requestEveryMs) => {
       const habit = { requestEveryMs, stayMs: 60 * MINUTE }
       const world = morning(1_000, requestEveryMs, 'live', habit)
@@ -69,7 +69,7 @@ describe('1,000 active users', () => {
     const world = morning(1_000, 10_000, 'dead', habit)
     await world.sim.runUntil(20 * MINUTE)
     note('1,000 at once, every cookie dead', world, 20)
-    // At 2.5 a second after the first 50 the last one's turn would be after 380 s.
+    // At 2.5 a second after the first 50 the last one's slot would be after 380 s.
     expect(world.wait('answeredAt', 1)).toBeLessThan(420)
     expect(world.wait('inAt', 1)).toBeLessThan(500)
     expect(world.refusedShare(10, 20)).toBe(0)

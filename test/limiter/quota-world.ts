@@ -13,7 +13,7 @@ import { Simulation } from './simulation.js'
 
 const MINUTE = 60_000
 
-/** What a user does: asks for something every so often, for so long once it got in. */
+/** What a user does: sends a request at an interval, for some time after it was first admitted. */
 export interface Habit {
   readonly requestEveryMs: number
   readonly stayMs: number

@@ -60,7 +60,7 @@ export class Simulation {
       this.#pop()
       this.#moveTo(next.at)
       next.run()
-      // Whoever was waiting for that goes on before the next thing happens.
+      // Callers that waited for it continue before the next event.
       await settle()
     }
     this.#moveTo(until)

@@ -58,7 +58,7 @@ async function liveSession(org: LocalOrg): Promise<Ids> {
   return { cookie, internal, external }
 }
 
-async function ask(org: LocalOrg, method: string, path: string, row: Case) {
+async function send(org: LocalOrg, method: string, path: string, row: Case) {
   const session = await liveSession(org)
   await row.before?.(org, session)
   const id = row.id?.(session) ?? ''
@@ -114,7 +114,7 @@ function check(
     for (const [name, row] of Object.entries(rows)) {
       it(`answers ${row.status} ${row.code ?? ''} ${name}`, async () => {
         const org = await start({ engine, clock: stillClock })
-        const { response, session, id } = await ask(org, method, path, row)
+        const { response, session, id } = await send(org, method, path, row)
         expect(response.status).toBe(row.status)
         expectCommon(response)
         expect(setCookieNames(response)).toEqual(row.setCookie ?? [])
@@ -178,7 +178,7 @@ function cookieRows(engine: Engine, ok: Pick<Case, 'status' | 'setCookie'>) {
       ...NOT_SIGNED_IN,
     },
     'for an API token instead of a cookie': { headers: ssws, ...NOT_SIGNED_IN },
-    'for a cookie nobody has': {
+    'for an unknown cookie': {
       headers: () => ({ cookie: engine === 'classic' ? `sid=${ABSENT}` : 'idx=eyJ6.a.b.c' }),
       ...NOT_SIGNED_IN,
     },
@@ -318,8 +318,8 @@ for (const engine of ENGINES) {
       expect(external).not.toBe(created.id)
       expect(created).toEqual(sessionObject(org, engine, String(created.id), external))
       const cookie = `sid=${String(created.id)}`
-      const asked = await fetch(`${org.url}/api/v1/sessions/me`, { headers: { cookie } })
-      expect(await bodyOf(asked)).toMatchObject({ id: external, login: LOGIN })
+      const me = await fetch(`${org.url}/api/v1/sessions/me`, { headers: { cookie } })
+      expect(await bodyOf(me)).toMatchObject({ id: external, login: LOGIN })
     },
   )
 
@@ -359,7 +359,7 @@ for (const engine of ENGINES) {
           code: 'E0000006',
           challenge: new RegExp(`scope="okta.sessions.${scope}", error="insufficient_scope"`),
         },
-        'for an access token nobody gave': {
+        'for an unknown access token': {
           headers: () => ({ authorization: 'Bearer a.b.c' }),
           id: external,
           status: 401,
@@ -397,7 +397,7 @@ for (const engine of ENGINES) {
           code: 'E0000011',
           summary: 'Invalid token provided',
         },
-        'for an id nobody has': { id: () => ABSENT, ...unknown(ABSENT) },
+        'for an unknown id': { id: () => ABSENT, ...unknown(ABSENT) },
         'for an id that is no id, which it repeats': {
           id: () => "a b/../$&'<é>",
           ...unknown("a b/../$&'<é>"),

@@ -34,7 +34,7 @@ async function press(org: LocalOrg, label: RegExp, more: Readonly<Record<string,
 }
 
 /** fetch() would not send a Host of ours. */
-function ask(
+function send(
   org: LocalOrg,
   path: string,
   method: 'GET' | 'POST',
@@ -185,7 +185,7 @@ describe('the control endpoint in JSON', () => {
     ['fail', { fault: '{' }, /object/],
     ['fail', { fault: { kind: 'hang' }, times: 0 }, /times/],
     ['fail', { fault: { kind: 'hang' }, operation: 'everything' }, /operation/],
-    ['suspend', { userId: 'nobody' }, /userId/],
+    ['suspend', { userId: 'unknown' }, /userId/],
     ['advance', { ms: -1 }, /ms/],
     ['advance', {}, /ms/],
     ['revoke', [], /JSON object/],
@@ -209,14 +209,14 @@ describe('access to the console', () => {
     org.signIn('alice@example.com')
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     const { host } = new URL(org.url)
-    expect(await ask(org, '/console/revoke', 'POST', { host, ...type, ...headers })).toBe(403)
+    expect(await send(org, '/console/revoke', 'POST', { host, ...type, ...headers })).toBe(403)
   })
 
   it('the console refuses to be read under another name', async () => {
     const org = await start()
     for (const path of ['/console', '/console/state']) {
-      expect(await ask(org, path, 'GET', { host: 'evil.example' })).toBe(421)
-      expect(await ask(org, path, 'GET', { host: '127.0.0.1:1' })).toBe(200)
+      expect(await send(org, path, 'GET', { host: 'evil.example' })).toBe(421)
+      expect(await send(org, path, 'GET', { host: '127.0.0.1:1' })).toBe(200)
     }
   })
 
@@ -232,6 +232,6 @@ describe('access to the console', () => {
     const org = await start()
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     const { host } = new URL(org.url)
-    expect(await ask(org, '/console/revoke', 'POST', { host, ...type, ...headers })).toBe(status)
+    expect(await send(org, '/console/revoke', 'POST', { host, ...type, ...headers })).toBe(status)
   })
 })

@@ -34,15 +34,15 @@ describe('a page of another origin', () => {
     ['sessions/me/lifecycle/refresh', 'POST'],
   ])('a page of a trusted origin may request %s with %s and cookies', async (path, method) => {
     const { url, calls } = await start({ trustedOrigins: [app] })
-    const asked = 'content-type, x-okta-user-agent-extended'
-    const answer = await preflight(`${url}/api/v1/${path}`, app, method, asked)
+    const requested = 'content-type, x-okta-user-agent-extended'
+    const answer = await preflight(`${url}/api/v1/${path}`, app, method, requested)
     expect(leaveOf(answer)).toEqual({
       status: 204,
       leave: {
         'allow-origin': app,
         'allow-credentials': 'true',
         'allow-methods': expect.stringContaining(method),
-        'allow-headers': asked,
+        'allow-headers': requested,
         'max-age': '600',
       },
       vary: 'Origin',
@@ -76,8 +76,8 @@ describe('a page of another origin', () => {
     '*',
   ])('a page of the origin %j gets no CORS permission', async (origin) => {
     const org = await start({ trustedOrigins: [app] })
-    const asked = await preflight(`${org.url}/api/v1/authn`, origin, 'POST')
-    expect(leaveOf(asked).leave).toEqual({})
+    const forPost = await preflight(`${org.url}/api/v1/authn`, origin, 'POST')
+    expect(leaveOf(forPost).leave).toEqual({})
     const cookie = org.signIn('alice@example.com')
     const headers = { origin, cookie }
     const answer = await fetch(`${org.url}/api/v1/sessions/me`, { headers })
@@ -112,8 +112,8 @@ describe('a page of another origin', () => {
     '/login/login.htm',
   ])('no page gets CORS permission for %s', async (path) => {
     const org = await start({ trustedOrigins: [app] })
-    const asked = await preflight(org.url + path, app, 'GET')
-    expect(leaveOf(asked)).toEqual({ status: 405, leave: {}, vary: null })
+    const forGet = await preflight(org.url + path, app, 'GET')
+    expect(leaveOf(forGet)).toEqual({ status: 405, leave: {}, vary: null })
     const answer = await fetch(org.url + path, { headers: { origin: app } })
     expect(leaveOf(answer).leave).toEqual({})
   })

@@ -68,7 +68,7 @@ function post(
   })
 }
 
-/** What a request changes when the org does what it asks. */
+/** What a request changes when the org obeys it. */
 function worldOf(org: LocalOrg) {
   const { sessions, faults, calls, users } = org
   return { sessions, faults: [...faults], calls: { ...calls }, users }
@@ -205,7 +205,7 @@ describe('a form of the org', () => {
       ],
       ['a sandboxed frame', { origin: 'null', 'sec-fetch-site': 'cross-site' }],
       ['a form without an origin', { origin: 'null' }],
-      ['an origin nobody typed', { origin: 'null', 'sec-fetch-site': 'none' }],
+      ['a null origin of a navigation', { origin: 'null', 'sec-fetch-site': 'none' }],
       ['an empty origin', { origin: '' }],
       ['a browser that hides where from', { 'sec-fetch-site': 'cross-site' }],
       ['a browser that hides which port', { 'sec-fetch-site': 'same-site' }],

@@ -24,7 +24,7 @@ describe('passcodes', () => {
 })
 
 describe('primary authentication with a second factor', () => {
-  it('primary authentication asks for a second factor, and gives a session of both for the right passcode', async () => {
+  it('primary authentication requires a second factor, and gives a session of both for the right passcode', async () => {
     const org = await start({ clock: stillClock })
     const { body, stateToken, verify } = await firstStep(org)
     expect(body).toMatchObject({
@@ -197,7 +197,7 @@ describe('step-up of a live session', () => {
     expect(org.stepUp('sid=102nobody')).toBe(false)
   })
 
-  it('the step-up page without a session asks for sign-in', async () => {
+  it('the step-up page without a session offers sign-in', async () => {
     const org = await start()
     const page = await fetch(`${org.url}/login/step-up`)
     expect(await page.text()).toContain('name="password"')
@@ -217,6 +217,6 @@ describe('signIn()', () => {
 
   it('signIn() names a login it does not know', async () => {
     const org = await start()
-    expect(() => org.signIn('nobody@example.com')).toThrow('no user nobody@example.com')
+    expect(() => org.signIn('unknown@example.com')).toThrow('no user unknown@example.com')
   })
 })

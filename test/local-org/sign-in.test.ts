@@ -100,7 +100,7 @@ describe('a local org in a browser', () => {
     expect(answer.headers.get('location')).toBe('https://app.example.com/a')
   })
 
-  it('the sign-in page turns a session token into a cookie once', async () => {
+  it('the sign-in page exchanges a session token for a cookie once', async () => {
     const { url, sessionToken } = await start()
     const address = `${url}/login/sessionCookieRedirect?token=${sessionToken('alice@example.com')}&redirectUrl=http://localhost:3000/`
     const first = await fetch(address, { redirect: 'manual' })

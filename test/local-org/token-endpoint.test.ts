@@ -213,7 +213,7 @@ describe('DPoP, where it is required', () => {
   it('required DPoP gives no token without a good proof', async () => {
     const org = await start({ dpop: 'required' })
     const key = await dpopKey()
-    const ask = async (dpop?: string) =>
+    const send = async (dpop?: string) =>
       askToken(org, await assertion(org), {}, dpop === undefined ? {} : { dpop })
     for (const proof of [
       undefined,
@@ -225,11 +225,11 @@ describe('DPoP, where it is required', () => {
       await key.proof(org, forToken(org), 'JWT'),
       await assertion(org),
     ]) {
-      const answer = await ask(proof)
+      const answer = await send(proof)
       expect(answer.status).toBe(400)
       expect(await bodyOf(answer)).toMatchObject({ error: 'invalid_dpop_proof' })
     }
-    const stale = await ask(await key.proof(org, { ...forToken(org), nonce: 'old' }))
+    const stale = await send(await key.proof(org, { ...forToken(org), nonce: 'old' }))
     expect(await bodyOf(stale)).toMatchObject({ error: 'use_dpop_nonce' })
     expect(stale.headers.get('dpop-nonce')).toMatch(/.{20}/)
   })
@@ -297,8 +297,8 @@ describe('access tokens got elsewhere', () => {
 describe('GET /oauth2/v1/keys', () => {
   it('GET /oauth2/v1/keys publishes the org’s public key, and only that', async () => {
     const org = await start()
-    const ask = async () => bodyOf(await fetch(`${org.url}/oauth2/v1/keys`))
-    const body = await ask()
+    const send = async () => bodyOf(await fetch(`${org.url}/oauth2/v1/keys`))
+    const body = await send()
     expect(body).toEqual({
       keys: [
         {
@@ -311,6 +311,6 @@ describe('GET /oauth2/v1/keys', () => {
         },
       ],
     })
-    expect(await ask()).toEqual(body)
+    expect(await send()).toEqual(body)
   })
 })

@@ -17,7 +17,7 @@ interface World {
   readonly external: string
   readonly internal: string
   /** One request of alice's to a guarded route. */
-  ask(): Promise<Seen>
+  send(): Promise<Seen>
 }
 
 interface Seen {
@@ -40,48 +40,48 @@ async function appThatKnowsAlice(orgOptions: LocalOrgOptions = {}): Promise<Worl
     res.json({ source, expiresAt: okta.session(req).expiresAt })
   })
   const cookie = org.signIn(ALICE, { cookie: 'sid' })
-  const ask = async () => {
+  const send = async () => {
     const { status, body } = await request(app).get('/').set('Cookie', cookie)
     return { status, body }
   }
-  expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta' } })
-  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+  expect(await send()).toMatchObject({ status: 200, body: { source: 'okta' } })
+  expect(await send()).toMatchObject({ status: 200, body: { source: 'memory' } })
   const external = org.sessions[0]?.id ?? ''
-  return { org, okta, cookie, external, internal: cookie.slice('sid='.length), ask }
+  return { org, okta, cookie, external, internal: cookie.slice('sid='.length), send }
 }
 
 const refused = { status: 401, body: { reason: 'not_found' } }
-const asked = { status: 200, body: { source: 'okta' } }
+const lookedUp = { status: 200, body: { source: 'okta' } }
 
 describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => {
   it.each(['external', 'internal'] as const)(
     'a session revoked by its %s id is refused at once',
     async (name) => {
-      const { okta, ask, ...world } = await appThatKnowsAlice({ engine })
+      const { okta, send, ...world } = await appThatKnowsAlice({ engine })
       await okta.api.revokeSession(world[name])
-      expect(await ask()).toMatchObject(refused)
+      expect(await send()).toMatchObject(refused)
     },
   )
 
   it.each(['external', 'internal'] as const)(
     'a session refreshed by its %s id has its new end in the next request',
     async (name) => {
-      const { org, okta, ask, ...world } = await appThatKnowsAlice({ engine })
-      const before = (await ask()).body.expiresAt ?? ''
+      const { org, okta, send, ...world } = await appThatKnowsAlice({ engine })
+      const before = (await send()).body.expiresAt ?? ''
       org.clock.advance(10 * MINUTE)
       const { expiresAt } = await okta.api.refreshSession(world[name])
       expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(Date.parse(before) + 10 * MINUTE)
-      expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+      expect(await send()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
     },
   )
 
   it('a session closed or refreshed by its cookie changes the next request', async () => {
-    const { org, okta, cookie, ask } = await appThatKnowsAlice({ engine })
+    const { org, okta, cookie, send } = await appThatKnowsAlice({ engine })
     org.clock.advance(10 * MINUTE)
     const { expiresAt } = await okta.api.refreshCurrentSession(cookie)
-    expect(await ask()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+    expect(await send()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
     await okta.api.closeCurrentSession(cookie)
-    expect(await ask()).toMatchObject(refused)
+    expect(await send()).toMatchObject(refused)
   })
 })
 
@@ -95,51 +95,51 @@ it('revokeSession() with the id of /me voids an idx', async () => {
 })
 
 it('a lookup in flight while its session was revoked lets no request through', async () => {
-  const { org, okta, external, ask } = await appThatKnowsAlice()
+  const { org, okta, external, send } = await appThatKnowsAlice()
   await okta.forget({ sessionId: external })
   // Okta answers yes before the revocation; the answer arrives after it.
   org.failNext({ kind: 'delay', delayMs: 150 }, { operation: 'getCurrentSession' })
-  const early = ask()
+  const early = send()
   await calls(org, 'getCurrentSession', 2)
   await okta.api.revokeSession(external)
   expect(await early).toMatchObject(refused)
 })
 
 it('a 404 to revokeSession() voids the cached session', async () => {
-  const { org, okta, external, ask } = await appThatKnowsAlice()
+  const { org, okta, external, send } = await appThatKnowsAlice()
   org.endSession(external)
-  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+  expect(await send()).toMatchObject({ status: 200, body: { source: 'memory' } })
   await expect(okta.api.revokeSession(external)).rejects.toMatchObject({ status: 404 })
-  expect(await ask()).toMatchObject(refused)
+  expect(await send()).toMatchObject(refused)
 })
 
 it('revokeSession() without an answer voids the cached session', async () => {
-  const { org, okta, external, ask } = await appThatKnowsAlice()
+  const { org, okta, external, send } = await appThatKnowsAlice()
   org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
   await expect(okta.api.revokeSession(external)).rejects.toMatchObject({ code: 'timeout' })
-  expect(await ask()).toMatchObject(refused)
+  expect(await send()).toMatchObject(refused)
 })
 
 it('revokeSession() aborted by its caller voids the cached session', async () => {
-  const { org, okta, external, ask } = await appThatKnowsAlice()
+  const { org, okta, external, send } = await appThatKnowsAlice()
   org.failNext({ kind: 'hang', performs: true }, { operation: 'revokeSession' })
   const stop = new AbortController()
   const revoked = okta.api.revokeSession(external, { signal: stop.signal })
   await calls(org, 'revokeSession', 1)
   stop.abort()
   await expect(revoked).rejects.toMatchObject({ name: 'AbortError' })
-  expect(await ask()).toMatchObject(refused)
+  expect(await send()).toMatchObject(refused)
 })
 
 it('a failed refreshSession() leaves the next request to look up', async () => {
-  const { org, okta, external, ask } = await appThatKnowsAlice()
+  const { org, okta, external, send } = await appThatKnowsAlice()
   org.failNext({ kind: 'status', status: 500 }, { operation: 'refreshSession' })
   await expect(okta.api.refreshSession(external)).rejects.toMatchObject({ status: 500 })
-  expect(await ask()).toMatchObject(asked)
+  expect(await send()).toMatchObject(lookedUp)
 })
 
 it('a call with invalid arguments changes nothing', async () => {
-  const { okta, external, ask } = await appThatKnowsAlice()
+  const { okta, external, send } = await appThatKnowsAlice()
   // As JavaScript might call it.
   const wrong: string[] = JSON.parse('[5, null, "me", ".."]')
   for (const id of wrong) {
@@ -153,7 +153,7 @@ it('a call with invalid arguments changes nothing', async () => {
     )
   }
   await okta.api.getSession(external)
-  expect(await ask()).toMatchObject({ status: 200, body: { source: 'memory' } })
+  expect(await send()).toMatchObject({ status: 200, body: { source: 'memory' } })
 })
 
 /** Resolves when the org has received that many calls. */

@@ -165,15 +165,15 @@ describe('credentials that have expired', () => {
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(token.slice(0, 24))
   })
 
-  it('a token function is asked for a new token when one has expired', async () => {
+  it('a token function is called again when its token has expired', async () => {
     const answer = await expired((org) => {
       let current = org.accessToken()
-      let asked = 0
+      let calls = 0
       return {
-        // Like a cache that does not know the expiry: the same token until it is asked again.
+        // Like a cache that does not know the expiry: the same token until it is called again.
         accessToken: () => {
-          asked += 1
-          if (asked === 3) current = org.accessToken()
+          calls += 1
+          if (calls === 3) current = org.accessToken()
           return current
         },
       }

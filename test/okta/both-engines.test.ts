@@ -50,7 +50,7 @@ describe.each(['identity', 'classic'] as const)('every operation in the %s engin
   it('GetCurrentSession: 404 without a cookie, with a false one, and once the session has ended', async () => {
     const cookie = org.signIn(ALICE)
     org.clock.advance(121 * 60_000)
-    for (const given of [undefined, 'idx=nobody', 'sid=nobody', cookie]) {
+    for (const given of [undefined, 'idx=unknown', 'sid=unknown', cookie]) {
       const error = await refusal(api.getCurrentSession(given))
       expect(error).toMatchObject({
         status: 404,
@@ -107,8 +107,8 @@ describe.each(['identity', 'classic'] as const)('every operation in the %s engin
     const { id: secret } = await api.createSession({ sessionToken: org.sessionToken(ALICE) })
     const { id, expiresAt } = await api.getCurrentSession(`sid=${secret}`)
     org.clock.advance(30 * 60_000)
-    for (const asked of [id, secret])
-      expect(await api.getSession(asked)).toMatchObject({ id: asked, login: ALICE, expiresAt })
+    for (const either of [id, secret])
+      expect(await api.getSession(either)).toMatchObject({ id: either, login: ALICE, expiresAt })
     expect(expiryOf(id)).toBe(expiresAt)
   })
 
@@ -136,8 +136,8 @@ describe.each(['identity', 'classic'] as const)('every operation in the %s engin
     const plain = new SessionApi({ orgUrl: org.url })
     const wrong = new SessionApi({ orgUrl: org.url, credentials: { apiToken: 'wrong-token' } })
     for (const operation of ['getSession', 'refreshSession', 'revokeSession'] as const) {
-      const nobody = await refusal(plain[operation](id))
-      expect(nobody).toMatchObject({ operation, status: 403, errorCode: 'E0000005' })
+      const rejected = await refusal(plain[operation](id))
+      expect(rejected).toMatchObject({ operation, status: 403, errorCode: 'E0000005' })
       const stranger = await refusal(wrong[operation](id))
       expect(stranger).toMatchObject({ operation, status: 401, errorCode: 'E0000011' })
       expect(inspect(stranger, { depth: Infinity })).not.toContain('wrong-token')

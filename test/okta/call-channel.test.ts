@@ -73,11 +73,11 @@ describe('the call channel', () => {
     const api = apiWith({ apiToken: org.apiToken })
     const stranger = apiWith({ apiToken: 'somebody-else' })
     const calls = [
-      () => api.getCurrentSession('sid=nobody'),
+      () => api.getCurrentSession('sid=unknown'),
       () => api.createSession({ sessionToken: 'used' }),
-      () => api.getSession('nobody'),
-      () => api.revokeSession('nobody'),
-      () => stranger.getSession('nobody'),
+      () => api.getSession('unknown'),
+      () => api.revokeSession('unknown'),
+      () => stranger.getSession('unknown'),
     ]
     for (const call of calls) await settled([call()])
     expect(lines()).toEqual([
@@ -109,7 +109,7 @@ describe('the call channel', () => {
   it('the call channel tells of a retry once, with the call it belongs to', async () => {
     org.failNext({ kind: 'status', status: 503 })
     const api = apiWith({ apiToken: org.apiToken })
-    await settled([api.getSession('nobody')])
+    await settled([api.getSession('unknown')])
     expect(org.calls.getSession).toBe(2)
     expect(lines()).toEqual(['getSession no 404'])
   })

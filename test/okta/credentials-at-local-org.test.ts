@@ -39,7 +39,7 @@ function appOf(org: LocalOrg, more: Partial<PrivateKeyCredentials> = {}): Privat
 async function sessionIdAt(org: LocalOrg): Promise<string> {
   org.signIn(ALICE)
   const session = org.sessions[0]
-  if (session === undefined) throw new Error('nobody signed in')
+  if (session === undefined) throw new Error('no user signed in')
   return session.id
 }
 
@@ -156,7 +156,7 @@ describe('one token', () => {
     }
   })
 
-  it('an access token from a function is asked for anew when the org has revoked it', async () => {
+  it('an access token from a function is requested again when the org has revoked it', async () => {
     const org = await orgWith()
     const given: string[] = []
     const accessToken = () => {

@@ -35,7 +35,7 @@ function codeOf(result: HttpResult): string {
 }
 
 describe('what is sent', () => {
-  it('a request names the package and asks for plain JSON', async () => {
+  it('a request names the package and accepts plain JSON only', async () => {
     const server = kept(await httpServer((_req, res) => res.end('{}')))
     await exchangeWith(server.url).send({ ...GET, headers: { cookie: 'sid=abc' } })
     const [seen] = server.seen
@@ -301,18 +301,18 @@ describe("the caller's signal", () => {
 
 describe('close', () => {
   it('close() waits for calls in flight, rejects later ones, and leaves no connection', async () => {
-    const asked = latch()
+    const received = latch()
     const answer = latch()
     const server = kept(
       await httpServer(async (_req, res) => {
-        asked.resolve()
+        received.resolve()
         await answer.promise
         res.end('{}')
       }),
     )
     const exchange = createExchange({ orgUrl: server.url, timeoutMs: 2_000 })
     const pending = exchange.send(GET)
-    await asked.promise
+    await received.promise
     const closing = exchange.close()
     expect(codeOf(await exchange.send(GET))).toBe('closed')
     answer.resolve()

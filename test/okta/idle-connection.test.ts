@@ -30,7 +30,7 @@ interface Upstream {
 }
 
 interface UpstreamChoices {
-  /** Bytes right behind the first answer, which no request asked for. */
+  /** Bytes right behind the first answer, without a request. */
   readonly behindTheFirst?: string
   /** Gets the first connection at its second request, or the one named, in place of an answer. */
   readonly loses?: (socket: Socket) => void
@@ -79,7 +79,7 @@ function apiFor(orgUrl: string, agent?: Agent): SessionApi {
 describe.each([
   ['the agent of the package', () => undefined],
   ['an agent of the application', () => new Agent({ keepAlive: true })],
-])('a connection to Okta on which bytes arrive that no request asked for: %s', (_, agentOf) => {
+])('a connection to Okta on which bytes arrive without a request: %s', (_, agentOf) => {
   it('a connection is not used again when bytes come while it is idle', async () => {
     const { orgUrl, sockets } = await upstream()
     const api = apiFor(orgUrl, agentOf())
@@ -97,7 +97,7 @@ describe.each([
     const { orgUrl, sockets } = await upstream()
     const api = apiFor(orgUrl, agentOf())
     expect((await api.getCurrentSession('sid=first-cookie')).userId).toBe('alice')
-    // In one turn of the event loop: the bytes are in the socket's buffer, and the client has not read them.
+    // In one iteration of the event loop: the bytes are in the socket's buffer, and the client has not read them.
     sockets[0]?.write(answerFor('mallory'))
     expect((await api.getCurrentSession('sid=second-cookie')).userId).toBe('alice')
     expect(sockets).toHaveLength(2)

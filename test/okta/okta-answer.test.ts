@@ -149,7 +149,7 @@ describe('a session operation', () => {
     expect(inSession(answer(503, ENVELOPE))).not.toHaveProperty('retryAfterMs')
   })
 
-  it('a 429 without usable headers asks to wait 5 s', () => {
+  it('a 429 without usable headers means a wait of 5 s', () => {
     expect(inSession(answer(429))).toMatchObject({ retryAfterMs: 5_000 })
   })
 
@@ -288,24 +288,24 @@ describe('an OktaApiError', () => {
     },
   )
 
-  const asked = '102lU"q-Ls_3R&Q2+abcdef=ü~x'
-  const bytes = Buffer.from(asked)
+  const original = '102lU"q-Ls_3R&Q2+abcdef=ü~x'
+  const bytes = Buffer.from(original)
   const everyByte = bytes.toString('hex').replaceAll(/../g, '%$&')
   it.each([
-    ['as it is', asked],
-    ['percent-encoded', encodeURIComponent(asked)],
+    ['as it is', original],
+    ['percent-encoded', encodeURIComponent(original)],
     [
       'percent-encoded in lower case',
-      encodeURIComponent(asked)
+      encodeURIComponent(original)
         .toLowerCase()
         .replace('lu', 'lU')
         .replace('ls_3r', 'Ls_3R')
         .replace('q2', 'Q2'),
     ],
-    ['percent-encoded twice', encodeURIComponent(encodeURIComponent(asked))],
+    ['percent-encoded twice', encodeURIComponent(encodeURIComponent(original))],
     ['each byte percent-encoded', everyByte],
-    ['as HTML', asked.replace('"', '&quot;').replace('&Q', '&amp;Q')],
-    ['as JSON', asked.replace('"', '\\"')],
+    ['as HTML', original.replace('"', '&quot;').replace('&Q', '&amp;Q')],
+    ['as JSON', original.replace('"', '\\"')],
     ['as base64', bytes.toString('base64')],
     ['as base64url', bytes.toString('base64url')],
     ['as hex', bytes.toString('hex')],
@@ -327,8 +327,8 @@ describe('an OktaApiError', () => {
         },
       )
       for (const [subject, name] of [
-        [{ operation: 'getSession', sessionId: asked, secrets: [] }, '{sessionId}'],
-        [{ operation: 'getSession', secrets: [asked] }, '{secret}'],
+        [{ operation: 'getSession', sessionId: original, secrets: [] }, '{sessionId}'],
+        [{ operation: 'getSession', secrets: [original] }, '{secret}'],
       ] as const) {
         const error = failure(subject, given)
         expect(error).toMatchObject({
@@ -358,7 +358,7 @@ describe('an OktaApiError', () => {
   })
 
   it.each([
-    ['the id asked for', { sessionId: '102lUq-Ls_3RQ2abcdefghijk' }, '102lUq-Ls_3RQ2abcdefghijk'],
+    ['the requested id', { sessionId: '102lUq-Ls_3RQ2abcdefghijk' }, '102lUq-Ls_3RQ2abcdefghijk'],
     ['a short id', { sessionId: 'abc' }, 'abc'],
     ['a secret', { secrets: ['102lUq-Ls_3RQ2abcdefghijk'] }, 'rq.102lUq-Ls_3RQ2abcdefghijk'],
     ['a secret as base64', { secrets: ['102lUq-Ls'] }, Buffer.from('102lUq-Ls').toString('base64')],

@@ -76,8 +76,8 @@ describe('the requests', () => {
   })
 
   it('createSession posts the session token as JSON, with the API token when there is one', async () => {
-    const ask = (api: Operations) => api.createSession({ sessionToken: '20111"tok' })
-    const { requests } = await run(ask, API_TOKEN)
+    const create = (api: Operations) => api.createSession({ sessionToken: '20111"tok' })
+    const { requests } = await run(create, API_TOKEN)
     expect(requests).toMatchObject([
       {
         method: 'POST',
@@ -87,7 +87,7 @@ describe('the requests', () => {
       },
     ])
     for (const other of [undefined, { accessToken: 'access-token' }])
-      expect((await run(ask, other)).requests[0]?.headers).toEqual(NO_AUTHORIZATION)
+      expect((await run(create, other)).requests[0]?.headers).toEqual(NO_AUTHORIZATION)
   })
 
   it('a request carries the headers given for its call, but never another Authorization', async () => {
@@ -215,7 +215,7 @@ describe('an access token', () => {
     expect(outcome).toMatchObject({ kind: 'error', error: { status: 401, errorCode: 'E0000011' } })
   })
 
-  it('an access token from a function is asked for at each call', async () => {
+  it('an access token from a function is fetched for each call', async () => {
     let count = 0
     const credentials = { accessToken: () => `tok-${++count}` }
     const { requests } = await run(async (api) => {
@@ -228,7 +228,7 @@ describe('an access token', () => {
     ])
   })
 
-  it('an access token from a function is asked for once more after a 401, and then the answer stands', async () => {
+  it('an access token from a function is fetched once more after a 401, and then the answer stands', async () => {
     reply = ({ headers }) =>
       headers.authorization === 'Bearer tok-2' ? [200, SESSION] : [401, ENVELOPE]
     let count = 0
@@ -242,7 +242,7 @@ describe('an access token', () => {
     expect(bad.requests).toHaveLength(2)
   })
 
-  it('an access token is not asked for again after any other error', async () => {
+  it('an access token is not fetched again after any other error', async () => {
     reply = () => [403, ENVELOPE]
     const accessToken = vi.fn(async () => 'tok')
     await run((api) => api.getSession('abc'), { accessToken })

@@ -156,7 +156,7 @@ describe('dates', () => {
     expect(isDateTime(date)).toBe(false)
   })
 
-  it('dates are strings', () => {
+  it('a date that is no string is refused', () => {
     for (const date of [null, undefined, 1_795_000_000_000, new Date(), ['2026-11-24T10:00:00Z']])
       expect(isDateTime(date)).toBe(false)
   })

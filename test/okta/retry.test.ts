@@ -112,7 +112,7 @@ describe('the one retry', () => {
     expect(server.connections()).toBeLessThanOrEqual(67)
   })
 
-  it('a retry asks for no second access token', async () => {
+  it('a retry requests no second access token', async () => {
     const server = await failingOnce(503)
     const accessToken = vi.fn(async () => 'tok')
     const outcome = endingOf(

@@ -52,13 +52,13 @@ function summary(call: CallResult<unknown>): unknown[] {
 }
 
 describe('a service app', () => {
-  it('a service app asks for a token with its key and sends it as Bearer', async () => {
+  it('a service app requests a token with its key and sends it as Bearer', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     expect(endingOf(await operations.getSession('abc')).kind).toBe('ok')
     expect(endingOf(await operations.refreshSession('abc')).kind).toBe('ok')
     expect(endingOf(await operations.revokeSession('abc')).kind).toBe('ok')
-    const { token, api } = org.asked()
+    const { token, api } = org.received()
     expect(token).toHaveLength(1)
     expect(token[0]).toMatchObject({
       method: 'POST',
@@ -72,10 +72,10 @@ describe('a service app', () => {
     expect(api.map(({ headers }) => headers.authorization)).toEqual([bearer, bearer, bearer])
   })
 
-  it('a service app asks for the configured scopes', async () => {
+  it('a service app requests the configured scopes', async () => {
     const org = await orgWith()
     await operationsOf(org, { credentials: { scopes: ['okta.sessions.read'] } }).getSession('abc')
-    const form = new URLSearchParams(org.asked().token[0]?.body)
+    const form = new URLSearchParams(org.received().token[0]?.body)
     expect(form.get('scope')).toBe('okta.sessions.read')
   })
 
@@ -84,7 +84,7 @@ describe('a service app', () => {
     const operations = operationsOf(org)
     await operations.createSession({ sessionToken: 'abc' })
     await operations.getCurrentSession('sid=abc')
-    expect(org.asked().token).toHaveLength(0)
+    expect(org.received().token).toHaveLength(0)
     for (const { headers } of org.seen) expect(headers).not.toHaveProperty('authorization')
   })
 })
@@ -162,14 +162,14 @@ describe('keys', () => {
 })
 
 describe('the token', () => {
-  it('a token is asked for once, however many calls wait for it', async () => {
+  it('a token is requested once, however many calls wait for it', async () => {
     const org = await orgWith()
     const operations = operationsOf(org)
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => operations.getSession('abc')),
     )
     expect(outcomes.every((outcome) => endingOf(outcome).kind === 'ok')).toBe(true)
-    expect(org.asked()).toMatchObject({ token: { length: 1 }, api: { length: 20 } })
+    expect(org.received()).toMatchObject({ token: { length: 1 }, api: { length: 20 } })
   })
 
   it('a token is used until a minute before its end', async () => {
@@ -237,7 +237,7 @@ describe('the token', () => {
     }
     const outcome = await operationsOf(org).getSession('abc')
     expect(summary(outcome)).toEqual(['getSession', 401, 'E0000011'])
-    expect(org.asked()).toMatchObject({ token: { length: 2 }, api: { length: 2 } })
+    expect(org.received()).toMatchObject({ token: { length: 2 }, api: { length: 2 } })
   })
 
   it('while the API refuses every token, one token is requested each 30 s, and one warning names the error', async () => {
@@ -274,10 +274,10 @@ describe('the token', () => {
 
   it('a token request may lose one caller and serve the others', async () => {
     const org = await orgWith()
-    const asked = latch()
+    const received = latch()
     const go = latch()
     org.tokenFault = async (res) => {
-      asked.resolve()
+      received.resolve()
       await go.promise
       res.writeHead(200, { 'content-type': 'application/json' })
       res.end(JSON.stringify({ access_token: 'x', token_type: 'Bearer', expires_in: 60 }))
@@ -290,7 +290,7 @@ describe('the token', () => {
     const controller = new AbortController()
     const leaving = operations.revokeSession('abc', { signal: controller.signal })
     const staying = operations.revokeSession('abc')
-    await asked.promise
+    await received.promise
     controller.abort()
     await expect(leaving).rejects.toMatchObject({ name: 'AbortError' })
     go.resolve()
@@ -312,13 +312,13 @@ describe('a refusal of the credentials', () => {
         401,
         'invalid_client',
       ])
-    expect(org.asked().token).toHaveLength(1)
+    expect(org.received().token).toHaveLength(1)
     clock.advance(29_999)
     await operations.getSession('abc')
-    expect(org.asked().token).toHaveLength(1)
+    expect(org.received().token).toHaveLength(1)
     clock.advance(1)
     await operations.getSession('abc')
-    expect(org.asked().token).toHaveLength(2)
+    expect(org.received().token).toHaveLength(2)
   })
 
   it('a refusal is one warning of oktaSession(), without a secret', async () => {
@@ -345,7 +345,7 @@ describe('a refusal of the credentials', () => {
     const { org, getSession, warn } = await refusingOnce(status, JSON.stringify(body))
     for (let times = 0; times < 2; times += 1)
       await expect(getSession()).rejects.toMatchObject({ operation: 'requestToken', status })
-    expect(org.asked().token).toHaveLength(1)
+    expect(org.received().token).toHaveLength(1)
     expect(warn).toHaveBeenCalledTimes(1)
   })
 
@@ -384,7 +384,7 @@ describe('DPoP', () => {
     const operations = operationsOf(org)
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
     expect(summary(await operations.revokeSession('abc'))).toEqual(['ok'])
-    const { token, api } = org.asked()
+    const { token, api } = org.received()
     expect(token.map(({ headers }) => headers.dpop !== undefined)).toEqual([false, true, true])
     expect(api.map(({ headers }) => headers.authorization)).toEqual(
       Array(2).fill(`DPoP ${org.tokens[0]}`),
@@ -398,14 +398,14 @@ describe('DPoP', () => {
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
     org.expireTokens()
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
-    expect(org.asked().token).toHaveLength(3)
+    expect(org.received().token).toHaveLength(3)
   })
 
   it('dpop: false leaves the refusal standing', async () => {
     const org = await orgWith({ dpop: 'required' })
     const outcome = await operationsOf(org, { credentials: { dpop: false } }).getSession('abc')
     expect(summary(outcome)).toEqual(['requestToken', 400, 'invalid_dpop_proof'])
-    expect(org.asked().token).toHaveLength(1)
+    expect(org.received().token).toHaveLength(1)
   })
 
   it('DPoP follows a nonce the token endpoint has changed', async () => {
@@ -415,19 +415,19 @@ describe('DPoP', () => {
     org.changeNonce('token', 'nonce-token-2')
     org.expireTokens()
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
-    expect(org.asked().token).toHaveLength(5)
+    expect(org.received().token).toHaveLength(5)
   })
 
   it('DPoP follows the nonce of the API, with the same token', async () => {
     const org = await orgWith({ dpop: 'required', apiNonce: true })
     const operations = operationsOf(org)
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
-    expect(org.asked().api).toHaveLength(2)
+    expect(org.received().api).toHaveLength(2)
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
-    expect(org.asked().api).toHaveLength(3)
+    expect(org.received().api).toHaveLength(3)
     org.changeNonce('api', 'nonce-api-2')
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
-    expect(org.asked()).toMatchObject({ token: { length: 3 }, api: { length: 5 } })
+    expect(org.received()).toMatchObject({ token: { length: 3 }, api: { length: 5 } })
   })
 
   it('DPoP follows a new nonce and renews the token in one call, when both have ended', async () => {
@@ -449,7 +449,7 @@ describe('DPoP', () => {
     org.tokenFault = never
     const outcome = await operationsOf(org).getSession('abc')
     expect(summary(outcome)).toEqual(['requestToken', 400, 'use_dpop_nonce'])
-    expect(org.asked().token).toHaveLength(4)
+    expect(org.received().token).toHaveLength(4)
   })
 
   it('DPoP signs each try of a retried call anew', async () => {
@@ -461,7 +461,7 @@ describe('DPoP', () => {
       return true
     }
     expect(summary(await operationsOf(org).getSession('abc'))).toEqual(['ok'])
-    const proofs = org.asked().api.map(({ headers }) => headers.dpop)
+    const proofs = org.received().api.map(({ headers }) => headers.dpop)
     expect(new Set(proofs).size).toBe(2)
   })
 })
@@ -557,7 +557,7 @@ describe('what can go wrong', () => {
     const operations = operationsOf(org)
     org.tokenFault = fault
     expect(summary(await operations.getSession('abc'))).toEqual(expected)
-    expect(org.asked()).toMatchObject({ token: { length: 1 }, api: { length: 0 } })
+    expect(org.received()).toMatchObject({ token: { length: 1 }, api: { length: 0 } })
     // A failure is not kept.
     expect(summary(await operations.getSession('abc'))).toEqual(['ok'])
   })
@@ -567,7 +567,7 @@ describe('what can go wrong', () => {
     org.tokenFault = () => {}
     const outcome = endingOf(await operationsOf(org, { timeoutMs: 60 }).getSession('abc'))
     expect(outcome).toMatchObject({ kind: 'unavailable', error: { code: 'timeout' } })
-    expect(org.asked().api).toHaveLength(0)
+    expect(org.received().api).toHaveLength(0)
   })
 
   it('no error and no request of a service app holds a secret', async () => {
@@ -579,7 +579,7 @@ describe('what can go wrong', () => {
       },
       (org) => {
         org.tokenFault = (res) => {
-          const body = org.asked().token.at(-1)?.body ?? ''
+          const body = org.received().token.at(-1)?.body ?? ''
           const echo = new URLSearchParams(body).get('client_assertion')
           res.writeHead(400, json).end(JSON.stringify({ error: 'x', error_description: echo }))
         }
@@ -602,7 +602,7 @@ describe('what can go wrong', () => {
         const { error } = outcome
         shown.push(inspect([error, error.stack, operations], { depth: Infinity, showHidden: true }))
         shown.push(JSON.stringify(error))
-        const { token, api } = org.asked()
+        const { token, api } = org.received()
         const secrets = [
           String(JWK.d),
           String(JWK.p),

@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 /** Sends a request to a TLS server with this certificate; trusts `trusted` alone, or the system's authorities. */
-async function ask(identity: Identity, trusted?: Identity): Promise<HttpResult> {
+async function call(identity: Identity, trusted?: Identity): Promise<HttpResult> {
   const server = createServer(identity, (_req, res) => res.end('{}'))
   await new Promise<void>((resolve) => server.listen(0, resolve))
   const address = server.address()
@@ -29,15 +29,15 @@ async function ask(identity: Identity, trusted?: Identity): Promise<HttpResult> 
 
 describe('TLS', () => {
   it('TLS trusts an authority of the user’s agent', async () => {
-    expect(await ask(trustworthy, trustworthy)).toMatchObject({ kind: 'answered', status: 200 })
+    expect(await call(trustworthy, trustworthy)).toMatchObject({ kind: 'answered', status: 200 })
   })
 
   it.each([
-    ['nobody vouches for', trustworthy, undefined, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['of an unknown authority', trustworthy, undefined, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['has expired', expired, expired, 'CERT_HAS_EXPIRED'],
     ['is for another host', misnamed, misnamed, 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ] as const)('TLS refuses a certificate that %s', async (_what, identity, trusted, code) => {
-    expect(await ask(identity, trusted)).toMatchObject({
+    expect(await call(identity, trusted)).toMatchObject({
       kind: 'failed',
       code: 'tls',
       cause: { code },
@@ -46,7 +46,7 @@ describe('TLS', () => {
 
   it('TLS refuses a bad certificate also when NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
-    expect(await ask(trustworthy)).toMatchObject({ kind: 'failed', code: 'tls' })
-    expect(await ask(expired, expired)).toMatchObject({ kind: 'failed', code: 'tls' })
+    expect(await call(trustworthy)).toMatchObject({ kind: 'failed', code: 'tls' })
+    expect(await call(expired, expired)).toMatchObject({ kind: 'failed', code: 'tls' })
   })
 })

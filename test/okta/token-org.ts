@@ -17,7 +17,7 @@ export interface TokenOrg extends RawServer {
   /** Every token issued, in order. */
   readonly tokens: readonly string[]
   /** Requests to the token endpoint, and to the API. */
-  readonly asked: () => { token: readonly Seen[]; api: readonly Seen[] }
+  readonly received: () => { token: readonly Seen[]; api: readonly Seen[] }
   /** Answers the next token request instead. */
   tokenFault: ((res: ServerResponse) => void) | undefined
   /** Answers API requests instead, while it returns true. */
@@ -65,7 +65,7 @@ export async function tokenOrg(options: TokenOrgOptions): Promise<TokenOrg> {
     get tokens() {
       return [...grants.keys()]
     },
-    asked: () => ({
+    received: () => ({
       token: server.seen.filter(({ url }) => url === '/oauth2/v1/token'),
       api: server.seen.filter(({ url }) => url !== '/oauth2/v1/token'),
     }),

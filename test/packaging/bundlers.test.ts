@@ -129,7 +129,7 @@ async function mainOf(output: string): Promise<string> {
   return names.find((name) => /^index\.m?js$/.test(name)) ?? 'no index.js'
 }
 
-/** Runs a bundle, which signs a user in and asks the guard. */
+/** Runs a bundle, which signs a user in and calls a guarded route. */
 async function expectToAnswer(bundle: string): Promise<void> {
   const env = { OKTA_CLIENT_ORGURL: org.url, COOKIE: org.signIn('alice@example.com') }
   const { stdout } = await run(process.execPath, [bundle], { cwd: folder, env })

@@ -283,7 +283,9 @@ describe('times', () => {
   it('a demand for a fresh answer does not shorten the rest of a negative answer', async () => {
     const world = new LookupWorld()
     for (let i = 0; i < 10; i += 1) {
-      expect(await world.ask('gone', { maxStalenessMs: 0 })).toMatchObject({ reason: 'not_found' })
+      expect(await world.lookUp('gone', { maxStalenessMs: 0 })).toMatchObject({
+        reason: 'not_found',
+      })
       world.clock.advance(100)
     }
     expect(world.calls).toBe(1)

@@ -89,15 +89,15 @@ export class LookupWorld {
       clock,
       random,
     })
-    const ask = async <T>(credential: Credential, answer: (side: OktaSide) => T) => {
+    const callOkta = async <T>(credential: Credential, answer: (side: OktaSide) => T) => {
       this.calls += 1
       // The request travels, Okta decides, the answer travels back.
       const decided = await deliver(() => this.#decide(credential, answer))
       return deliver(() => decided)
     }
-    const fetchSession = (credential: Credential) => ask(credential, ({ session }) => session)
+    const fetchSession = (credential: Credential) => callOkta(credential, ({ session }) => session)
     const closeSession = (credential: Credential) =>
-      ask(credential, (side): void => {
+      callOkta(credential, (side): void => {
         side.ended = true
       })
     this.lookup = new Lookup({
@@ -129,7 +129,7 @@ export class LookupWorld {
   }
 
   /** The context of a request with this cookie. */
-  ask(value: string, request: LookupRequest = {}): SessionContext | Promise<SessionContext> {
+  lookUp(value: string, request: LookupRequest = {}): SessionContext | Promise<SessionContext> {
     const key = credentialKey('sid', value)
     const hit =
       request.maxStalenessMs === undefined && this.lookup.hitAndPrefetch(key, 'sid', `sid=${value}`)

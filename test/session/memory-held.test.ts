@@ -55,7 +55,7 @@ describe("a request's Cookie header", () => {
     const held = await bytesHeldEach(async (index) => {
       await okta.authenticate(longRequest(index))
       stops.push(okta.watch(longRequest(index), () => {}))
-      // The watch begins in a later turn; nothing of the request may be left after that.
+      // The watch begins in a later iteration of the event loop; nothing of the request may be left after that.
       await Promise.resolve()
     })
     expect(okta.stats().watched).toBe(COUNT + 1)

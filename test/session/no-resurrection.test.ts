@@ -42,11 +42,11 @@ class World {
     for (const value of values) this.real.begin(value)
   }
 
-  ask(value: Value, maxStalenessMs: number | undefined): void {
+  lookUp(value: Value, maxStalenessMs: number | undefined): void {
     const abort = new AbortController()
     this.aborts.push(abort)
     const aborted = () => abort.signal.aborted
-    const answer = this.real.ask(value, { maxStalenessMs, signal: abort.signal })
+    const answer = this.real.lookUp(value, { maxStalenessMs, signal: abort.signal })
     if (!(answer instanceof Promise)) {
       this.judge(value, answer)
       return
@@ -94,7 +94,9 @@ const anyValue = fc.constantFrom(...values)
 const commands = [
   fc
     .tuple(anyValue, fc.constantFrom(undefined, undefined, 0, 30_000))
-    .map(([value, age]) => command(`ask(${value}, ${age})`, (world) => world.ask(value, age))),
+    .map(([value, age]) =>
+      command(`lookUp(${value}, ${age})`, (world) => world.lookUp(value, age)),
+    ),
   anyValue.map((value) =>
     command(`signOut(${value})`, (world) => {
       void world.real.leave(value)
@@ -126,8 +128,8 @@ const commands = [
   ),
   fc.constantFrom(500, 20_000, 70_000, 290_000, 7_100_000).map((ms) =>
     command(`advance(${ms})`, async ({ real }) => {
-      // Time passes between turns of the event loop, never within one.
-      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+      // Time passes between iterations of the event loop, never within one.
+      for (let tick = 0; tick < 20; tick += 1) await Promise.resolve()
       real.clock.advance(ms)
     }),
   ),

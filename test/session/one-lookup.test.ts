@@ -49,10 +49,10 @@ describe('one lookup per cookie', () => {
   it('a caller leaves an in-flight lookup when its signal aborts, and the others are answered', async () => {
     const okta = middleware(org, clock)
     org.silent = true
-    const leaver = new AbortController()
-    const left = okta.authenticate(requestWith('alice'), { signal: leaver.signal })
+    const aborting = new AbortController()
+    const left = okta.authenticate(requestWith('alice'), { signal: aborting.signal })
     const stayed = okta.authenticate(requestWith('alice'))
-    leaver.abort(new Error('the client went away'))
+    aborting.abort(new Error('the client went away'))
     await expect(left).rejects.toThrow('the client went away')
     org.release()
     expect(await stayed).toMatchObject(active)

@@ -340,13 +340,13 @@ describe('a sign-out that another instance removes', () => {
     const here = new LookupWorld({ shared: store.member() })
     const there = new LookupWorld({ shared: store.member(), beside: here })
     const side = here.begin('alice')
-    await here.ask('alice')
+    await here.lookUp('alice')
     side.ended = true
     await here.lookup.forget({ sessionId: 'alice' })
     store.entries.clear()
     expect(await there.leave('alice')).toBe(true)
     await recorded()
-    expect(await here.ask('alice')).toMatchObject({ state: 'anonymous' })
+    expect(await here.lookUp('alice')).toMatchObject({ state: 'anonymous' })
   })
 
   it('a session whose sign-out at another instance is removed counts again', async () => {

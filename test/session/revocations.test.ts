@@ -112,9 +112,9 @@ describe('an answer overtaken', () => {
   it('an answer overtaken by another operation’s is not cached', async () => {
     const world = new LookupWorld()
     const { session } = world.begin('alice')
-    const asked = world.lookup.begin()
+    const start = world.lookup.begin()
     await world.lookup.forget({ userId: session.userId })
-    world.lookup.store('a key', session, asked, undefined)
+    world.lookup.store('a key', session, start, undefined)
     expect(world.lookup.cached('a key')).toBeUndefined()
     world.lookup.store('a key', session, world.lookup.begin(), undefined)
     expect(world.lookup.cached('a key')).toMatchObject({ state: 'active' })
@@ -142,7 +142,7 @@ describe('an answer overtaken', () => {
       },
     })
     world.begin('alice')
-    const answer = world.ask('alice')
+    const answer = world.lookUp('alice')
     land.shift()?.()
     await Promise.resolve()
     world.log.signOut(keyOf('alice'), 60_000, 'unconfirmed')
@@ -156,7 +156,7 @@ describe('an answer overtaken', () => {
     const world = new LookupWorld()
     world.begin('alice')
     world.up = false
-    const answer = world.ask('alice')
+    const answer = world.lookUp('alice')
     world.log.signOut(keyOf('alice'), 60_000, 'unconfirmed')
     expect(await answer).toEqual({ state: 'anonymous', reason: 'signed_out' })
   })
@@ -168,11 +168,11 @@ describe('a request for a recent answer', () => {
     const here = new LookupWorld({ shared: shared.member() })
     const there = new LookupWorld({ shared: shared.member(), beside: here })
     here.begin('alice')
-    await here.ask('alice')
+    await here.lookUp('alice')
     here.clock.advance(40_000)
     const [, recent] = await Promise.all([
-      there.ask('alice'),
-      there.ask('alice', { maxStalenessMs: 5_000 }),
+      there.lookUp('alice'),
+      there.lookUp('alice', { maxStalenessMs: 5_000 }),
     ])
     expect(recent).toMatchObject({ source: 'okta' })
   })

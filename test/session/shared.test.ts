@@ -18,90 +18,94 @@ beforeEach(() => {
 
 describe('two instances with one shared store', () => {
   it('two instances with one store call Okta once for an unseen cookie, also for concurrent requests at both', async () => {
-    const answers = await Promise.all([here.ask('alice'), there.ask('alice'), there.ask('alice')])
+    const answers = await Promise.all([
+      here.lookUp('alice'),
+      there.lookUp('alice'),
+      there.lookUp('alice'),
+    ])
     expect(answers.map(({ state }) => state)).toEqual(['active', 'active', 'active'])
     expect(here.calls + there.calls).toBe(1)
-    expect(await there.ask('alice')).toMatchObject({ source: 'memory' })
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'memory' })
   })
 
   it('an instance serves what the other found, with its age', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     here.clock.advance(50_000)
-    expect(await there.ask('alice')).toMatchObject({
+    expect(await there.lookUp('alice')).toMatchObject({
       source: 'shared',
       askedAt: here.clock.now() - 50_000,
     })
     here.clock.advance(11_000)
     shared.entries.clear()
-    expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'okta' })
   })
 
   it('an instance ignores an entry from a clock that is more than two seconds ahead', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     here.clock.wall -= 3_000
-    expect(await there.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'okta' })
     expect(there.lookup.stats()).toMatchObject({ fromTheFuture: 1 })
   })
 
   it('an instance answers signed_out for what was signed out at the other', async () => {
-    await here.ask('alice')
-    await there.ask('alice')
+    await here.lookUp('alice')
+    await there.lookUp('alice')
     await here.leave('alice')
-    expect(await there.ask('alice')).toEqual({ state: 'anonymous', reason: 'signed_out' })
+    expect(await there.lookUp('alice')).toEqual({ state: 'anonymous', reason: 'signed_out' })
   })
 
   it('a revocation voids an older shared entry, however late it is read', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     const before = shared.entries.get([...shared.entries.keys()][0] ?? '')
     await here.lookup.forget({ userId: 'user-alice' })
     const side = here.okta.get('alice')
     if (side !== undefined) side.ended = true
     expect(shared.entries.size).toBe(1)
     expect([...shared.entries.values()]).toEqual([before])
-    expect(await there.ask('alice')).toMatchObject({ state: 'anonymous', reason: 'not_found' })
+    expect(await there.lookUp('alice')).toMatchObject({ state: 'anonymous', reason: 'not_found' })
   })
 
   it('a shared entry from after a revocation is accepted', async () => {
     await here.lookup.forget({ userId: 'user-alice' })
-    await here.ask('alice')
-    expect(await there.ask('alice')).toMatchObject({ source: 'shared' })
+    await here.lookUp('alice')
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'shared' })
   })
 
   it('a shared entry of an instance that had not read the revocation yet is not accepted', async () => {
     shared.slow = true
     await here.lookup.forget({ userId: 'user-alice' })
-    await there.ask('alice')
-    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+    await there.lookUp('alice')
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'okta' })
     expect(here.calls).toBe(1)
   })
 
   it('forget() rejects when the store could not record it, and takes effect here', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     shared.up = false
     await expect(here.lookup.forget({ userId: 'user-alice' })).rejects.toThrow('not writable')
-    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'okta' })
   })
 
   it('sessions are looked up again after a gap in the shared log, and served from the cache while Okta is silent', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     shared.entries.clear()
     shared.gap()
     here.up = false
-    expect(await here.ask('alice')).toMatchObject({ source: 'stale' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'stale' })
     here.up = true
-    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
-    expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'okta' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'memory' })
   })
 
   it('a cookie in the shared cache is charged to no failure budget', async () => {
-    await here.ask('alice')
+    await here.lookUp('alice')
     const poor = new LookupWorld({
       shared: shared.member(),
       beside: here,
       upstream: { failedLookups: { perSecond: 0, burst: 0 } },
     })
-    expect(await poor.ask('alice')).toMatchObject({ source: 'shared' })
-    expect(await poor.ask('mallory')).toMatchObject({ reason: 'over_budget' })
+    expect(await poor.lookUp('alice')).toMatchObject({ source: 'shared' })
+    expect(await poor.lookUp('mallory')).toMatchObject({ reason: 'over_budget' })
   })
 })
 

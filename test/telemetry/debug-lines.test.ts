@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 const entry = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 
-/** A process that asks an org nobody answers at whose session a cookie is. */
+/** A process that looks up a cookie at an org that does not answer. */
 const script = `
   import { oktaSession } from ${JSON.stringify(entry)}
   const okta = oktaSession({ orgUrl: 'http://127.0.0.1:1', logger: false })

@@ -64,7 +64,7 @@ app.get('/', (req, res) => {
     res.json({ login: session.login, source })
     return
   }
-  // @ts-expect-error: where nobody is signed in there is no session to read.
+  // @ts-expect-error: without a session there is none to read.
   res.json({ login: context?.session.login })
 })
 
@@ -93,7 +93,7 @@ app.get('/states', (req, res) => {
   }
 })
 
-// Behind the guard the session is there for the asking, and the route's parameters stay known.
+// Behind the guard the session is defined, and the route's parameters stay known.
 app.get('/orders/:orderId', okta.requireSession({ mfa: true }), (req, res) => {
   const session: Session = okta.session(req)
   const orderId: string = req.params.orderId
@@ -129,7 +129,7 @@ app.all('/auth', okta.forwardAuth({ rule: { mfa: true }, redirect: true }))
 express.Router().use(okta.attachSession(), okta.requireSession())
 
 // An Express request is anything with headers, too.
-app.get('/asked', async (req, res) => {
+app.get('/looked-up', async (req, res) => {
   const context = await okta.authenticate(req)
   const unwatch: () => void = okta.watch(req, (reason) => res.end(reason))
   res.on('close', unwatch)

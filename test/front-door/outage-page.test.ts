@@ -22,7 +22,7 @@ function linksOf({ text }: { readonly text: string }): (readonly [string, string
 /** A guard before an org that fails, and browsers that keep the cookie of the page. */
 async function openOutage() {
   const parts = await openGuarded()
-  const { org, clock, ask } = parts
+  const { org, clock, visit } = parts
   // The clock of a test begins at a whole second.
   clock.advance(SECOND - (clock.now() % SECOND || SECOND))
   org.fail({ kind: 'status', status: 500 })
@@ -30,7 +30,7 @@ async function openOutage() {
 
   async function reload() {
     const isKept = cookies.since !== undefined && clock.now() < Number(cookies.until)
-    const answer = await ask.page(isKept ? `idx=one; ${NAME}=${cookies.since}` : 'idx=one')
+    const answer = await visit.page(isKept ? `idx=one; ${NAME}=${cookies.since}` : 'idx=one')
     const cookie = cookiesOf(answer)[NAME]
     if (cookie === undefined) return answer
     const maxAge = cookie.attributes.find((each) => each.startsWith('Max-Age='))?.slice(8)
@@ -81,8 +81,8 @@ describe('the page of an outage', () => {
   ])(
     '%i seconds after its first load the page of an outage waits %i seconds',
     async (elapsed, pause) => {
-      const { ask, seconds } = await openOutage()
-      const answer = await ask.page(`idx=one; ${NAME}=${seconds() - elapsed}`).expect(503)
+      const { visit, seconds } = await openOutage()
+      const answer = await visit.page(`idx=one; ${NAME}=${seconds() - elapsed}`).expect(503)
       expect(answer.headers['retry-after']).toBe('1')
       expect(reloadOf(answer)).toBe(pause)
       expect(answer.text).toContain(
@@ -92,9 +92,9 @@ describe('the page of an outage', () => {
   )
 
   it('the page of an outage reloads itself after Retry-After where that is longer', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     org.fail({ kind: 'rate_limit' })
-    const answer = await ask.page('idx=one').expect(503)
+    const answer = await visit.page('idx=one').expect(503)
     const retryAfter = Number(answer.headers['retry-after'])
     expect(retryAfter).toBeGreaterThan(1)
     expect(reloadOf(answer)).toBe(retryAfter)
@@ -124,8 +124,8 @@ describe('the page of an outage', () => {
   })
 
   it('the cookie has the attributes of the other cookies of the package and holds only a time', async () => {
-    const { ask, seconds } = await openOutage()
-    const answer = await ask.page('idx=one').expect(503)
+    const { visit, seconds } = await openOutage()
+    const answer = await visit.page('idx=one').expect(503)
     expect(cookiesOf(answer)).toEqual({
       [NAME]: {
         value: String(seconds()),
@@ -151,18 +151,18 @@ describe('the page of an outage', () => {
   })
 
   it('the page of an outage says since when the visitor waits, and for how long', async () => {
-    const { ask, clock, seconds } = await openOutage()
+    const { visit, clock, seconds } = await openOutage()
     const since = seconds()
     const iso = new Date(since * SECOND).toISOString()
     const time = `<time datetime="${iso}">${iso.slice(11, 19)} UTC</time>`
     const cookie = `idx=one; ${NAME}=${since}`
-    expect((await ask.page(cookie)).text).toContain(`Waiting since ${time}.`)
+    expect((await visit.page(cookie)).text).toContain(`Waiting since ${time}.`)
     clock.advance(1 * SECOND)
-    expect((await ask.page(cookie)).text).toContain(`Waiting since ${time}, for 1 second.`)
+    expect((await visit.page(cookie)).text).toContain(`Waiting since ${time}, for 1 second.`)
     clock.advance(58 * SECOND)
-    expect((await ask.page(cookie)).text).toContain(`Waiting since ${time}, for 59 seconds.`)
+    expect((await visit.page(cookie)).text).toContain(`Waiting since ${time}, for 59 seconds.`)
     clock.advance(61 * SECOND)
-    expect((await ask.page(cookie)).text).toContain(`Waiting since ${time}, for 2 minutes.`)
+    expect((await visit.page(cookie)).text).toContain(`Waiting since ${time}, for 2 minutes.`)
   })
 
   it.each([
@@ -195,15 +195,15 @@ describe('the page of an outage', () => {
   })
 
   it('the first of several cookies of the name decides', async () => {
-    const { ask, seconds } = await openOutage()
+    const { visit, seconds } = await openOutage()
     const now = seconds()
     const cookie = `x${NAME}=1; ${NAME}=${now - 7}; idx=one; ${NAME}=${now - 31}`
-    expect(reloadOf(await ask.page(cookie).expect(503))).toBe(8)
+    expect(reloadOf(await visit.page(cookie).expect(503))).toBe(8)
   })
 
   it('the page of an outage offers to try now and the home page', async () => {
-    const { ask } = await openOutage()
-    const answer = await ask.page('idx=one').expect(503)
+    const { visit } = await openOutage()
+    const answer = await visit.page('idx=one').expect(503)
     expect(linksOf(answer)).toEqual([
       ['Try now', ''],
       ['Home page', '/'],
@@ -215,16 +215,16 @@ describe('the page of an outage', () => {
     const { okta, org } = await startParts()
     org.fail({ kind: 'status', status: 500 })
     const url = await serve(express().use(okta.requireSession()))
-    const ask = (method: 'get' | 'post', path: string) =>
+    const visit = (method: 'get' | 'post', path: string) =>
       request(url)[method](path).set(page).set('Cookie', 'idx=one').expect(503)
-    expect(linksOf(await ask('get', '/'))).toEqual([['Try now', '']])
-    expect(linksOf(await ask('get', '/?tab=1'))).toEqual([['Try now', '']])
-    expect(linksOf(await ask('post', '/'))).toEqual([['Home page', '/']])
+    expect(linksOf(await visit('get', '/'))).toEqual([['Try now', '']])
+    expect(linksOf(await visit('get', '/?tab=1'))).toEqual([['Try now', '']])
+    expect(linksOf(await visit('post', '/'))).toEqual([['Home page', '/']])
   })
 
   it('a form that is refused in an outage gets a page that neither reloads nor sets a cookie', async () => {
-    const { ask, seconds } = await openOutage()
-    const answer = await ask.form(`idx=one; ${NAME}=${seconds() - 40}`).expect(503)
+    const { visit, seconds } = await openOutage()
+    const answer = await visit.form(`idx=one; ${NAME}=${seconds() - 40}`).expect(503)
     expect(answer.text).toContain('We cannot check your sign-in right now. You are not signed out')
     expect(answer.text).not.toContain('http-equiv')
     expect(answer.text).not.toContain('<time')
@@ -233,16 +233,16 @@ describe('the page of an outage', () => {
   })
 
   it('a script gets no cookie of the page', async () => {
-    const { ask } = await openOutage()
+    const { visit } = await openOutage()
     for (const kind of ['script', 'scriptPost'] as const)
-      expect((await ask[kind]('idx=one').expect(503)).headers).not.toHaveProperty('set-cookie')
+      expect((await visit[kind]('idx=one').expect(503)).headers).not.toHaveProperty('set-cookie')
   })
 
   it('a request that passes leaves the cookie of an outage alone', async () => {
-    const { org, ask, seconds } = await openOutage()
+    const { org, visit, seconds } = await openOutage()
     org.clearFaults()
     const cookie = org.signIn('alice@example.com')
-    const answer = await ask.page(`${cookie}; ${NAME}=${seconds() - 4}`).expect(200)
+    const answer = await visit.page(`${cookie}; ${NAME}=${seconds() - 4}`).expect(200)
     expect(answer.headers).not.toHaveProperty('set-cookie')
   })
 
@@ -262,24 +262,24 @@ describe('the page of an outage', () => {
   })
 
   it('a visitor who has only the cookie of an outage is not signed in', async () => {
-    const { ask, seconds } = await openOutage()
-    await ask.page(`${NAME}=${seconds()}`).expect(302)
+    const { visit, seconds } = await openOutage()
+    await visit.page(`${NAME}=${seconds()}`).expect(302)
   })
 
   it('behind forwardAuth() the page of an outage is about the address that the proxy names', async () => {
     const { okta, org } = await startParts()
     org.fail({ kind: 'status', status: 500 })
     const url = await serve(express().get('/auth', okta.forwardAuth({ redirect: true })))
-    const ask = (headers: Record<string, string>) =>
+    const visit = (headers: Record<string, string>) =>
       request(url).get('/auth').set(page).set('Cookie', 'idx=one').set(headers).expect(503)
-    const inside = await ask({ 'X-Forwarded-Uri': '/reports', 'X-Forwarded-Method': 'GET' })
+    const inside = await visit({ 'X-Forwarded-Uri': '/reports', 'X-Forwarded-Method': 'GET' })
     expect(linksOf(inside)).toEqual([
       ['Try now', ''],
       ['Home page', '/'],
     ])
     expect(cookiesOf(inside)).toHaveProperty(NAME)
-    expect(linksOf(await ask({ 'X-Forwarded-Uri': '/' }))).toEqual([['Try now', '']])
-    const posted = await ask({ 'X-Forwarded-Uri': '/', 'X-Forwarded-Method': 'POST' })
+    expect(linksOf(await visit({ 'X-Forwarded-Uri': '/' }))).toEqual([['Try now', '']])
+    const posted = await visit({ 'X-Forwarded-Uri': '/', 'X-Forwarded-Method': 'POST' })
     expect(linksOf(posted)).toEqual([['Home page', '/']])
     expect(posted.headers).not.toHaveProperty('set-cookie')
   })
@@ -287,27 +287,27 @@ describe('the page of an outage', () => {
 
 describe('what the page of an outage says', () => {
   it('names the failure of Okta, and that the visitor is not signed out', async () => {
-    const { ask } = await openOutage()
-    const { text } = await ask.page('idx=one').expect(503)
+    const { visit } = await openOutage()
+    const { text } = await visit.page('idx=one').expect(503)
     expect(text).toContain('Okta, which checks your sign-in for this app, cannot be reached')
     expect(text).toContain('You are not signed out.')
   })
 
   it('names the rate limit of Okta', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     org.fail({ kind: 'rate_limit' })
-    const { text } = await ask.page('idx=one').expect(503)
+    const { text } = await visit.page('idx=one').expect(503)
     expect(text).toContain('Okta limits how often this app may check sign-ins')
     expect(text).toContain('You are not signed out.')
   })
 
   it('names the many people who sign in at once while the failure budget is spent', async () => {
-    const { ask } = await openGuarded({
+    const { visit } = await openGuarded({
       okta: { upstream: { failedLookups: { perSecond: 0.1, burst: 1 } } },
     })
-    let answer = await ask.page('idx=guess-0')
+    let answer = await visit.page('idx=guess-0')
     for (let guess = 1; guess < 9 && answer.status !== 503; guess += 1)
-      answer = await ask.page(`idx=guess-${guess}`)
+      answer = await visit.page(`idx=guess-${guess}`)
     expect(answer.status).toBe(503)
     expect(answer.text).toContain('Many people are signing in at once')
     expect(answer.text).toContain('You are not signed out.')
@@ -316,11 +316,11 @@ describe('what the page of an outage says', () => {
 
 describe('the page of a client over its failure budget', () => {
   it('leads to the home page and does not reload itself', async () => {
-    const { ask } = await openGuarded({
+    const { visit } = await openGuarded({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 1 } } },
     })
-    await ask.page('idx=guess-1').expect(302)
-    const answer = await ask.page('idx=guess-2').expect(429)
+    await visit.page('idx=guess-1').expect(302)
+    const answer = await visit.page('idx=guess-2').expect(429)
     expect(linksOf(answer)).toEqual([['Home page', '/']])
     expect(answer.text).not.toContain('http-equiv')
     expect(answer.headers).not.toHaveProperty('set-cookie')

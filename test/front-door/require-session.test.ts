@@ -6,26 +6,29 @@ import type { OktaSessionOptions } from 'express-okta-session'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { cookiesOf, page, serve, startParts } from './door.js'
-import { everyAsk, openGuarded } from './guarded-app.js'
+import { everyKind, openGuarded } from './guarded-app.js'
 
 describe('an active session', () => {
-  it.each(everyAsk)('an active session is let through, with one call to Okta: %s', async (kind) => {
-    const { org, ask } = await openGuarded()
-    const cookie = org.signIn('alice@example.com')
-    const answer = await ask[kind](cookie).expect(200)
-    if (kind !== 'head') expect(answer.body).toEqual({ login: 'alice@example.com' })
-    expect(answer.headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Cookie' })
-    await ask[kind](cookie).expect(200)
-    expect(org.calls.getCurrentSession).toBe(1)
-  })
+  it.each(everyKind)(
+    'an active session is let through, with one call to Okta: %s',
+    async (kind) => {
+      const { org, visit } = await openGuarded()
+      const cookie = org.signIn('alice@example.com')
+      const answer = await visit[kind](cookie).expect(200)
+      if (kind !== 'head') expect(answer.body).toEqual({ login: 'alice@example.com' })
+      expect(answer.headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Cookie' })
+      await visit[kind](cookie).expect(200)
+      expect(org.calls.getCurrentSession).toBe(1)
+    },
+  )
 })
 
 describe('an anonymous request', () => {
   it.each([['page'], ['head']] as const)(
     'an anonymous %s is redirected to sign-in, and back',
     async (kind) => {
-      const { org, url, ask } = await openGuarded()
-      const answer = await ask[kind]().expect(302)
+      const { org, url, visit } = await openGuarded()
+      const answer = await visit[kind]().expect(302)
       const back = encodeURIComponent(`${url}/account?tab=1`)
       expect(answer.headers.location).toBe(`${org.url}/login/login.htm?fromURI=${back}`)
       expect(answer.headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Cookie' })
@@ -35,8 +38,8 @@ describe('an anonymous request', () => {
   it.each([['script'], ['scriptPost']] as const)(
     'an anonymous %s gets a problem with its reason',
     async (kind) => {
-      const { org, ask } = await openGuarded()
-      const answer = await ask[kind]().expect(401)
+      const { org, visit } = await openGuarded()
+      const answer = await visit[kind]().expect(401)
       expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
       expect(answer.headers).not.toHaveProperty('location')
       expect(answer.body).toEqual({
@@ -46,30 +49,30 @@ describe('an anonymous request', () => {
         code: 'session_required',
         reason: 'no_cookie',
       })
-      const unknown = await ask[kind]('idx=nobody').expect(401)
+      const unknown = await visit[kind]('idx=nobody').expect(401)
       expect(unknown.body).toMatchObject({ code: 'session_required', reason: 'not_found' })
-      const invalid = await ask[kind]('idx="nobody"').expect(401)
+      const invalid = await visit[kind]('idx="nobody"').expect(401)
       expect(invalid.body.reason).toBe('invalid_cookie')
-      const ambiguous = await ask[kind]('idx=one; idx=other').expect(401)
+      const ambiguous = await visit[kind]('idx=one; idx=other').expect(401)
       expect(ambiguous.body.reason).toBe('ambiguous_cookie')
       expect(org.calls.getCurrentSession).toBe(1)
     },
   )
 
   it('an anonymous form post gets a page of the same status, with a link to sign in', async () => {
-    const { org, ask } = await openGuarded()
-    const { text, headers } = await ask.form().expect(401)
+    const { org, visit } = await openGuarded()
+    const { text, headers } = await visit.form().expect(401)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
     expect(headers).not.toHaveProperty('set-cookie')
   })
 
   it('the answer to an ended session says that it has ended', async () => {
-    const { org, clock, ask } = await openGuarded({ org: { idleMinutes: 1 } })
+    const { org, clock, visit } = await openGuarded({ org: { idleMinutes: 1 } })
     const cookie = org.signIn('alice@example.com')
-    await ask.script(cookie).expect(200)
+    await visit.script(cookie).expect(200)
     clock.advance(61_000)
-    expect((await ask.script(cookie).expect(401)).body.reason).toBe('not_found')
+    expect((await visit.script(cookie).expect(401)).body.reason).toBe('not_found')
   })
 
   it('without Sec-Fetch-Mode the Accept header tells a page from a script', async () => {
@@ -129,8 +132,8 @@ describe('an anonymous request', () => {
       '/GET/account?tab=1',
     ],
   ])('the redirect to sign-in follows signInUrl: %o', async (okta, location) => {
-    const { ask } = await openGuarded({ okta })
-    expect((await ask.page().expect(302)).headers.location).toBe(location)
+    const { visit } = await openGuarded({ okta })
+    expect((await visit.page().expect(302)).headers.location).toBe(location)
   })
 })
 
@@ -139,35 +142,35 @@ describe('a session that lacks a factor', () => {
     ['MFA_REQUIRED', 'mfa_required', 'mfa_required'],
     ['MFA_ENROLL', 'mfa_enroll_required', 'mfa_enroll'],
   ] as const)('a session that lacks a factor is refused: %s', async (status, code, reason) => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status })
     for (const kind of ['page', 'head'] as const) {
-      const { headers } = await ask[kind](cookie).expect(302)
+      const { headers } = await visit[kind](cookie).expect(302)
       expect(headers.location).toContain(`${org.url}/login/login.htm?fromURI=`)
     }
     for (const kind of ['script', 'scriptPost'] as const) {
-      const { body } = await ask[kind](cookie).expect(403)
+      const { body } = await visit[kind](cookie).expect(403)
       expect(body).toEqual({ type: 'about:blank', title: 'Forbidden', status: 403, code, reason })
     }
-    const { text } = await ask.form(cookie).expect(403)
+    const { text } = await visit.form(cookie).expect(403)
     expect(text).toContain(`<a href="${org.url}/login/login.htm?fromURI=`)
   })
 
   it('a session with an unknown status is refused', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     const cookie = org.signIn('alice@example.com')
     org.failNext({ kind: 'fields', set: { status: 'PAUSED' } })
-    const { body } = await ask.script(cookie).expect(403)
+    const { body } = await visit.script(cookie).expect(403)
     expect(body).toMatchObject({ code: 'session_incomplete', reason: 'unknown_status' })
   })
 })
 
 describe('Okta unavailable', () => {
   it('an unavailable Okta is a 503 with Retry-After, without a redirect or a cleared cookie', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     org.fail({ kind: 'status', status: 500 })
-    for (const kind of everyAsk) {
-      const { headers } = await ask[kind](`idx=of-a-${kind}`).expect(503)
+    for (const kind of everyKind) {
+      const { headers } = await visit[kind](`idx=of-a-${kind}`).expect(503)
       expect(headers['retry-after']).toBe('1')
       const isNavigation = kind === 'page' || kind === 'head'
       const names = Object.keys(cookiesOf({ headers }))
@@ -178,23 +181,23 @@ describe('Okta unavailable', () => {
   })
 
   it('the 503 page reloads itself, unless that would send a form again', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     org.fail({ kind: 'rate_limit' })
-    const { text, headers } = await ask.page('idx=one').expect(503)
+    const { text, headers } = await visit.page('idx=one').expect(503)
     const seconds = Number(headers['retry-after'])
     expect(seconds).toBeGreaterThan(1)
     expect(text).toContain(`<meta http-equiv="refresh" content="${seconds}">`)
     expect(text).not.toContain('/login/login.htm')
-    const form = await ask.form('idx=two').expect(503)
+    const form = await visit.form('idx=two').expect(503)
     expect(form.headers['content-type']).toContain('text/html')
     expect(form.text).not.toContain('http-equiv')
   })
 
   it('the 503 for a script is a problem with the reason', async () => {
-    const { org, ask } = await openGuarded()
+    const { org, visit } = await openGuarded()
     org.fail({ kind: 'html' })
     for (const kind of ['script', 'scriptPost'] as const)
-      expect((await ask[kind](`idx=of-a-${kind}`).expect(503)).body).toEqual({
+      expect((await visit[kind](`idx=of-a-${kind}`).expect(503)).body).toEqual({
         type: 'about:blank',
         title: 'Service Unavailable',
         status: 503,
@@ -204,35 +207,35 @@ describe('Okta unavailable', () => {
   })
 
   it('a session seen a short while ago is let through while Okta is unavailable', async () => {
-    const { org, clock, ask } = await openGuarded()
+    const { org, clock, visit } = await openGuarded()
     const cookie = org.signIn('alice@example.com')
-    await ask.page(cookie).expect(200)
+    await visit.page(cookie).expect(200)
     clock.advance(200_000)
     org.fail({ kind: 'reset' })
-    await ask.page(cookie).expect(200)
+    await visit.page(cookie).expect(200)
   })
 })
 
 describe('a client over its own failure budget', () => {
   it('a client over its failure budget gets 429 with Retry-After, until it has waited', async () => {
-    const { clock, ask } = await openGuarded({
+    const { clock, visit } = await openGuarded({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 2 } } },
     })
-    await ask.script('idx=guess-1').expect(401)
-    await ask.script('idx=guess-2').expect(401)
-    for (const kind of everyAsk) {
-      const { headers } = await ask[kind]('idx=guess-3').expect(429)
+    await visit.script('idx=guess-1').expect(401)
+    await visit.script('idx=guess-2').expect(401)
+    for (const kind of everyKind) {
+      const { headers } = await visit[kind]('idx=guess-3').expect(429)
       expect(headers['retry-after']).toBe('10')
       expect(headers).not.toHaveProperty('set-cookie')
     }
-    expect((await ask.script('idx=guess-3')).body).toMatchObject({
+    expect((await visit.script('idx=guess-3')).body).toMatchObject({
       title: 'Too Many Requests',
       status: 429,
       code: 'too_many_attempts',
     })
-    expect((await ask.page('idx=guess-3')).text).toContain('Too many attempts')
+    expect((await visit.page('idx=guess-3')).text).toContain('Too many attempts')
     clock.advance(10_000)
-    await ask.script('idx=guess-3').expect(401)
+    await visit.script('idx=guess-3').expect(401)
   })
 
   it('each client behind a trusted proxy has a failure budget of its own', async () => {

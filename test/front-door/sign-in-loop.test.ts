@@ -26,12 +26,12 @@ async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
     planted = other
   }
   const jar = () => [planted, cookie, count].filter(Boolean).join('; ')
-  const ask = (path: string, headers: Record<string, string>, host?: string) =>
+  const visit = (path: string, headers: Record<string, string>, host?: string) =>
     request(url)
       .get(path)
       .set({ ...page, ...headers, ...(host && { Host: host }), Cookie: jar() })
   const open = async (path: string, headers: Record<string, string> = {}, host?: string) => {
-    const answer = await ask(path, headers, host)
+    const answer = await visit(path, headers, host)
     const line = [answer.headers['set-cookie'] ?? []].flat().find((each) => each.startsWith(NAME))
     if (line !== undefined) count = line.split(';')[0]
     return answer
@@ -39,7 +39,7 @@ async function openBrowser(cookie?: string, okta: OktaSessionOptions = {}) {
   /** The sign-in page sends the browser back. */
   const comeBack = (path: string, host?: string) =>
     open(path, { 'Sec-Fetch-Site': 'cross-site', Referer: `${parts.org.url}/` }, host)
-  return { ...parts, url, lines, ask, open, comeBack, plant }
+  return { ...parts, url, lines, visit, open, comeBack, plant }
 }
 
 describe('a browser that comes back from signing in without a session, again and again', () => {
@@ -174,19 +174,19 @@ describe('a browser that comes back from signing in without a session, again and
   })
 
   it('a planted count of many returns delays nothing once the user is signed in', async () => {
-    const { org, clock, ask } = await openGuarded()
+    const { org, clock, visit } = await openGuarded()
     const planted = `${NAME}=99.${clock.now()}`
-    const { text } = await ask.page(planted).expect(401)
+    const { text } = await visit.page(planted).expect(401)
     expect(text).toContain('sign in again with the link below, or open the page again in a minute')
-    await ask.page(`${planted}; ${org.signIn('alice@example.com')}`).expect(200)
+    await visit.page(`${planted}; ${org.signIn('alice@example.com')}`).expect(200)
     clock.advance(60_000)
-    await ask.page(planted).expect(302)
+    await visit.page(planted).expect(302)
   })
 
   it('repeated returns from sign-in without a factor end in a page, not a redirect', async () => {
-    const { org, clock, ask } = await openGuarded()
+    const { org, clock, visit } = await openGuarded()
     const cookie = org.signIn('alice@example.com', { status: 'MFA_REQUIRED' })
-    const { text } = await ask.page(`${cookie}; ${NAME}=4.${clock.now()}`).expect(401)
+    const { text } = await visit.page(`${cookie}; ${NAME}=4.${clock.now()}`).expect(401)
     expect(text).toContain('lacks a second factor')
   })
 
@@ -210,21 +210,21 @@ describe('a browser that comes back from signing in without a session, again and
     '0.now.%0d%0aa0',
     `0.now.0.${'x'.repeat(200)}`,
   ])('the count of returns starts at none where its cookie holds %j', async (value) => {
-    const { clock, ask } = await openGuarded()
+    const { clock, visit } = await openGuarded()
     const planted = value
       .replace('minute ago', String(clock.now() - 60_000))
       .replace('to come', String(clock.now() + 1))
       .replace('now', String(clock.now()))
-    const answer = await ask.page(`${NAME}=${planted}`).expect(302)
+    const answer = await visit.page(`${NAME}=${planted}`).expect(302)
     expect(cookiesOf(answer)[NAME]?.value).toMatch(/^0\.\d+\.[\w-]{6}0$/)
   })
 })
 
 describe('what is no loop', () => {
   it('ten tabs restored at once are each redirected', async () => {
-    const { ask, open } = await openBrowser()
+    const { visit, open } = await openBrowser()
     const restored = { 'Sec-Fetch-Site': 'none' }
-    const together = Array.from({ length: 10 }, (_, tab) => ask(`/page/${tab}`, restored))
+    const together = Array.from({ length: 10 }, (_, tab) => visit(`/page/${tab}`, restored))
     for (const { status } of await Promise.all(together)) expect(status).toBe(302)
     for (let tab = 0; tab < 10; tab += 1)
       expect((await open(`/page/${tab}`, restored)).status).toBe(302)
@@ -298,8 +298,8 @@ describe('what is no loop', () => {
   it.each(['Sec-Purpose', 'Purpose'])(
     'a page loaded on a guess is not counted as a return from sign-in (%s)',
     async (name) => {
-      const { ask } = await openGuarded()
-      const answer = await ask.page().set(name, 'prefetch').expect(302)
+      const { visit } = await openGuarded()
+      const answer = await visit.page().set(name, 'prefetch').expect(302)
       expect(cookiesOf(answer)).toEqual({})
     },
   )
@@ -328,7 +328,7 @@ describe('two cookies of one name', () => {
   it('the page’s link to sign out closes both and expires both, wherever they were set', async () => {
     const org = await loop('idx=one; idx=other')
     const cookies = [org.org.signIn('alice@example.com'), org.org.signIn('bob@example.com')]
-    const { ask, okta, url, link } = { ...org }
+    const { visit, okta, url, link } = { ...org }
     const answer = await request(url)
       .get(link)
       .set({ ...page, 'Sec-Fetch-Site': 'same-origin', Host: host })
@@ -352,7 +352,7 @@ describe('two cookies of one name', () => {
     expect(new Set(places.map(String)).size).toBe(places.length)
     await okta.settled()
     expect(org.org.sessions).toEqual([])
-    expect(ask).toBeDefined()
+    expect(visit).toBeDefined()
   })
 
   it.each([

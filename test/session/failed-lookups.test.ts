@@ -18,7 +18,7 @@ beforeEach(() => {
 /** Whether a request with this cookie causes a call to Okta. */
 async function calls(value: string, request = {}): Promise<boolean> {
   const before = world.calls
-  await world.ask(value, request)
+  await world.lookUp(value, request)
   return world.calls > before
 }
 
@@ -27,7 +27,7 @@ async function askOther(): Promise<void> {
   others += 1
   const name = `other${others}`
   world.begin(name)
-  expect(await world.ask(name)).toMatchObject({ source: 'okta' })
+  expect(await world.lookUp(name)).toMatchObject({ source: 'okta' })
 }
 
 /** Fails so many lookups of this cookie in a row, each when it may be made, while those of others are answered. */
@@ -77,32 +77,35 @@ describe('a credential whose lookups fail while those of others are answered', (
     world.begin('alice')
     await failInRow('alice', 1)
     world.ill.clear()
-    expect(await world.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await world.lookUp('alice')).toMatchObject({ source: 'okta' })
   })
 
   it('a resting credential is answered with the code of its failure and the time left', async () => {
     await failInRow('alice', 3)
     const answer = { state: 'unavailable', reason: 'server_error' }
     world.clock.advance(500)
-    expect(await world.ask('alice')).toEqual({ ...answer, retryAfterMs: 1_500 })
-    expect(await world.ask('alice', { navigation: true })).toEqual({
+    expect(await world.lookUp('alice')).toEqual({ ...answer, retryAfterMs: 1_500 })
+    expect(await world.lookUp('alice', { navigation: true })).toEqual({
       ...answer,
       retryAfterMs: 1_500,
     })
     world.clock.advance(1_499)
-    expect(await world.ask('alice', { maxStalenessMs: 0 })).toEqual({ ...answer, retryAfterMs: 1 })
+    expect(await world.lookUp('alice', { maxStalenessMs: 0 })).toEqual({
+      ...answer,
+      retryAfterMs: 1,
+    })
     world.clock.advance(1)
     expect(await calls('alice')).toBe(true)
   })
 
   it('a resting credential is served its stale session where the request allows one', async () => {
     world.begin('alice')
-    await world.ask('alice')
+    await world.lookUp('alice')
     world.clock.advance(70 * SECOND)
     await failInRow('alice', 2)
     const before = world.calls
-    expect(await world.ask('alice')).toMatchObject({ state: 'active', source: 'stale' })
-    expect(await world.ask('alice', { maxStalenessMs: 30_000 })).toMatchObject({
+    expect(await world.lookUp('alice')).toMatchObject({ state: 'active', source: 'stale' })
+    expect(await world.lookUp('alice', { maxStalenessMs: 30_000 })).toMatchObject({
       state: 'unavailable',
       reason: 'server_error',
     })
@@ -111,7 +114,7 @@ describe('a credential whose lookups fail while those of others are answered', (
 
   it('a resting credential is not prefetched; it is after the rest', async () => {
     world.begin('alice')
-    await world.ask('alice')
+    await world.lookUp('alice')
     world.clock.advance(50 * SECOND)
     await failInRow('alice', 2)
     expect(await calls('alice')).toBe(false)
@@ -129,7 +132,7 @@ describe('a credential whose lookups fail while those of others are answered', (
     await failInRow('alice', 4)
     world.clock.advance(4_000)
     world.ill.clear()
-    expect(await world.ask('alice')).not.toMatchObject({ state: 'unavailable' })
+    expect(await world.lookUp('alice')).not.toMatchObject({ state: 'unavailable' })
     // Beyond the pause that follows a negative answer.
     world.clock.advance(2_000)
     world.ill.set('alice', 'server_error')
@@ -151,7 +154,7 @@ describe('a credential whose lookups fail while those of others are answered', (
   })
 
   it('concurrent failures of one credential count once', async () => {
-    const failing = () => world.ask('alice', { maxStalenessMs: 0 })
+    const failing = () => world.lookUp('alice', { maxStalenessMs: 0 })
     world.ill.set('alice', 'timeout')
     const before = world.calls
     await Promise.all([failing(), failing(), failing()])
@@ -204,17 +207,17 @@ describe('a credential whose lookups fail while no others are answered', () => {
 
 it('failures of an outage do not lengthen the rest after one that follows it', async () => {
   world.begin('alice')
-  await world.ask('alice')
+  await world.lookUp('alice')
   world.clock.advance(400 * SECOND)
   world.ill.set('alice', 'content_type')
   const times = await timesOfCalls('alice', 30 * SECOND)
   expect(times.length).toBeGreaterThan(5)
   await askOther()
   world.clock.advance(4 * SECOND)
-  expect(await world.ask('alice')).toMatchObject({ reason: 'content_type' })
+  expect(await world.lookUp('alice')).toMatchObject({ reason: 'content_type' })
   world.clock.advance(SECOND)
   world.ill.clear()
-  expect(await world.ask('alice')).toMatchObject({ source: 'okta' })
+  expect(await world.lookUp('alice')).toMatchObject({ source: 'okta' })
 })
 
 it('an instance with a shared store calls Okta no more about a resting credential, and takes what another finds', async () => {
@@ -224,9 +227,9 @@ it('an instance with a shared store calls Okta no more about a resting credentia
   world.begin('alice')
   await failInRow('alice', 4)
   expect(await calls('alice')).toBe(false)
-  expect(await world.ask('alice')).toMatchObject({ reason: 'server_error' })
-  await there.ask('alice')
-  expect(await world.ask('alice')).toMatchObject({ state: 'active', source: 'shared' })
+  expect(await world.lookUp('alice')).toMatchObject({ reason: 'server_error' })
+  await there.lookUp('alice')
+  expect(await world.lookUp('alice')).toMatchObject({ state: 'active', source: 'shared' })
 })
 
 it('the table of failed lookups is bounded, and the oldest failure is forgotten first', () => {

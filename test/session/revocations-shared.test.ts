@@ -298,28 +298,28 @@ describe('sign-outs at two instances', () => {
     'a session seen at one instance is signed out for good at another after %i failed lookups there',
     async (failed) => {
       const side = here.begin('alice')
-      await here.ask('alice')
-      for (let index = 0; index < failed; index += 1) await there.ask(`junk${index}`)
+      await here.lookUp('alice')
+      for (let index = 0; index < failed; index += 1) await there.lookUp(`junk${index}`)
       const { calls } = there
       expect(await there.leave('alice')).toBe(true)
       expect(side.ended).toBe(true)
       // The close alone.
       expect(there.calls).toBe(calls + 1)
       for (const world of [here, there])
-        expect(await world.ask('alice')).toMatchObject({ reason: 'signed_out' })
+        expect(await world.lookUp('alice')).toMatchObject({ reason: 'signed_out' })
     },
   )
 
   it('a cookie that no instance has seen leaves no lease when its sign-out is over budget', async () => {
-    for (let index = 0; index < 5; index += 1) await there.ask(`junk${index}`)
+    for (let index = 0; index < 5; index += 1) await there.lookUp(`junk${index}`)
     here.begin('alice')
     expect(await there.leave('alice')).toBe(false)
-    expect(await here.ask('alice')).toMatchObject({ source: 'okta' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'okta' })
   })
 
   it('provisional sign-outs at one instance have the same bound at the other, and evict no other sign-out', async () => {
     here.begin('alice')
-    await here.ask('alice')
+    await here.lookUp('alice')
     here.up = false
     expect(await here.leave('alice')).toBe(false)
     const before = here.log.size
@@ -329,7 +329,7 @@ describe('sign-outs at two instances', () => {
     expect(here.log.size).toBe(before + 100)
     expect(here.log.oldestValid).toBe(0)
     here.up = true
-    expect(await here.ask('alice')).toMatchObject({ reason: 'signed_out' })
+    expect(await here.lookUp('alice')).toMatchObject({ reason: 'signed_out' })
     here.signOut.close()
   })
 })
@@ -355,14 +355,14 @@ describe('a sign-out that another instance removes', () => {
     const there = openLog(store.member())
     const key = credentialKey('sid', 'alice')
     here.begin('alice')
-    await here.ask('alice')
+    await here.lookUp('alice')
     const signOut = there.signOut(key, HOUR, 'provisional')
     await recorded()
-    expect(await here.ask('alice')).toMatchObject({ reason: 'signed_out' })
+    expect(await here.lookUp('alice')).toMatchObject({ reason: 'signed_out' })
     expect(here.lookup.stats().sessions).toBe(0)
     there.remove(signOut)
     await recorded()
-    expect(await here.ask('alice')).toMatchObject({ source: 'memory' })
+    expect(await here.lookUp('alice')).toMatchObject({ source: 'memory' })
     expect(here.lookup.stats().sessions).toBe(1)
   })
 

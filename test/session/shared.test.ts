@@ -102,9 +102,10 @@ describe('two instances with one shared store', () => {
     const poor = new LookupWorld({
       shared: shared.member(),
       beside: here,
-      upstream: { failedLookups: { perSecond: 0, burst: 0 } },
+      upstream: { failedLookups: { perSecond: 0, burst: 1 } },
     })
     expect(await poor.lookUp('alice')).toMatchObject({ source: 'shared' })
+    expect(await poor.lookUp('junk')).toMatchObject({ state: 'anonymous' })
     expect(await poor.lookUp('mallory')).toMatchObject({ reason: 'over_budget' })
   })
 })

@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Newcomers with live sessions, spread over a minute. */
+/** Unseen cookies with live sessions, spread over a minute. */
 function newcomers(world: QuotaWorld, fromMs: number, count = 300) {
   for (let i = 0; i < count; i += 1)
     world.arrives(fromMs + (i * MINUTE) / count, world.signedIn(), {

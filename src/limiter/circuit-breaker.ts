@@ -110,7 +110,7 @@ export class CircuitBreaker {
     refreshes: 0,
     sign_outs: 0,
   }
-  /** The credentials whose odd answers are among those failures. */
+  /** The credentials, or the clients of sign-ins, whose odd answers are among those failures. */
   readonly #oddKeys: { [scope in FailureScope]?: Set<string> } = {}
 
   constructor(options: CircuitBreakerOptions) {
@@ -219,12 +219,12 @@ export class CircuitBreaker {
   /**
    * Whether a failure is evidence that the operation is out of order. An odd answer (a page, a redirect, a
    * 403) may be about what was sent: for an unseen cookie or a session token it is no evidence, and for seen
-   * sessions it counts once per credential. At sign-in an error about the org or this app is charged to
-   * no client: the circuit alone bounds the calls.
+   * sessions it counts once per credential. At sign-in an error of Okta's may be about the org or this app,
+   * or about one user: it counts once per client.
    */
   #isEvidence({ scope, key }: StartedCall, { code, errorCode }: OktaUnavailable): boolean {
-    if (OUT_OF_ORDER.has(code) || (scope === 'sign_ins' && errorCode !== undefined)) return true
-    if (scope === 'unseen' || scope === 'sign_ins') return false
+    if (OUT_OF_ORDER.has(code)) return true
+    if (scope === 'unseen' || (scope === 'sign_ins' && errorCode === undefined)) return false
     if (key === undefined) return true
     this.#oddKeys[scope] ??= new Set()
     const keys = this.#oddKeys[scope]

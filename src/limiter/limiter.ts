@@ -357,9 +357,10 @@ export class Limiter {
     }
     if (chargeSilence !== true) giveBack()
     if (kind !== 'unseen' || causedByNoCredential(answer.code)) return
-    // No client causes an error about this app. The circuit of sign-ins bounds these calls.
-    if (account === 'sign_in' && answer.errorCode !== undefined) return
-    this.#oddAnswers[account].charge(client, this.#now())
+    // Such an error may be about this app, which no client causes: the budget that clients share is not charged.
+    if (account === 'sign_in' && answer.errorCode !== undefined)
+      this.#oddAnswers.sign_in.chargeClient(client, this.#now())
+    else this.#oddAnswers[account].charge(client, this.#now())
   }
 
   #found(account: Account, client: string | undefined): void {

@@ -189,6 +189,11 @@ export class FailureBudget {
     }
   }
 
+  /** Charges one failure to its client alone. */
+  chargeClient(client: string | undefined, now: number): void {
+    for (const bucket of this.#open(client, now)) bucket.charge(now)
+  }
+
   /**
    * Charges the end of a seen session to its client alone: many sessions that end at once must not reject
    * unseen cookies. The client keeps its last token for the session that it signs in for.

@@ -104,21 +104,33 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     expect(body).toMatchObject({ oktaClosed: false })
   })
 
-  it('at login() is 503 for all while it lasts, charged to no client, and a sign-in once it is over', async () => {
+  it('at login() is 503 for all clients while it lasts, and a sign-in once it is over', async () => {
     const { org, login, clock, warnings } = await open()
     failing(org, error)
     const statuses = new Set<number>()
     for (let time = 0; time < 70; time += 1) {
       if (time > 30) clock.advance(1_200)
-      statuses.add((await login()).status)
+      statuses.add((await login().set('X-Forwarded-For', `203.0.113.${time}`)).status)
     }
     expect([...statuses]).toEqual([503])
-    // Five open the circuit; then there is one trial a second.
+    // Five clients open the circuit; then there is one trial a second.
     expect(org.calls.createSession).toBeLessThanOrEqual(5 + 40)
     expect(warnings).toEqual([[expect.any(String), expect.objectContaining({ errorCode })]])
     org.clearFaults()
     clock.advance(1_200)
     for (let times = 0; times < 3; times += 1) await login().expect(200)
+  })
+
+  it('at login() for one client stops no sign-in of others, and is charged to that client', async () => {
+    const { org, login } = await open()
+    const statuses: number[] = []
+    for (let time = 0; time < 25; time += 1) {
+      failing(org, error)
+      statuses.push((await login().set('X-Forwarded-For', '203.0.113.1')).status)
+      org.clearFaults()
+    }
+    await login().set('X-Forwarded-For', '203.0.113.2').expect(200)
+    expect(statuses).toEqual([...Array(20).fill(503), ...Array(5).fill(429)])
   })
 
   it('is one warning, whichever operations meet it', async () => {
@@ -222,13 +234,13 @@ describe('an error at sign-in that a policy about one user may cause', () => {
   it('leaves the next trial to another client, which signs in', async () => {
     const { org, login, clock } = await open()
     const [first, other] = ['203.0.113.1', '203.0.113.2']
-    const refused = () => {
+    const refused = (client: string) => {
       org.failNext({ kind: 'status', status: 403, errorCode: 'E0000006' })
-      return login().set('X-Forwarded-For', first).expect(503)
+      return login().set('X-Forwarded-For', client).expect(503)
     }
-    for (let times = 0; times < 5; times += 1) await refused()
+    for (let client = 11; client <= 15; client += 1) await refused(`203.0.113.${client}`)
     clock.advance(1_200)
-    await refused()
+    await refused(first)
     const { createSession } = org.calls
     await login().set('X-Forwarded-For', other).expect(503)
     clock.advance(1_200)

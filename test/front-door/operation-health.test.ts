@@ -292,7 +292,7 @@ describe.each(Object.entries(oddities))('odd answers to a few clients: %s', (_na
       clock.advance(300)
     }
     expect(new Set(served)).toEqual(new Set([200]))
-    // Okta's own 403 may be about the API token: no client is charged for it.
+    // Okta's own 403 may be about the API token: it is charged to no common budget.
     if (answerOdd !== oddities["a 403 of Okta's"])
       expect(okta.stats().refused.too_many_attempts).toBeGreaterThan(0)
   })

@@ -169,7 +169,7 @@ describe('an outage of a minute at 1,000 requests a second', { timeout: 60_000 }
         await okta.settled()
         callsAt.push(okta.stats().calls - callsBefore)
       }
-    // No user is signed out, and a user of the last minutes notices nothing.
+      // No user is signed out, and a user of the last minutes notices nothing.
       expect(Object.keys(served).sort()).toEqual(['active memory', 'active stale'])
       expect(others).toEqual({ unavailable: 1_200 })
       // The breaker opens after a handful of calls, for strangers and for everybody; then one probe a second.

@@ -93,20 +93,20 @@ describe('the queue', () => {
 
   it('sign-outs of unseen cookies that time out in the queue use up no more than their client’s failures', async () => {
     const { world, first } = busy()
-    const leaver = { ...newcomer, client: '198.51.100.1', chargeSilence: true }
+    const leaver = { ...unseen, client: '198.51.100.1', chargeSilence: true }
     const waiting = tryMany(world, 240, leaver)
     expect(world.limiter.stats().queued).toBe(20)
     vi.advanceTimersByTime(1_000)
     await outcomes(waiting)
     expect(world.limiter.stats().refused).toEqual({ queue_full: 20, too_many_attempts: 220 })
     await first.end(yes())
-    expect(await world.run({ ...newcomer, client: '203.0.113.1' }, yes())).toBe('yes')
+    expect(await world.run({ ...unseen, client: '203.0.113.1' }, yes())).toBe('yes')
     expect(await world.run(leaver, yes())).toBe('refused: too_many_attempts')
   })
 
   it('sign-outs of unseen cookies that wait for a slot are all made when they are found', async () => {
     const { world, first } = busy()
-    const leaver = { ...newcomer, client: '198.51.100.1', chargeSilence: true }
+    const leaver = { ...unseen, client: '198.51.100.1', chargeSilence: true }
     const waiting = tryMany(world, 20, leaver)
     await orderOf(first, waiting.slice(0, 20))
     await waiting.at(-1)?.end(yes())

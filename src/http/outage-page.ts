@@ -11,6 +11,7 @@ const VALUE = /^\d{1,12}$/
 /** An earlier beginning is of another outage. Seconds. */
 const MAX_AGE = 60 * 60
 const LONGEST_PAUSE = 30
+const LONGEST_PAUSE_FOR_A_SLOT = 4
 /** How long after its reload a page still belongs to the same outage. Seconds. */
 const GRACE = 60
 
@@ -34,7 +35,10 @@ export function outagePage(
 ): Reply {
   const at = Math.floor(now / 1_000)
   const since = beginning(header(req, 'cookie') ?? '', at)
-  const reloadAfter = Math.max(pauseAfter(at - since), retrySeconds(retryAfterMs))
+  const reloadAfter = Math.max(
+    pauseAfter(at - since, longestPause(reason)),
+    retrySeconds(retryAfterMs),
+  )
   const line = cookieLine(NAME, String(since), secure, { maxAge: reloadAfter + GRACE })
   const text = textOf(reason) ?? content.text
   return page(
@@ -43,9 +47,14 @@ export function outagePage(
   )
 }
 
-/** 1, 2, 4 ... 30 seconds: about as long as the outage has lasted. */
-function pauseAfter(elapsed: number): number {
-  return Math.min(LONGEST_PAUSE, 2 ** Math.floor(Math.log2(elapsed + 1)))
+/** 1, 2, 4 ... seconds: about as long as the outage has lasted. */
+function pauseAfter(elapsed: number, longest: number): number {
+  return Math.min(longest, 2 ** Math.floor(Math.log2(elapsed + 1)))
+}
+
+/** Over budget, Retry-After names a slot of the retry schedule: a longer pause would miss it. */
+function longestPause(reason: Denial['reason']): number {
+  return reason === 'over_budget' ? LONGEST_PAUSE_FOR_A_SLOT : LONGEST_PAUSE
 }
 
 /** The cookie's time; now where it is not ours, too old or in the future: another host may have planted it. */

@@ -102,6 +102,19 @@ describe('the page of an outage', () => {
     expect(cookiesOf(answer)[NAME]?.attributes).toContain(`Max-Age=${retryAfter + 60}`)
   })
 
+  it('the page of a visitor over budget reloads in its slot, however long it has waited', async () => {
+    const { org, visit, clock } = await openGuarded({
+      okta: { upstream: { failedLookups: { perSecond: 0.15, burst: 1 } } },
+    })
+    await visit.page('idx=one').expect(302)
+    const since = Math.floor(clock.now() / 1_000) - 60
+    const answer = await visit.page(`idx=two; ${NAME}=${since}`).expect(503)
+    expect(answer.text).toContain('Many people are signing in')
+    expect(reloadOf(answer)).toBe(Number(answer.headers['retry-after']))
+    expect(reloadOf(answer)).toBeLessThan(30)
+    expect(org.calls.getCurrentSession).toBe(1)
+  })
+
   it('two tabs that reload do not lengthen the pauses of each other', async () => {
     const { clock, reload } = await openOutage()
     await reload()

@@ -64,7 +64,7 @@ test('an app under test takes no payment two hours later', async () => {
   await request(app).post('/payment').set('Cookie', cookie).expect(401)
 })
 
-test('an app under test signs no user out while Okta is down', async () => {
+test('an app under test signs nobody out while Okta is down', async () => {
   const cookie = org.signIn('alice@example.com', { mfa: true })
   const repair = org.fail({ kind: 'status', status: 500 })
   await request(app).post('/payment').set('Cookie', cookie).expect(503)

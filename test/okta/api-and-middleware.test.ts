@@ -71,7 +71,9 @@ describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => 
       org.clock.advance(10 * MINUTE)
       const { expiresAt } = await okta.api.refreshSession(world[name])
       expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(Date.parse(before) + 10 * MINUTE)
-      expect(await send()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+      const { getCurrentSession } = org.calls
+      expect(await send()).toMatchObject({ status: 200, body: { expiresAt } })
+      expect(org.calls.getCurrentSession).toBe(getCurrentSession + 1)
     },
   )
 
@@ -79,7 +81,9 @@ describe.each(['identity', 'classic'] as const)('in the %s engine', (engine) => 
     const { org, okta, cookie, send } = await appThatKnowsAlice({ engine })
     org.clock.advance(10 * MINUTE)
     const { expiresAt } = await okta.api.refreshCurrentSession(cookie)
-    expect(await send()).toMatchObject({ status: 200, body: { source: 'okta', expiresAt } })
+    const { getCurrentSession } = org.calls
+    expect(await send()).toMatchObject({ status: 200, body: { expiresAt } })
+    expect(org.calls.getCurrentSession).toBe(getCurrentSession + 1)
     await okta.api.closeCurrentSession(cookie)
     expect(await send()).toMatchObject(refused)
   })

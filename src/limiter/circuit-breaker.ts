@@ -220,10 +220,11 @@ export class CircuitBreaker {
    * Whether a failure is evidence that the operation is out of order. An odd answer (a page, a redirect, a
    * 403) may be about what was sent: for an unseen cookie or a session token it is no evidence, and for seen
    * sessions it counts once per credential. At sign-in an error of Okta's may be about the org or this app,
-   * or about one user: it counts once per client.
+   * or about one user: it counts once per client. Every failed refresh counts once per credential, whose next
+   * refresh rests a while.
    */
   #isEvidence({ scope, key }: StartedCall, { code, errorCode }: OktaUnavailable): boolean {
-    if (OUT_OF_ORDER.has(code)) return true
+    if (OUT_OF_ORDER.has(code) && scope !== 'refreshes') return true
     if (scope === 'unseen' || (scope === 'sign_ins' && errorCode === undefined)) return false
     if (key === undefined) return true
     this.#oddKeys[scope] ??= new Set()

@@ -267,6 +267,18 @@ describe('sign-ins', () => {
   })
 })
 
+describe('refreshes', () => {
+  it('failed refreshes of one session stop no refresh of others; those of five sessions do', async () => {
+    const world = new GateWorld()
+    const refreshOf = (key: string) => ({ ...known, operation: 'refresh', key }) as const
+    await world.runMany(10, refreshOf('one'), silence('server_error'))
+    expect(world.limiter.stats().heldOff).toBeUndefined()
+    for (const key of ['two', 'three', 'four', 'five'])
+      await world.run(refreshOf(key), silence('server_error'))
+    expect(await world.run(refreshOf('six'), yes())).toBe('refused: breaker_open')
+  })
+})
+
 describe('each operation', () => {
   const scopes = [
     ['lookups', known, 'everybody'],

@@ -15,7 +15,7 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 14_303,
+  lines: 14_304,
   /** Without comments and blank lines. Aim: 8,800. */
   linesOfCode: 10_231,
   /** Aim: 60. */

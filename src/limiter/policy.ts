@@ -160,7 +160,7 @@ function overQuota(state: AdmissionState, kind: CallKind, now: number): Admissio
   const { quota, instances, retriesDue } = state
   if (quota === undefined || now >= quota.resetAt) return undefined
   const { limit, remaining, used } = quota
-  // A client whose cookies fail gives way while calls are scarce.
+  // While calls are scarce, a client with many failed lookups is rejected first.
   const kept = keptFrom(kind === 'unseen' && state.clientFailsOften ? 'stale' : kind, retriesDue)
   // A seen session with nothing left to serve may use what the other instances have left.
   const isOwnPartUsed = kind !== 'seen' && used >= (limit * (1 - kept)) / instances

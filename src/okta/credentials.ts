@@ -124,7 +124,7 @@ function signInOutcome(answer: HttpAnswer): 'worked' | 'refused' | undefined {
   const code = status === 401 || status === 403 ? errorCodeIn(answer) : undefined
   if (code === undefined) return undefined
   if (TOKEN_REFUSED.has(code)) return 'refused'
-  // Okta got as far as the session token.
+  // Okta accepted the request and judged the session token.
   return status === 401 && code === 'E0000004' ? 'worked' : undefined
 }
 

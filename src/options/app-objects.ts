@@ -32,7 +32,7 @@ export function readAgent(
   return value
 }
 
-/** The certificate of another host, as far as a check of the host reads it. */
+/** Those fields of another host's certificate that a host name check reads. */
 const OTHER_HOST = { subject: { CN: 'other.invalid' }, subjectaltname: 'DNS:other.invalid' }
 
 /** Calls it as Node does on a connection: a falsy answer accepts the certificate. */

@@ -4,7 +4,7 @@ import type { CachedSession } from './cached-session.js'
 /** A bucket is this share of the longest life of an entry, so that there are no more buckets at a time. */
 const BUCKETS = 256
 
-/** The entry as far as its place in the count goes. */
+/** The fields of an entry that select its bucket. */
 type Counted = Pick<CachedSession, 'deadAt' | 'position'>
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AdmissionState, admit, type CallKind } from '../../src/limiter/policy.js'
+import { NOW, open } from './admission-state.js'
 import { GateWorld, no, silence, yes } from './limiter-world.js'
 
 const unseen = { kind: 'unseen' } as const
@@ -176,29 +177,10 @@ describe('a client whose cookies fail', () => {
 })
 
 describe('a call of okta.api', () => {
-  const open: AdmissionState = {
-    closed: false,
-    client: undefined,
-    clientIsShared: false,
-    clientFailsOften: false,
-    global: { tokens: 0, perSecond: 2.5 },
-    credentialShare: undefined,
-    clientShare: undefined,
-    queueShareTaken: false,
-    quota: { limit: 600, remaining: 600, used: 0, resetAt: 30_000 },
-    instances: 1,
-    retriesDue: false,
-    circuit: undefined,
-    isSuspect: false,
-    inFlight: 0,
-    maxConcurrent: 5,
-    operationIsFull: false,
-    queued: 0,
-    maxQueued: 1_000,
-  }
-  const left = (remaining: number) => ({ limit: 600, remaining, used: 0, resetAt: 30_000 })
+  const unknownClient = { client: undefined, global: { tokens: 0, perSecond: 2.5 } }
+  const left = (remaining: number) => ({ limit: 600, remaining, used: 0, resetAt: NOW + 30_000 })
   const decide = (state: Partial<AdmissionState>, kind: CallKind) =>
-    admit({ ...open, ...state }, kind, 0).admit
+    admit({ ...open, ...unknownClient, ...state }, kind, NOW).admit
 
   it.each([
     ['half of the window is used', { quota: left(300) }, 'no'],

@@ -5,30 +5,7 @@ import {
   type CallKind,
   type OpenCircuit,
 } from '../../src/limiter/policy.js'
-
-const NOW = 100_000
-
-/** Admits every call. */
-const open: AdmissionState = {
-  closed: false,
-  client: { tokens: 20, perSecond: 1 },
-  clientIsShared: false,
-  clientFailsOften: false,
-  global: { tokens: 50, perSecond: 2.5 },
-  credentialShare: undefined,
-  clientShare: undefined,
-  queueShareTaken: false,
-  quota: { limit: 600, remaining: 600, used: 0, resetAt: NOW + 30_000 },
-  instances: 1,
-  retriesDue: false,
-  circuit: undefined,
-  isSuspect: false,
-  inFlight: 0,
-  maxConcurrent: 5,
-  operationIsFull: false,
-  queued: 0,
-  maxQueued: 1_000,
-}
+import { NOW, open } from './admission-state.js'
 
 const KINDS = ['seen', 'stale', 'prefetch', 'unseen'] as const satisfies readonly CallKind[]
 

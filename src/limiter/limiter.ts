@@ -88,6 +88,7 @@ export class Limiter {
   #queue: CallQueue<QueuedRequest> | undefined
   readonly #refused: Partial<Record<UnavailableCode, number>> = {}
   readonly #failures: Partial<Record<UnavailableCode, number>> = {}
+  #instances: number
   #calls = 0
   #inFlight = 0
   readonly #inFlightOf = { lookup: 0, sign_in: 0, refresh: 0, sign_out: 0, api: 0 }
@@ -103,6 +104,7 @@ export class Limiter {
     const oddAnswers = () =>
       new FailureBudget(ODD_ANSWERS, ODD_ANSWERS_PER_CLIENT, now, KEPT_ODD_ANSWERS)
     this.#options = options
+    this.#instances = instances
     this.#breaker = new CircuitBreaker(options)
     this.#quota = new Quota(clock, upstream.maxConcurrent, instances)
     this.#budgets = { lookup: failures('lookup'), sign_in: failures('sign_in') }
@@ -144,6 +146,25 @@ export class Limiter {
     giveBack()
   }
 
+  /**
+   * Divides what the instances share by this number of them from now on, or by `upstream.instances` when that
+   * is larger. Budgets keep what they hold: what no longer fits is lost, and what is added has to refill.
+   * A number that cannot be a count is ignored.
+   *
+   * @example limiter.setInstances(4)
+   */
+  setInstances(count: number): void {
+    if (!Number.isSafeInteger(count) || count < 1) return
+    const instances = Math.max(this.#options.upstream.instances, count)
+    if (instances === this.#instances) return
+    const now = this.#now()
+    for (const budget of Object.values(this.#budgets)) budget.settle(now)
+    this.#quota.setInstances(instances)
+    this.#instances = instances
+    // There may be more slots now.
+    this.#admitQueued()
+  }
+
   /** Resolves when no background call is in flight. */
   async settled(): Promise<void> {
     await this.#background
@@ -175,13 +196,16 @@ export class Limiter {
 
   /** The figures of the budget for all clients, whose rate follows the org's rate limit where none is given. */
   #failuresOf(account: Account): BucketFigures {
-    const { failedLookups, instances } = this.#options.upstream
+    const { failedLookups } = this.#options.upstream
     const quota = this.#quota
+    const instances = () => this.#instances
     return {
       get perSecond() {
-        return (failedLookups.perSecond ?? failuresPerSecond(quota.limit(account))) / instances
+        return (failedLookups.perSecond ?? failuresPerSecond(quota.limit(account))) / instances()
       },
-      burst: Math.max(1, failedLookups.burst / instances),
+      get burst() {
+        return Math.max(1, failedLookups.burst / instances())
+      },
     }
   }
 
@@ -195,7 +219,7 @@ export class Limiter {
       clientIsShared: request.beside === undefined && isSharedPeer(request.client),
       queueShareTaken: this.#queue?.isShareTaken(request) === true,
       quota: this.#quota.window(accountOf(request)),
-      instances: this.#options.upstream.instances,
+      instances: this.#instances,
       retriesDue: this.#retries.calls?.expectsRetries(now) === true,
       circuit: this.#breaker.openFor(scopeOf(request)),
       isSuspect: this.#isSuspect(request, now),

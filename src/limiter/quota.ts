@@ -1,7 +1,12 @@
 /** How many calls Okta grants: the rate-limit windows as its headers tell them, the parts of a window that one credential and one client may use, and how many calls may run at once. */
 import type { AnswerHead, Clock, OktaAnswer } from '../contracts.js'
 import type { Account, AdmissionState, CallRequest, RateLimitWindow } from './policy.js'
-import { ClientBuckets, isSharedPeer, SHARED_PEER_PART } from './token-bucket.js'
+import {
+  type BucketFigures,
+  ClientBuckets,
+  isSharedPeer,
+  SHARED_PEER_PART,
+} from './token-bucket.js'
 
 const WINDOW_MS = 60_000
 /** The ends of one window as Okta's nodes tell them may differ by so much. */
@@ -32,20 +37,35 @@ type Shares = { readonly limit: number } & Readonly<
 
 export class Quota {
   readonly #clock: Clock
-  readonly #instances: number
   readonly #configuredConcurrent: number
   readonly #windows: { [account in Account]?: LearnedWindow } = {}
   /** Undefined until Okta has told how many calls the window holds. */
   #shares: Shares | undefined
-  #maxConcurrent: number
+  #instances: number
+  /** The most calls at once after Okta's answers; as configured for all instances when it has not been halved. */
+  #allowedConcurrent: number
   #goodAnswers = 0
   #halvedAt = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock, maxConcurrent: number, instances: number) {
     this.#clock = clock
     this.#instances = instances
-    this.#configuredConcurrent = Math.max(1, Math.floor(maxConcurrent / instances))
-    this.#maxConcurrent = this.#configuredConcurrent
+    this.#configuredConcurrent = maxConcurrent
+    this.#allowedConcurrent = maxConcurrent
+  }
+
+  /**
+   * Divides the shares of the window and the concurrency limit by this number from now on. A halved limit
+   * does not grow at once: it goes on recovering from what it is now.
+   */
+  setInstances(instances: number): void {
+    if (this.#shares !== undefined) {
+      const now = this.#clock.monotonic()
+      const { credentials, clients, sharedPeers } = this.#shares
+      for (const table of [credentials, clients, sharedPeers]) table.settle(now)
+    }
+    this.#instances = instances
+    if (this.#isHalved) this.#allowedConcurrent = this.maxConcurrent
   }
 
   /** The calls a minute that Okta last said it grants to this account; undefined until it is known. */
@@ -55,7 +75,8 @@ export class Quota {
 
   /** How many calls may run at once: fewer than configured after Okta has answered that it is too many. */
   get maxConcurrent(): number {
-    return this.#maxConcurrent
+    const part = Math.max(1, Math.floor(this.#configuredConcurrent / this.#instances))
+    return Math.min(part, this.#allowedConcurrent)
   }
 
   /** What is left of the window for calls of this account; sign-ins use the lookups' window as well. */
@@ -97,18 +118,22 @@ export class Quota {
     if (answer.kind !== 'unavailable') this.#recover()
     else if (answer.code === 'concurrency_limited' && startedAt > this.#halvedAt) {
       // Answers to calls that ran together halve the limit once.
-      this.#maxConcurrent = Math.max(1, Math.floor(this.#maxConcurrent / 2))
+      this.#allowedConcurrent = Math.max(1, Math.floor(this.maxConcurrent / 2))
       this.#goodAnswers = 0
       this.#halvedAt = this.#clock.monotonic()
     }
   }
 
+  get #isHalved(): boolean {
+    return this.#allowedConcurrent < this.#configuredConcurrent
+  }
+
   #recover(): void {
-    if (this.#maxConcurrent >= this.#configuredConcurrent) return
+    if (!this.#isHalved) return
     this.#goodAnswers += 1
     if (this.#goodAnswers < ANSWERS_PER_SLOT) return
     this.#goodAnswers = 0
-    this.#maxConcurrent += 1
+    this.#allowedConcurrent += 1
   }
 
   #learnWindow(account: Account, { rateLimit, oktaTime }: AnswerHead, inFlight: number): void {
@@ -140,9 +165,22 @@ export class Quota {
     if (account !== 'lookup' || limit === this.#shares?.limit) return
     this.#shares = {
       limit,
-      credentials: bucketsOf(limit / this.#instances, CREDENTIAL_PART),
-      clients: bucketsOf(limit / this.#instances, CLIENT_PART),
-      sharedPeers: bucketsOf(limit / this.#instances, SHARED_PEER_PART),
+      credentials: new ClientBuckets(this.#shareOf(limit, CREDENTIAL_PART)),
+      clients: new ClientBuckets(this.#shareOf(limit, CLIENT_PART)),
+      sharedPeers: new ClientBuckets(this.#shareOf(limit, SHARED_PEER_PART)),
+    }
+  }
+
+  /** The figures of a share, which follow the number of instances. */
+  #shareOf(limit: number, part: number): BucketFigures {
+    const half = () => (limit * part) / 2 / this.#instances
+    return {
+      get perSecond() {
+        return half() / 60
+      },
+      get burst() {
+        return Math.max(MIN_AT_ONCE, half())
+      },
     }
   }
 
@@ -157,11 +195,6 @@ export class Quota {
     if (early !== true) return undefined
     return isSharedPeer(client) ? this.#shares?.sharedPeers : this.#shares?.clients
   }
-}
-
-function bucketsOf(limit: number, part: number): ClientBuckets {
-  const half = (limit * part) / 2
-  return new ClientBuckets({ perSecond: half / 60, burst: Math.max(MIN_AT_ONCE, half) })
 }
 
 /** Okta tells whole numbers; a limit of 0 is the concurrency limit's. */

@@ -2,7 +2,10 @@
 import { LRUCache } from 'lru-cache'
 import type { BucketLevel } from './policy.js'
 
-/** A bucket's figures. `perSecond` may be a getter: the rate then follows the org's rate limit. */
+/**
+ * A bucket's figures. They may be getters: `perSecond` then follows the org's rate limit, and both follow the
+ * number of instances. Buckets are settled before that number changes.
+ */
 export interface BucketFigures {
   readonly perSecond: number
   readonly burst: number
@@ -63,6 +66,15 @@ export class TokenBucket {
     this.charge(now, Math.min(1, Math.max(0, tokens - 1)))
   }
 
+  /**
+   * Adds what has refilled until now: figures that change next apply from now on. Otherwise a larger size
+   * would count as filled at the new rate since the last charge.
+   */
+  settle(now: number): void {
+    this.#tokens = this.#own(now)
+    this.#at = now
+  }
+
   giveBack(): void {
     this.#tokens = Math.min(this.#budget.burst, this.#tokens + 1)
   }
@@ -120,6 +132,11 @@ export class ClientBuckets {
     const bucket = this.#make(now, alreadySpent)
     this.#buckets.set(client, bucket)
     return bucket
+  }
+
+  /** Settles all buckets, before their figures change. */
+  settle(now: number): void {
+    for (const bucket of this.#buckets?.values() ?? []) bucket.settle(now)
   }
 
   #make(now: number, alreadySpent: number): TokenBucket {
@@ -208,6 +225,12 @@ export class FailureBudget {
       this.#clients.peek(client)?.earn(EARNED_PER_SESSION, MAX_EARNED)
   }
 
+  /** Settles the buckets whose figures are divided by the number of instances, before that changes. */
+  settle(now: number): void {
+    this.#global.settle(now)
+    this.#sharedPeers.settle(now)
+  }
+
   #clientLevel(client: string | undefined, now: number): BucketLevel | undefined {
     if (client === undefined) return undefined
     if (isSharedPeer(client))
@@ -238,7 +261,9 @@ function partOf(figures: BucketFigures, part: number): BucketFigures {
     get perSecond() {
       return figures.perSecond * part
     },
-    burst: Math.max(1, Math.floor(figures.burst * part)),
+    get burst() {
+      return Math.max(1, Math.floor(figures.burst * part))
+    },
   }
 }
 

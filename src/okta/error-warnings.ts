@@ -7,6 +7,9 @@ import { TOKEN_REFUSED } from './okta-answer.js'
 /** A faulty proxy may make up codes: no more lines than this are written. */
 const MAX_WARNINGS = 50
 
+/** These need credentials; the operations with a user's cookie take none. */
+const BY_ID: ReadonlySet<Operation> = new Set(['getSession', 'refreshSession', 'revokeSession'])
+
 /** Warns once for each code, whichever operations meet it. */
 export type WarnOfError = (call: CallResult<never>) => void
 
@@ -36,5 +39,7 @@ function messageFor(operation: Operation, errorCode: string | undefined): string
     return TOKEN_REFUSED.has(errorCode ?? '')
       ? 'Okta refused a sign-in because of the API token, or by a policy. login() tries whether sign-ins work without the API token. Check credentials.apiToken'
       : 'Okta refused a sign-in for a reason other than its session token. Users get 503'
+  if (BY_ID.has(operation) && TOKEN_REFUSED.has(errorCode ?? ''))
+    return 'Okta refused a call by session id because of its credentials. It needs an API token of an administrator, or a token with the scope of the operation. Check credentials'
   return 'Okta answered with an error about the org, this app or its credentials. It says nothing about the session, which stays as it is'
 }

@@ -189,6 +189,16 @@ describe.each(BY_ID)('okta.api.%s()', (operation) => {
     },
   )
 
+  it('without credentials rejects as it came, and is one warning that names `credentials`', async () => {
+    const { org, okta, warnings } = await open()
+    org.signIn('alice@example.com')
+    const { id = '' } = org.sessions.at(-1) ?? {}
+    await expect(okta.api[operation](id)).rejects.toMatchObject({ errorCode: 'E0000005' })
+    expect(warnings).toEqual([
+      [expect.stringContaining('Check credentials'), expect.objectContaining({ status: 403 })],
+    ])
+  })
+
   it('a 404 E0000007 rejects without a warning', async () => {
     const { okta, warnings } = await open('a token')
     await expect(okta.api[operation]('an-unknown-id')).rejects.toMatchObject({

@@ -37,7 +37,9 @@ export function checkedRule(owner: string, rule: SessionRule | undefined): Sessi
 function copyOf(factory: string, options: unknown, table: Table): Record<string, unknown> {
   if (options === undefined) return {}
   if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${factory}(options): must be an object; ${givenSecret(options)}`)
+    throw new TypeError(
+      `${factory}(options): must be an object; ${givenSecret(options)}${adviceFor(options, table)}`,
+    )
   if (types.isProxy(options)) throw notPlain(factory)
   refuseRequest(factory, options)
   if (!isPlain(options)) throw notPlain(factory)
@@ -49,6 +51,12 @@ function copyOf(factory: string, options: unknown, table: Table): Record<string,
   }
   faults.throwIfAny(`${factory}()`)
   return copy
+}
+
+/** A check in the place of a rule is a rule without its braces. */
+function adviceFor(options: unknown, table: Table): string {
+  const isCheck = typeof options === 'function' && table === handlerOptions.rule
+  return isCheck ? '; write { allow: (session, req) => ... }' : ''
 }
 
 /** One option, or undefined where it is at fault or written as undefined. Getters are not run. */

@@ -17,7 +17,11 @@ export function readCookieEntries(
   orgUrl: string,
 ): readonly CookieEntry[] {
   if (!Array.isArray(value) || value.length === 0) {
-    faults.add('cookies', given(value), 'must name at least one cookie, for example ["idx", "sid"]')
+    faults.add(
+      'cookies',
+      given(value),
+      'must be an array with at least one cookie, for example ["idx", "sid"]',
+    )
     return []
   }
   const entries = value.flatMap((each, index) => readEntry(faults, `cookies[${index}]`, each) ?? [])

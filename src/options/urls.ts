@@ -35,7 +35,7 @@ export function readOrigin(
 ): string | undefined {
   const url = webUrl(value)
   if (typeof value !== 'string' || url === undefined) {
-    const instead = looksLikeHost(value) ? `https://${value}` : example
+    const instead = looksLikeHost(value) ? withScheme(String(value)) : example
     return faults.add(name, givenUrl(value), `must be an origin; write "${instead}"`)
   }
   if (/^https?:\/\/[^/?#@]+\/?$/i.test(value)) return url.origin
@@ -155,6 +155,10 @@ function looksLikeHost(value: unknown): boolean {
   return (
     typeof value === 'string' &&
     value.length <= 80 &&
-    /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/.test(value)
+    /^(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?$/.test(value)
   )
+}
+
+function withScheme(host: string): string {
+  return `${isLoopback(host.replace(/:\d+$/, '')) ? 'http' : 'https'}://${host}`
 }

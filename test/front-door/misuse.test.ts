@@ -153,6 +153,10 @@ describe('options that can’t be', () => {
         /refreshOnActivity\(\).*everyMs.*counts: got true; must be a function/s,
       ],
       [() => okta.requireSession(null as never), /requireSession/],
+      [
+        () => okta.requireSession((() => true) as never),
+        /requireSession.*got a function; write \{ allow: \(session, req\)/,
+      ],
       [() => okta.login('x' as never), /login\(options\): must be an object/],
     ] as const) {
       expect(make).toThrow(TypeError)

@@ -75,6 +75,11 @@ describe('options', () => {
       /^appUrl: .+write "https:\/\/app\.example\.com"$/,
     ],
     [
+      'an appUrl on this machine without a scheme',
+      { appUrl: 'localhost:3000' },
+      /^appUrl: .+write "http:\/\/localhost:3000"$/,
+    ],
+    [
       'trustedOrigins as text',
       { trustedOrigins: 'https://a.example' },
       /^trustedOrigins: .+must be an array/,
@@ -207,8 +212,12 @@ describe('options', () => {
       /^upstream\.agent: got an object; must be an https\.Agent/,
     ],
     // cookies
-    ['no cookies', { cookies: [] }, /^cookies: got an array of 0; must name at least one/],
-    ['cookies as text', { cookies: 'sid' }, /^cookies: got "sid"/],
+    [
+      'no cookies',
+      { cookies: [] },
+      /^cookies: got an array of 0; must be an array with at least one/,
+    ],
+    ['cookies as text', { cookies: 'sid' }, /^cookies: got "sid"; must be an array/],
     ['a cookie twice', { cookies: ['sid', 'sid'] }, /^cookies: "sid" given twice/],
     [
       'a cookie of another name',

@@ -7,7 +7,7 @@ import type { Operation, UnavailableCode } from './errors.js'
  * service app's token.
  */
 export interface CallMessage {
-  /** What was asked of Okta. */
+  /** The operation that was called. */
   readonly operation: Operation
   /**
    * `yes`; `no`, Okta's word that there is no such session or sign-in; `aborted` by the caller's signal;

@@ -75,7 +75,7 @@ export interface OktaApiErrorDetails {
  * Okta answered with an error: any 4xx or 5xx, with or without Okta's error body.
  *
  * `message` is `<operation>: <status> <errorCode> <errorSummary>`. The fields are Okta's text as it came,
- * but for the session id that was asked for, which may be a live credential: it reads `{sessionId}`
+ * but for the session id of the call, which may be a live credential: it reads `{sessionId}`
  * everywhere. A text of more than 8,192 characters is cut.
  *
  * @example
@@ -90,7 +90,7 @@ export interface OktaApiErrorDetails {
 export class OktaApiError extends Error {
   /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaApiError'
-  /** What was asked of Okta. */
+  /** The operation that was called. */
   readonly operation: Operation
   /** The HTTP status. */
   readonly status: number
@@ -155,7 +155,7 @@ export interface OktaUnavailableErrorDetails {
 export class OktaUnavailableError extends Error {
   /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaUnavailableError'
-  /** What was asked of Okta. */
+  /** The operation that was called. */
   readonly operation: Operation
   /** Why there is no usable answer. */
   readonly code: UnavailableCode

@@ -32,7 +32,7 @@ export type CodeCounts = { readonly [code in UnavailableCode]?: number }
 export interface OktaSessionStats {
   /** Requests answered from memory. */
   readonly hits: number
-  /** Requests that had to ask Okta. */
+  /** Requests that needed a lookup. */
   readonly misses: number
   /** Requests answered by a remembered no. */
   readonly negatives: number
@@ -114,7 +114,7 @@ export interface OktaSession {
    * other one. It looks up by itself where attachSession() did not run.
    *
    * No user signed in: a page is redirected to sign in (302), anything else gets 401. A session that lacks a
-   * factor or does not satisfy the rule: 403. Okta could not be asked: 503 with `Retry-After`, and no user
+   * factor or does not satisfy the rule: 403. Okta gave no usable answer: 503 with `Retry-After`, and no user
    * is signed out. Too many guesses from one client: 429. Everything but pages is
    * `application/problem+json` (RFC 9457).
    *
@@ -206,7 +206,7 @@ export interface OktaSession {
 
   /**
    * Calls back once when the request's session ends; returns a function that stops watching. For
-   * connections that outlast their request. It asks Okta again every `maxTtlMs` and at expiry.
+   * connections that outlast their request. It makes a lookup every `maxTtlMs` and at expiry.
    *
    * @throws TypeError when `onEnd` is no function.
    * @example
@@ -249,7 +249,7 @@ export interface OktaSession {
   forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
 
   /**
-   * Nothing learned before now about this session or user counts: the next request asks Okta. `sessionId`
+   * Nothing learned before now about this session or user counts: the next request makes a lookup. `sessionId`
    * is compared with `Session.id` and with the cookie value. It ends nothing at Okta; `api.revokeSession`
    * does. Resolves when every instance will see it; rejects when the shared store could not record it.
    *

@@ -204,7 +204,7 @@ export interface SessionRule {
   readonly amr?: readonly string[]
   /** How long ago the newer of password and factor verification may be, by Okta's clock. In milliseconds. */
   readonly signedInWithinMs?: number
-  /** How long ago Okta may have been asked; 0 asks it for this very request. In milliseconds. */
+  /** How long ago the session may have been looked up; 0 makes a lookup for this very request. In milliseconds. */
   readonly maxStalenessMs?: number
   /** The app's own check. A throw or rejection goes to `next(error)` and is never a pass. */
   allow?(session: Session, req: AppRequest): boolean | Promise<boolean>
@@ -230,7 +230,7 @@ export interface SessionIdentityProvider {
  * Dates are ISO 8601 strings as they came over the wire. Fields Okta sends beyond these are dropped.
  *
  * `id` is the session's *external* id where GetCurrentSession gave it. From `createSession` (and from
- * `getSession` and `refreshSession` when they were asked with it) it is the **value of the `sid`
+ * `getSession` and `refreshSession` when they were called with it) it is the **value of the `sid`
  * cookie, a live credential**: `util.inspect` and `console.log` hide it there, `JSON.stringify` does not.
  *
  * @example
@@ -351,7 +351,7 @@ export interface RefreshOnActivityOptions {
  * app.get('/session', okta.sessionInfo({ maxStalenessMs: 5_000 }))
  */
 export interface SessionInfoOptions {
-  /** How old an answer may be before Okta is asked. In milliseconds. Default: `cache.maxTtlMs`, which is also the most. */
+  /** How old an answer may be before a lookup is made. In milliseconds. Default: `cache.maxTtlMs`, which is also the most. */
   readonly maxStalenessMs?: number
 }
 
@@ -384,7 +384,7 @@ export interface SessionInfo {
  * app.get('/verify', okta.forwardAuth({ rule: { mfa: true } }))
  */
 export interface ForwardAuthOptions {
-  /** What is asked of an active session, as by requireSession(). Default: nothing more. */
+  /** The rule that an active session has to meet, as for requireSession(). Default: nothing more. */
   readonly rule?: SessionRule
   /**
    * Answer a refusal as requireSession() would, for proxies that hand the answer to the browser (Traefik,

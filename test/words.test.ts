@@ -9,10 +9,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** The aim is 0 everywhere. Lower a bound when a change lowers its count. */
 const bounds: Readonly<Record<string, number>> = {
-  'src/*': 2,
+  'src/*': 0,
   'src/cli': 0,
-  'src/http': 1,
-  'src/limiter': 15,
+  'src/http': 0,
+  'src/limiter': 0,
   'src/local-org': 0,
   'src/okta': 0,
   'src/options': 0,

@@ -248,7 +248,7 @@ const TEXTS: Readonly<Record<Denial['code'], readonly [title: string, text: stri
   session_incomplete: ['Signing in is not finished', 'Please finish signing in to continue.'],
   reauthentication_required: [
     'Please sign in again',
-    'This page asks that you have signed in a short while ago.',
+    'This page requires that you have signed in a short while ago.',
   ],
   forbidden: ['Not allowed', 'You are signed in, but this is not open to you.'],
   okta_unavailable: [

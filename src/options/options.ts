@@ -98,10 +98,10 @@ export interface CookieOption {
  * const cache: CacheOptions = { ttlMs: 30_000, maxTtlMs: 30_000 }
  */
 export interface CacheOptions {
-  /** How long an active session is served from memory before Okta is asked again. In milliseconds. Default 60,000; 1 to 86,400,000. */
+  /** How long an active session is served from memory before it is looked up again. In milliseconds. Default 60,000; 1 to 86,400,000. */
   readonly ttlMs?: number | undefined
   /**
-   * How long an active session is served while asking again is unwise or impossible; equal to `ttlMs` it
+   * How long an active session is served while a new lookup is unwise or impossible; equal to `ttlMs` it
    * is a hard bound. In milliseconds. Default 300,000 (or a longer `ttlMs`); 1 to 86,400,000.
    */
   readonly maxTtlMs?: number | undefined

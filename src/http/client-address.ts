@@ -40,7 +40,7 @@ export function createClientAddress(
     if (!warned) {
       warned = true
       logger?.warn(
-        "Requests arrive through a proxy the app does not trust, so clients can't be told apart: set Express's `trust proxy`",
+        "Requests arrive through a proxy the app does not trust, so clients can't be told apart: set Express's `trust proxy`, and appUrl unless the proxy keeps Host",
       )
     }
     return sharedBy(peer ?? address)

@@ -135,7 +135,7 @@ const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
 function unknownNames(options: LocalOrgOptions): readonly string[] {
   return Object.keys(options)
     .filter((name) => !Object.hasOwn(NAMES, name))
-    .map((name) => `${name} is no option of a local org`)
+    .map((name) => `${name} is no option of a local org; known: ${Object.keys(NAMES).join(', ')}`)
 }
 
 function numberFaults(options: LocalOrgOptions): readonly string[] {

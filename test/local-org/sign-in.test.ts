@@ -237,7 +237,9 @@ describe('createLocalOrg()', () => {
   it('createLocalOrg() names every invalid option at once', async () => {
     const options = { port: -1, engine: 'oie', idleMinutes: 0, speed: 2 }
     // @ts-expect-error: what a JavaScript caller may write
-    await expect(createLocalOrg(options)).rejects.toThrow(/speed.*port.*idleMinutes.*engine/)
+    await expect(createLocalOrg(options)).rejects.toThrow(
+      /speed is no option of a local org; known: port, engine.*port must.*idleMinutes must.*engine must/,
+    )
   })
 
   it('a local org may be closed twice and frees its port', async () => {

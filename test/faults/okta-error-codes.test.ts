@@ -67,7 +67,7 @@ const failing = (org: LocalOrg, [status, errorCode]: readonly [number, string]) 
 describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
   const [status, errorCode] = error
 
-  it('at a guard is 503, clears no cookie, and is one warning', async () => {
+  it('an error about the org at a guard is 503, clears no cookie, and is one warning', async () => {
     const { org, send, clock, warnings } = await open()
     const cookie = org.signIn('alice@example.com')
     failing(org, error)
@@ -85,7 +85,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     await send('get', '/', cookie).expect(200)
   })
 
-  it('at refresh() is 503 and clears no cookie', async () => {
+  it('an error about the org at refresh() is 503 and clears no cookie', async () => {
     const { org, send } = await open()
     const cookie = org.signIn('alice@example.com')
     await send('get', '/', cookie).expect(200)
@@ -95,7 +95,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     await send('get', '/', cookie).expect(200)
   })
 
-  it('at logout() does not count as closed', async () => {
+  it('an error about the org at logout() does not count as closed', async () => {
     const { org, send } = await open()
     const cookie = org.signIn('alice@example.com')
     await send('get', '/', cookie).expect(200)
@@ -104,7 +104,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     expect(body).toMatchObject({ oktaClosed: false })
   })
 
-  it('at login() is 503 for all clients while it lasts, and a sign-in once it is over', async () => {
+  it('an error about the org at login() is 503 for all clients while it lasts, and a sign-in once it is over', async () => {
     const { org, login, clock, warnings } = await open()
     failing(org, error)
     const statuses = new Set<number>()
@@ -121,7 +121,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     for (let times = 0; times < 3; times += 1) await login().expect(200)
   })
 
-  it('at login() for one client stops no sign-in of others, and is charged to that client', async () => {
+  it('an error about the org at login() for one client stops no sign-in of others, and is charged to that client', async () => {
     const { org, login } = await open()
     const statuses: number[] = []
     for (let time = 0; time < 25; time += 1) {
@@ -133,7 +133,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
     expect(statuses).toEqual([...Array(20).fill(503), ...Array(5).fill(429)])
   })
 
-  it('is one warning, whichever operations meet it', async () => {
+  it('an error about the org is one warning, whichever operations meet it', async () => {
     const { org, send, login, warnings } = await open()
     const cookie = org.signIn('alice@example.com')
     await send('get', '/', cookie).expect(200)
@@ -147,7 +147,7 @@ describe.each(ABOUT_THE_ORG)('a %i %s', (...error) => {
 })
 
 describe.each(NO_SESSION)('a %i %s', (...error) => {
-  it('ends the session at a guard and at refresh(), without a warning', async () => {
+  it('an error about the session ends it at a guard and at refresh(), without a warning', async () => {
     const { org, send, warnings } = await open()
     const [atGuard, atRefresh] = [org.signIn('alice@example.com'), org.signIn('bob@example.com')]
     await send('get', '/', atRefresh).expect(200)
@@ -189,7 +189,7 @@ describe.each(BY_ID)('okta.api.%s()', (operation) => {
     },
   )
 
-  it('without credentials rejects as it came, and is one warning that names `credentials`', async () => {
+  it('an operation by id without credentials rejects as it came, and is one warning that names `credentials`', async () => {
     const { org, okta, warnings } = await open()
     org.signIn('alice@example.com')
     const { id = '' } = org.sessions.at(-1) ?? {}
@@ -199,7 +199,7 @@ describe.each(BY_ID)('okta.api.%s()', (operation) => {
     ])
   })
 
-  it('a 404 E0000007 rejects without a warning', async () => {
+  it('an operation by id that meets a 404 E0000007 rejects without a warning', async () => {
     const { okta, warnings } = await open('a token')
     await expect(okta.api[operation]('an-unknown-id')).rejects.toMatchObject({
       name: 'OktaApiError',

@@ -13,7 +13,7 @@ function open(rateLimitPerMinute = 20) {
 }
 
 describe('okta.api', () => {
-  it('leaves half of the rate-limit window to users, and says when to come back', async () => {
+  it('okta.api leaves half of the rate-limit window to users, and says when to come back', async () => {
     const { org, okta } = await open()
     org.signIn('alice@example.com')
     const [session] = org.sessions
@@ -32,7 +32,7 @@ describe('okta.api', () => {
     expect(await okta.authenticate({ headers })).toMatchObject({ state: 'active' })
   })
 
-  it('is admitted again when the window ends', async () => {
+  it('a call of okta.api is admitted again when the window ends', async () => {
     const { org, okta, clock } = await open()
     org.signIn('alice@example.com')
     const { id } = org.sessions[0] ?? { id: '' }
@@ -44,7 +44,7 @@ describe('okta.api', () => {
     await expect(okta.api.getSession(id)).resolves.toMatchObject({ login: 'alice@example.com' })
   })
 
-  it('rejects an argument that cannot be sent, and an abort, without a word about Okta', async () => {
+  it('okta.api rejects an argument that cannot be sent, and an abort, without a word about Okta', async () => {
     const { okta } = await open(600)
     await expect(okta.api.getSession('a/b')).rejects.toBeInstanceOf(TypeError)
     const aborted = okta.api.getSession('an-id', { signal: AbortSignal.abort(new Error('mine')) })
@@ -52,7 +52,7 @@ describe('okta.api', () => {
     expect(okta.stats()).toMatchObject({ failures: {}, refused: {}, inFlight: 0 })
   })
 
-  it('is rejected as closed after close()', async () => {
+  it('a call of okta.api is rejected as closed after close()', async () => {
     const { okta } = await open(600)
     await okta.close()
     await expect(okta.api.getSession('an-id')).rejects.toMatchObject({ code: 'closed' })

@@ -108,7 +108,7 @@ describe('a cookie without a session beside a live one', () => {
 })
 
 describe('what is known of further cookies', () => {
-  it('stays known of real users while others send junk', async () => {
+  it('what is known of further cookies stays known of real users while others send junk', async () => {
     const door = await open()
     const real = `${idxOf(door, ALICE)}; sid=of-classic`
     expect(await door.whose(real)).toBe(ALICE)
@@ -123,7 +123,7 @@ describe('what is known of further cookies', () => {
 })
 
 describe('a planted live cookie', () => {
-  it('gives no session, whatever failures others have caused', async () => {
+  it('a planted live cookie gives no session, whatever failures others have caused', async () => {
     const door = await open()
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     expect(await door.whose(planted, '203.0.113.66')).toBe(BOB)
@@ -131,7 +131,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(`${planted}; ${own}`, '198.51.100.7')).toBe('ambiguous_cookie')
   })
 
-  it('gives no session when its own user has spent what it may cause', async () => {
+  it('a planted live cookie gives no session when its own user has spent what it may cause', async () => {
     const door = await open()
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     for (let index = 0; index < 10; index += 1)
@@ -144,7 +144,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(`${planted}; ${own}`)).toBe('ambiguous_cookie')
   })
 
-  it('gives no session while the rate-limit window is short', async () => {
+  it('a planted live cookie gives no session while the rate-limit window is short', async () => {
     const door = await open({ org: { rateLimitPerMinute: 10 } })
     const [planted, own] = [idxOf(door, BOB), sidOf(door, ALICE)]
     for (let index = 0; index < 7; index += 1) await door.whose(idxOf(door, ALICE))
@@ -154,7 +154,7 @@ describe('a planted live cookie', () => {
     expect(await door.whose(planted)).toBe(BOB)
   })
 
-  it('behind the visitor’s own, gives no session when its user has spent what it may cause', async () => {
+  it('a planted live cookie behind the visitor’s own gives no session when its user has spent what it may cause', async () => {
     const door = await open()
     const [own, planted] = [idxOf(door, ALICE), sidOf(door, BOB)]
     await door.whose(planted, '203.0.113.66')
@@ -169,7 +169,7 @@ describe('a planted live cookie', () => {
 describe('a first cookie that was never live here', () => {
   const both = (sid: string) => `idx=left-over; ${sid}`
 
-  it('hides no cached session while Okta is down', async () => {
+  it('a first cookie that was never live hides no cached session while Okta is down', async () => {
     const door = await open({ okta: { cache: { negativeTtlMs: 1_000 } } })
     const sid = sidOf(door, ALICE)
     expect(await door.whose(both(sid))).toBe(ALICE)
@@ -184,7 +184,7 @@ describe('a first cookie that was never live here', () => {
     expect(strict.ok).toBe(false)
   })
 
-  it('hides no cached session when others have spent the failure budgets', async () => {
+  it('a first cookie that was never live hides no cached session when others have spent the failure budgets', async () => {
     const door = await open({ okta: { cache: { negativeTtlMs: 1_000 } } })
     const sid = sidOf(door, ALICE)
     expect(await door.whose(both(sid))).toBe(ALICE)
@@ -194,7 +194,7 @@ describe('a first cookie that was never live here', () => {
     await door.account(both(sid)).expect(200)
   })
 
-  it('hides a session that is not cached, and one that has a contradiction', async () => {
+  it('a first cookie that was never live hides a session that is not cached, and one that has a contradiction', async () => {
     const door = await open()
     const sid = sidOf(door, ALICE)
     const stop = door.org.fail({ kind: 'html' })
@@ -206,7 +206,7 @@ describe('a first cookie that was never live here', () => {
     expect(await door.whose(`${idx}; ${sid}`)).toBe('ambiguous_cookie')
   })
 
-  it('keeps a request that has had another session here from the cookie behind it', async () => {
+  it('a first cookie that was never live keeps a request that has had another session here from the cookie behind it', async () => {
     const door = await open({ okta: { cache: { ttlMs: 1_000, maxTtlMs: 1_000 } } })
     const [idx, sid] = [idxOf(door, BOB), sidOf(door, ALICE)]
     expect(await door.whose(idx)).toBe(BOB)

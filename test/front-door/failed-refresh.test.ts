@@ -63,7 +63,7 @@ describe('a refresh that failed', () => {
     expect(calls()).toBe(2)
   })
 
-  it('rests whichever handler tried it', async () => {
+  it('a refresh that failed rests whichever handler tried it', async () => {
     const { refresh, click, failAll, calls } = await open()
     failAll()
     await click()
@@ -71,7 +71,7 @@ describe('a refresh that failed', () => {
     expect(calls()).toBe(1)
   })
 
-  it('rests for everyMs where that is shorter', async () => {
+  it('a refresh that failed rests for everyMs where that is shorter', async () => {
     const { clock, refresh, failAll, calls } = await open({ everyMs: 2_000 })
     failAll()
     await refresh().expect(503)
@@ -83,7 +83,7 @@ describe('a refresh that failed', () => {
     expect(calls()).toBe(2)
   })
 
-  it('does not rest where no call was made, and a refresh that succeeds ends the rest', async () => {
+  it('a refresh does not rest where no call was made, and a refresh that succeeds ends the rest', async () => {
     const { org, clock, refresh, failAll, calls } = await open()
     failAll()
     await refresh().expect(503)
@@ -94,7 +94,7 @@ describe('a refresh that failed', () => {
     expect(calls()).toBe(2)
   })
 
-  it('of one session leaves the refreshes of others alone', async () => {
+  it('a failed refresh of one session leaves the refreshes of others alone', async () => {
     const { org, okta, refresh, failAll, calls } = await open()
     failAll()
     await refresh().expect(503)

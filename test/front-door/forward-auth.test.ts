@@ -268,7 +268,7 @@ describe('a CORS preflight', () => {
     expect(org.calls.getCurrentSession).toBe(0)
   })
 
-  it('passes with its own method, and no other method claims to be one', async () => {
+  it('a CORS preflight passes with its own method, and no other method claims to be one', async () => {
     const { url } = await open({ allowPreflight: true })
     await request(url).options('/auth/deep').set(preflight).expect(200)
     const claim = { ...preflight, 'X-Forwarded-Method': 'OPTIONS' }

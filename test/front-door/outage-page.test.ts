@@ -299,14 +299,14 @@ describe('the page of an outage', () => {
 })
 
 describe('what the page of an outage says', () => {
-  it('names the failure of Okta, and that the visitor is not signed out', async () => {
+  it('the page of an outage names the failure of Okta, and that the visitor is not signed out', async () => {
     const { visit } = await openOutage()
     const { text } = await visit.page('idx=one').expect(503)
     expect(text).toContain('Okta, which checks your sign-in for this app, cannot be reached')
     expect(text).toContain('You are not signed out.')
   })
 
-  it('names the rate limit of Okta', async () => {
+  it('the page of an outage names the rate limit of Okta', async () => {
     const { org, visit } = await openGuarded()
     org.fail({ kind: 'rate_limit' })
     const { text } = await visit.page('idx=one').expect(503)
@@ -314,7 +314,7 @@ describe('what the page of an outage says', () => {
     expect(text).toContain('You are not signed out.')
   })
 
-  it('names the many people who sign in at once while the failure budget is spent', async () => {
+  it('the page of a shortage names the many people who sign in at once while the failure budget is spent', async () => {
     const { visit } = await openGuarded({
       okta: { upstream: { failedLookups: { perSecond: 0.1, burst: 1 } } },
     })
@@ -328,7 +328,7 @@ describe('what the page of an outage says', () => {
 })
 
 describe('the page of a client over its failure budget', () => {
-  it('leads to the home page and does not reload itself', async () => {
+  it('the page of a client over its failure budget leads to the home page and does not reload itself', async () => {
     const { visit } = await openGuarded({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 1 } } },
     })

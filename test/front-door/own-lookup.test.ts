@@ -29,7 +29,7 @@ async function open(between?: (clock: { advance(ms: number): void }) => void) {
 
 describe('requireSession({ maxStalenessMs: 0 })', () => {
   it.each(['/fresh', '/twice'])(
-    'makes no second call behind a cold attachSession(): %s',
+    'maxStalenessMs: 0 makes no second call behind a cold attachSession(): %s',
     async (path) => {
       const { get, calls } = await open()
       await get(path).expect(200)
@@ -37,20 +37,20 @@ describe('requireSession({ maxStalenessMs: 0 })', () => {
     },
   )
 
-  it('makes a call of its own behind an attachSession() that found a cached session', async () => {
+  it('maxStalenessMs: 0 makes a call of its own behind an attachSession() that found a cached session', async () => {
     const { get, calls } = await open()
     await get('/').expect(200)
     await get('/fresh').expect(200)
     expect(calls()).toBe(2)
   })
 
-  it('makes a call of its own when the answer arrived more than a second ago', async () => {
+  it('maxStalenessMs: 0 makes a call of its own when the answer arrived more than a second ago', async () => {
     const { get, calls } = await open((clock) => clock.advance(1_001))
     await get('/fresh').expect(200)
     expect(calls()).toBe(2)
   })
 
-  it('makes a call of its own when another request had started the lookup', async () => {
+  it('maxStalenessMs: 0 makes a call of its own when another request had started the lookup', async () => {
     const { org, get, calls, clock } = await open()
     org.failNext({ kind: 'delay', delayMs: 300 }, { operation: 'getCurrentSession' })
     const first = get('/').expect(200)

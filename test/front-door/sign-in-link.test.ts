@@ -106,7 +106,7 @@ describe('a refused post', () => {
 })
 
 describe('check()', () => {
-  it('leads a refused post back to the page, and a Fetch request to its own path', async () => {
+  it('check() leads a refused post back to the page, and a Fetch request to its own path', async () => {
     const { okta } = await open()
     const signInUrl = async (req: Request) => {
       const decision = await okta.check(req)

@@ -179,7 +179,7 @@ describe('a signInUrl function that fails', () => {
     expect(text).toBe(`Error: failed with ${thrown} in place of an error`)
   })
 
-  it('gives a promise that never settles: a TimeoutError after upstream.timeoutMs', async () => {
+  it('a signInUrl function gives a promise that never settles: a TimeoutError after upstream.timeoutMs', async () => {
     const more = { upstream: { timeoutMs: 100 } }
     const { okta, mount } = await open(() => new Promise(() => {}), undefined, more)
     const message = /gave a promise that has not settled within upstream\.timeoutMs \(100 ms\)/
@@ -262,7 +262,7 @@ describe('check()', () => {
     expect(okta.check(anonymous)).toMatchObject({ ok: false, reply: { status: 302 } })
   })
 
-  it('does not call signInUrl for a session that passes, is refused by allow, or is unavailable', async () => {
+  it('check() does not call signInUrl for a session that passes, is refused by allow, or is unavailable', async () => {
     let calls = 0
     const { okta, org } = await open(async () => {
       calls += 1

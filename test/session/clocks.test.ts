@@ -98,7 +98,7 @@ describe('times', () => {
       expect(last).toBeGreaterThan(-5_000)
     })
 
-    it('ends in time when it was stored without a Date a minute after the wrong one', async () => {
+    it('a session ends in time when it was stored without a Date a minute after the wrong one', async () => {
       const okta = middleware(org, clock, options)
       org.now = wrong
       await okta.authenticate(requestWith('bob'))
@@ -112,7 +112,7 @@ describe('times', () => {
       expect(last).toBeGreaterThan(-5_000)
     })
 
-    it('is asked about, and stays in the cache, when Okta has extended it', async () => {
+    it('a session whose end was corrected is looked up, and stays in the cache, when Okta has extended it', async () => {
       const okta = middleware(org, clock)
       const end = clock.now() + 40_000
       org.endsAt = () => end
@@ -127,7 +127,7 @@ describe('times', () => {
       expect(await okta.authenticate(requestWith('alice'))).toMatchObject({ source: 'memory' })
     })
 
-    it('is not counted in stats() after its right end', async () => {
+    it('a session is not counted in stats() after its right end', async () => {
       const okta = middleware(org, clock)
       const end = clock.now() + 40_000
       org.endsAt = (value) => (value === 'alice' ? end : clock.now() - 1)

@@ -157,12 +157,7 @@ type SignInDenial = Denial & { readonly signInUrl: string }
 /** Redirects a page request to sign-in; answers with a page instead when sign-in returns without a session again and again. */
 function createSendToSignIn(parts: DenialParts) {
   const { signInAgainUrl, appUrl, now, secure } = parts
-  const warnContested = once((names: string) =>
-    parts.logger?.warn(
-      'A browser cannot sign in, because it sends session cookies that contradict each other: another host of the domain may have set one. Signing out expires them; a signed cookie with a __Host- name cannot be set by another host',
-      { cookies: names },
-    ),
-  )
+  const warnOfLoop = createLoopWarnings(parts.logger)
 
   return function sendToSignIn(
     denial: SignInDenial,
@@ -201,7 +196,7 @@ function createSendToSignIn(parts: DenialParts) {
   function loopPage({ signInUrl, reason }: SignInDenial, path: string, req: RequestLike) {
     const isContested = reason === 'ambiguous_cookie'
     const names = isContested ? parts.contested(req).join(', ') : ''
-    if (isContested) warnContested(names)
+    warnOfLoop(reason, names)
     return {
       // 401 even when the session exists and only lacks a factor.
       status: 401,
@@ -210,6 +205,25 @@ function createSendToSignIn(parts: DenialParts) {
       signInUrl,
       signOutUrl: isContested ? signOutLink(path) : undefined,
     }
+  }
+}
+
+/** Logs the first loop of each reason that the app's developer or operator can do something about. */
+function createLoopWarnings(logger: Logger | undefined) {
+  const warnContested = once((names: string) =>
+    logger?.warn(
+      'A browser cannot sign in, because it sends session cookies that contradict each other: another host of the domain may have set one. Signing out expires them; a signed cookie with a __Host- name cannot be set by another host',
+      { cookies: names },
+    ),
+  )
+  const warnMissing = once(() =>
+    logger?.warn(
+      'A browser came back from sign-in several times without a session cookie. Browsers send the cookie of Okta to this app only where both have the same host, and appUrl or Host names it. If this is one browser, it may be keeping no cookies',
+    ),
+  )
+  return function warnOfLoop(reason: Denial['reason'], names: string) {
+    if (reason === 'ambiguous_cookie') warnContested(names)
+    if (reason === 'no_cookie') warnMissing()
   }
 }
 

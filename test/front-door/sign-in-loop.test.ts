@@ -129,6 +129,17 @@ describe('a browser that comes back from signing in without a session, again and
     expect(answer.text.includes('>Sign out</a>')).toBe(text.startsWith('contradict'))
   })
 
+  it('repeated returns without any session cookie are one line in the log, which names the hosts', async () => {
+    const { comeBack, lines } = await openBrowser()
+    for (let times = 0; times < 4; times += 1) await comeBack('/account')
+    expect(lines).toEqual([])
+    for (let times = 0; times < 2; times += 1)
+      await comeBack('/account').then(({ status }) => expect(status).toBe(401))
+    expect(lines).toEqual([
+      [expect.stringMatching(/without a session cookie.+same host.+appUrl/), expect.anything()],
+    ])
+  })
+
   it('the page says that the session is signed out', async () => {
     const { org, okta, clock } = await startParts()
     const app = express().get('/', okta.requireSession()).post('/out', okta.logout())

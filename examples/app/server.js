@@ -81,7 +81,9 @@ function greet(url, org) {
   if (org !== undefined) {
     console.log(`  Its Okta     ${org.url} (a local stand-in)`)
     for (const { login, password, mfa } of org.users)
-      console.log(`  Sign in as   ${login}  ${password}${mfa ? '  (and a second factor)' : ''}`)
+      console.log(
+        `  Sign in as   ${login}  ${password}${mfa ? '  (and a second factor, which the page shows)' : ''}`,
+      )
   }
   console.log('\n  Stop with Ctrl-C.\n')
 }

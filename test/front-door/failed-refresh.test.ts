@@ -83,7 +83,26 @@ describe('a refresh that failed', () => {
     expect(calls()).toBe(2)
   })
 
-  it('a refresh does not rest where no call was made, and a refresh that succeeds ends the rest', async () => {
+  it('a refresh does not rest where no call was made', async () => {
+    const { org, okta, clock, refresh, failAll, calls } = await open()
+    const app = express()
+    app.post('/refresh', okta.refresh())
+    failAll()
+    // The failures of five other sessions open the circuit of refreshes.
+    for (let i = 0; i < 5; i += 1)
+      await request(app)
+        .post('/refresh')
+        .set({ ...api, ...ownPage, Cookie: org.signIn('bob@example.com') })
+        .expect(503)
+    const rejected = await refresh().expect(503)
+    expect(rejected.body.reason).toBe('breaker_open')
+    expect(calls()).toBe(5)
+    org.clearFaults()
+    clock.advance(1_200)
+    expect((await refresh().expect(200)).body.refreshed).toBe(true)
+  })
+
+  it('a refresh that succeeds ends the rest', async () => {
     const { org, clock, refresh, failAll, calls } = await open()
     failAll()
     await refresh().expect(503)

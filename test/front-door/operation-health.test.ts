@@ -173,7 +173,8 @@ describe('while one operation fails, the other six go on', () => {
           const given = operation === 'closeCurrentSession' ? leaving.pop() : cookie
           return Promise.all(ill.map((way) => way.go(world, given ?? '').catch(() => {})))
         })
-        if (calls === 1) await Promise.all(failures)
+        // Calls that hang occupy slots meanwhile; the others have opened their circuit by then.
+        if (calls === 1 || what !== 'no answer') await Promise.all(failures)
         for (const [name, way] of well) {
           const given = name === 'logout()' ? leaving.pop() : cookie
           expect([name, await way.go(world, given ?? '')]).toEqual([name, way.well])
@@ -270,8 +271,11 @@ describe.each(Object.entries(oddities))('odd answers to a few clients: %s', (_na
     const { org, clock, get, okta } = await openBehind(answerOdd)
     const served: number[] = []
     for (let round = 0; round < 15; round += 1) {
-      await Promise.all(fewClients.map((from) => get('/', `sid=<script>${round}`, from)))
-      await Promise.all(fewClients.map((from) => get('/', `idx=<script>${round}`, from)))
+      // A cookie for each client: one lookup would answer all who send the same.
+      for (const name of ['sid', 'idx'])
+        await Promise.all(
+          fewClients.map((from, client) => get('/', `${name}=<script>${round}-${client}`, from)),
+        )
       served.push(await get('/', org.signIn(BOB)))
       clock.advance(300)
     }
@@ -284,9 +288,12 @@ describe.each(Object.entries(oddities))('odd answers to a few clients: %s', (_na
     const { org, clock, post, okta } = await openBehind(answerOdd)
     const served: number[] = []
     for (let round = 0; round < 15; round += 1) {
-      const odd = { sessionToken: `<script>${round}` }
       await Promise.all(
-        fewClients.flatMap((from) => [1, 2].map(() => post('/login', '', odd, from))),
+        fewClients.flatMap((from, client) =>
+          [1, 2].map((attempt) =>
+            post('/login', '', { sessionToken: `<script>${round}-${client}-${attempt}` }, from),
+          ),
+        ),
       )
       served.push((await post('/login', '', { sessionToken: org.sessionToken(BOB) })).status)
       clock.advance(300)

@@ -30,6 +30,14 @@ async function askOther(): Promise<void> {
   expect(await world.lookUp(name)).toMatchObject({ source: 'okta' })
 }
 
+/** Before an outage: one lookup of another credential has failed, and those of others were answered. */
+async function failureBefore(): Promise<void> {
+  world.ill.set('bob', 'server_error')
+  await world.lookUp('bob')
+  await askOther()
+  world.ill.clear()
+}
+
 /** Fails so many lookups of this cookie in a row, each when it may be made, while those of others are answered. */
 async function failInRow(value: string, count: number): Promise<void> {
   world.ill.set(value, 'server_error')
@@ -72,6 +80,27 @@ describe('a credential whose lookups fail while those of others are answered', (
       ])
     },
   )
+
+  it('answers to others that arrive during the failing lookups count', async () => {
+    let isInOther = false
+    world = new LookupWorld({
+      deliver: async (value) => {
+        if (!isInOther) {
+          isInOther = true
+          world.clock.advance(1.5 * SECOND)
+          await askOther()
+          isInOther = false
+        }
+        return value()
+      },
+    })
+    await failureBefore()
+    world.ill.set('alice', 'timeout')
+    // Each lookup takes 3 s; the rests after them are 1, 2, 4 and 8 s.
+    expect(await timesOfCalls('alice', 40 * SECOND)).toEqual([
+      0, 3_100, 7_100, 12_100, 19_100, 30_100,
+    ])
+  })
 
   it('a single failure has no effect', async () => {
     world.begin('alice')
@@ -163,6 +192,33 @@ describe('a credential whose lookups fail while those of others are answered', (
     expect(await calls('alice')).toBe(false)
   })
 
+  it('a failure has no effect after a later lookup of the credential was answered', async () => {
+    let held: Promise<void> | undefined
+    let letGo = () => {}
+    world = new LookupWorld({
+      deliver: async (value) => {
+        const delivered = value()
+        await held
+        return delivered
+      },
+    })
+    world.begin('alice')
+    const fresh = { maxStalenessMs: 0 }
+    world.ill.set('alice', 'timeout')
+    await world.lookUp('alice', fresh)
+    held = new Promise((resolve) => {
+      letGo = resolve
+    })
+    const slow = world.lookUp('alice', fresh)
+    world.clock.advance(STEP_MS)
+    held = undefined
+    world.ill.clear()
+    expect(await world.lookUp('alice', fresh)).toMatchObject({ source: 'okta' })
+    letGo()
+    expect(await slow).toMatchObject({ reason: 'timeout' })
+    expect(await world.lookUp('alice', fresh)).toMatchObject({ source: 'okta' })
+  })
+
   it.each<UnavailableCode>(['dns', 'connect', 'tls', 'rate_limited', 'concurrency_limited'])(
     'a failure that no credential causes (%s) is left to the circuit',
     async (code) => {
@@ -189,6 +245,7 @@ describe('a credential whose lookups fail while no others are answered', () => {
           return value()
         },
       })
+      await failureBefore()
       world.begin('alice')
       world.ill.set('alice', code)
       let last = 0
@@ -206,6 +263,7 @@ describe('a credential whose lookups fail while no others are answered', () => {
 })
 
 it('failures of an outage do not lengthen the rest after one that follows it', async () => {
+  await failureBefore()
   world.begin('alice')
   await world.lookUp('alice')
   world.clock.advance(400 * SECOND)

@@ -54,5 +54,6 @@ export type {
   SessionInfoOptions,
   SessionRule,
   SessionStatus,
+  StoreStats,
   UnavailableContext,
 } from './public-types.js'

@@ -16,6 +16,7 @@ import type {
   SessionEnd,
   SessionInfoOptions,
   SessionRule,
+  StoreStats,
 } from './public-types.js'
 
 /** How often each code occurred. A code that did not is absent. */
@@ -80,6 +81,8 @@ export interface OktaSessionStats {
     readonly code: UnavailableCode
     readonly forMs: number
   }
+  /** The shared store; present where `cache.store` is set. */
+  readonly store?: StoreStats
   /** The org's rate-limit window as its last answer gave it. `resetsInMs` is in milliseconds. */
   readonly quota?: {
     readonly limit: number

@@ -139,12 +139,13 @@ function limitApiCalls(limiter: Limiter): LimitCall {
 
 type Core = ReturnType<typeof composeCore>
 
-function statsOf({ limiter, lookup, watches }: Core): OktaSessionStats {
+function statsOf({ limiter, lookup, watches, shared }: Core): OktaSessionStats {
   const { heldOff, quota, ...gauges } = limiter.stats()
   return {
     ...lookup.stats(),
     ...gauges,
     watched: watches.size,
+    ...(shared !== undefined && { store: shared.stats() }),
     ...(heldOff !== undefined && { heldOff }),
     ...(quota !== undefined && { quota }),
   }
@@ -168,7 +169,9 @@ function composeCore(
     })
   const limiter = new Limiter({ upstream, logger, ...surroundings })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
-  const store = openStore(cache.store, secrets, api.orgUrl)
+  const { maxTtlMs } = cache
+  const context = { orgOrigin: api.orgUrl, secrets, logger, maxTtlMs, timeoutMs }
+  const store = openStore(cache.store, { ...context, clock, random: surroundings.random })
   const shared = store?.shared
   const log = new RevocationLog({
     clock,
@@ -193,8 +196,16 @@ function composeCore(
       surroundings.maxSkewMs ??
       (api.orgUrl.startsWith('http:') ? Number.POSITIVE_INFINITY : undefined),
   })
-  const { maxSessions, maxTtlMs } = cache
-  const refresher = new Refresher({ limiter, lookup, clock, refreshSession, maxSessions })
+  const { maxSessions } = cache
+  const refresher = new Refresher({
+    limiter,
+    lookup,
+    clock,
+    refreshSession,
+    maxSessions,
+    shared,
+  })
+  shared?.onInstances((count) => limiter.setInstances(count))
   const signOut = new SignOut({ ...org, limiter, lookup, log, timeoutMs, logger })
   const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
 
@@ -207,5 +218,5 @@ function composeCore(
     await Promise.all([org.close(), shared?.close()])
   }
 
-  return { org, limiter, log, lookup, refresher, signOut, watches, close }
+  return { org, limiter, log, lookup, refresher, signOut, watches, shared, close }
 }

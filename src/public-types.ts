@@ -413,6 +413,38 @@ export interface ForwardAuthOptions {
 }
 
 /**
+ * Counters and gauges of the store that instances share, since this instance began.
+ *
+ * @example
+ * const { store } = okta.stats()
+ * if (store?.state === 'unavailable') console.log('this instance works alone')
+ */
+export interface StoreStats {
+  /** `unavailable`: the instance serves from memory and asks Okta for itself. */
+  readonly state: 'ready' | 'unavailable'
+  /** Commands sent. */
+  readonly commands: number
+  /** Commands that failed or were given up, and records that could not be appended. */
+  readonly failures: number
+  /** Entries taken from the store. */
+  readonly entriesRead: number
+  /** Entries written to the store. */
+  readonly entriesWritten: number
+  /** Entries and records that were ignored: forged, damaged, too old, or sealed with another secret. */
+  readonly rejected: number
+  /** Revocation records of other instances. */
+  readonly recordsRead: number
+  /** Revocation records that wait until the store can take them. */
+  readonly recordsWaiting: number
+  /** Times at which records of others may have been missed. */
+  readonly gaps: number
+  /** Since the revocation log was last read to its end. In milliseconds; undefined before the first time. */
+  readonly logLagMs?: number | undefined
+  /** Living instances, this one included. */
+  readonly instances: number
+}
+
+/**
  * An answer as data, for any framework to send.
  *
  * @example

@@ -42,7 +42,7 @@ export interface SessionCacheOptions {
 /** The clocks of two instances may differ by this much; an entry from further in the future is ignored. */
 const MAX_FUTURE_MS = 2_000
 /** Shortens the life of entries by a random share of up to this, so that they do not end together. */
-const JITTER = 0.2
+export const JITTER = 0.2
 /** A cookie counts as seen for this long after its last active answer, even when its session has ended. */
 const SEEN_FOR_MS = 24 * 60 * 60_000
 
@@ -140,8 +140,8 @@ export class SessionCache {
 
   /** Stores another instance's entry, unless a revocation voids it; returns it when it is fresh. */
   adopt(key: string, entry: SharedEntry, start: LookupStart): CachedSession | undefined {
-    const { session, askedAt, position } = entry
-    if (this.#log.signOutOf(key) !== undefined || this.#log.isVoidShared(key, session, position))
+    const { session, askedAt } = entry
+    if (this.#log.signOutOf(key) !== undefined || this.#log.isVoidShared(key, entry))
       return undefined
     const age = start.at - askedAt
     if (age < -MAX_FUTURE_MS) {
@@ -149,6 +149,7 @@ export class SessionCache {
       return undefined
     }
     const mono = start.mono - Math.max(0, age)
+    if (this.#isNotNewer(key, mono)) return undefined
     // Each instance has its own measure of Okta's clock; the earlier end is the safe one.
     const endsAt = Math.min(
       mono + sessionEndsAt(session) - (askedAt + entry.oktaAheadMs),
@@ -195,6 +196,14 @@ export class SessionCache {
     this.#entries.set(key, entry)
     this.#usable.add(entry, this.#clock.monotonic())
     return entry
+  }
+
+  /** Whether this process knows something about the credential that is as new as a shared entry. */
+  #isNotNewer(key: string, mono: number): boolean {
+    const cached = this.#entries.peek(key)
+    if (cached !== undefined && cached.startedMono >= mono) return true
+    const negative = this.#options.negatives.last(key)
+    return negative !== undefined && negative.since >= mono
   }
 
   #hasNewer(key: string, start: LookupStart): boolean {

@@ -23,7 +23,8 @@ import {
 import { FailedLookups } from './failed-lookups.js'
 import type { OktaClock } from './okta-clock.js'
 import type { RevocationLog } from './revocations.js'
-import type { SharedSessions } from './shared-cache.js'
+import type { Claim, ReleaseReason, SharedEntry, SharedStore } from './shared-cache.js'
+import type { StoreReads } from './store-reads.js'
 
 export interface LookupOptions {
   readonly cache: Settings['cache']
@@ -35,7 +36,7 @@ export interface LookupOptions {
   readonly log: RevocationLog
   /** GetCurrentSession. */
   readonly fetchSession: CurrentSessionCall<Session>
-  readonly shared?: SharedSessions | undefined
+  readonly shared?: SharedStore | undefined
   readonly logger?: Logger | undefined
   /** The largest difference of Okta's `Date` from the wall clock that is trusted. */
   readonly maxSkewMs?: number | undefined
@@ -45,6 +46,8 @@ export interface InFlightOptions extends LookupOptions {
   readonly oktaClock: OktaClock
   readonly sessions: SessionCache
   readonly negatives: NegativeCache
+  /** Undefined without a shared cache. */
+  readonly storeReads: StoreReads | undefined
 }
 
 /** A lookup to be started. */
@@ -55,8 +58,10 @@ export interface LookupCall {
   readonly client?: string | undefined
   /** The client's address as it is sent to Okta; undefined when it is not sent. */
   readonly clientIp?: string | undefined
-  /** Calls Okta without a look at the shared cache, whose entry may be old. */
+  /** Calls Okta without a look at the shared cache. */
   readonly skipsShared: boolean
+  /** A shared entry whose lookup began before this, epoch milliseconds, is too old. */
+  readonly since: number
   /** Whether a fresh or a negative answer is cached. */
   readonly early?: boolean | undefined
   /** The key of the active session that came in the same request: the failure is charged to that session. */
@@ -74,7 +79,7 @@ export interface InFlightLookup extends Pick<LookupCall, 'skipsShared'> {
 /** A revocation record after `start` that concerns the context voids it. */
 export type LookupResult =
   | { readonly kind: 'answered'; readonly context: AnsweredContext; readonly start: LookupStart }
-  | OktaUnavailable
+  | (OktaUnavailable & { readonly called?: boolean })
 
 /** An answer this much later than its deadline shows that the machine was suspended. */
 const SUSPENDED_AFTER_MS = 5_000
@@ -121,7 +126,7 @@ export class InFlightLookups {
   start(call: LookupCall): InFlightLookup {
     const { shared, clock } = this.#options
     const skipsShared = shared === undefined || call.skipsShared
-    const result = skipsShared ? this.#callOkta(call) : this.#claim(shared, call)
+    const result = this.#resultOf(shared, call)
     const lookup = { startedMono: clock.monotonic(), skipsShared, result }
     this.#lookups.set(call.key, lookup)
     const remove = () => {
@@ -136,28 +141,62 @@ export class InFlightLookups {
       await Promise.all([...this.#lookups.values()].map(({ result }) => result))
   }
 
+  #resultOf(shared: SharedStore | undefined, call: LookupCall): Promise<LookupResult> {
+    if (shared === undefined) return this.#callOkta(call)
+    return call.skipsShared ? this.#callAndShare(shared, call) : this.#claim(shared, call)
+  }
+
   /** Takes the shared entry, or calls Okta once for all instances. */
-  async #claim(shared: SharedSessions, call: LookupCall): Promise<LookupResult> {
-    const { key } = call
-    const claim = await shared.claim(key)
-    if (claim.kind === 'entry') {
-      const start = this.begin()
-      const entry = this.#options.sessions.adopt(key, claim.entry, start)
-      if (entry !== undefined) return { kind: 'answered', context: foundAs('shared', entry), start }
+  async #claim(shared: SharedStore, call: LookupCall): Promise<LookupResult> {
+    const { key, client, since } = call
+    const giveBack = this.#options.storeReads?.charge(call.kind(), client)
+    // Made-up cookies must not become a flood of commands: the budgets for calls to Okta decide.
+    if (giveBack === undefined) return this.#callAndShare(shared, call)
+    const claim = await shared.claim(key, since)
+    const adopted = this.#adopt(key, claim, giveBack)
+    if (adopted !== undefined) return adopted
+    return this.#callAndShare(shared, call, claim.kind === 'lease' ? claim.lease : undefined)
+  }
+
+  /** What the shared cache answers; undefined where Okta must. An entry that is stale is cached all the same. */
+  #adopt(key: string, claim: Claim, giveBack: () => void): LookupResult | undefined {
+    const { sessions, log } = this.#options
+    if (claim.kind === 'failed') return { kind: 'unavailable', code: claim.code }
+    if (claim.kind === 'refused') {
+      const { id, forMs, state } = claim.refusal
+      log.noteSignOut(key, id, forMs, state)
+      return { kind: 'answered', context: anonymous.signed_out, start: this.begin() }
     }
+    const entry = claim.kind === 'unknown' ? undefined : claim.entry
+    if (entry === undefined) return undefined
+    giveBack()
+    const start = this.begin()
+    const adopted = sessions.adopt(key, entry, start)
+    if (adopted === undefined || claim.kind !== 'entry') return undefined
+    return { kind: 'answered', context: foundAs('shared', adopted), start }
+  }
+
+  /** Calls Okta, and tells the shared cache what it answered. */
+  async #callAndShare(
+    shared: SharedStore,
+    call: LookupCall,
+    lease?: string,
+  ): Promise<LookupResult> {
     const result = await this.#callOkta(call)
-    if (claim.kind === 'lease') this.#endLease(shared, key, result, claim.lease)
+    const entry = this.#entryOf(result)
+    const why = releaseReasonOf(result)
+    if (entry !== undefined) shared.fill(call.key, entry, lease)
+    else if (lease !== undefined || why?.kind === 'no') shared.release(call.key, lease, why)
     return result
   }
 
-  /** Fills the shared cache where there is an active session; else returns the lease. */
-  #endLease(shared: SharedSessions, key: string, result: LookupResult, lease: string): void {
-    const position = result.kind === 'answered' ? result.start.sharedPosition : undefined
-    if (position !== undefined && result.kind === 'answered' && result.context.state === 'active') {
-      const { session, askedAt } = result.context
-      const { aheadMs: oktaAheadMs } = this.#options.oktaClock
-      shared.fill(key, { session, askedAt, oktaAheadMs, position }, lease)
-    } else shared.release(key, lease)
+  /** What other instances may be told: an active session that this process found after it read the log. */
+  #entryOf(result: LookupResult): SharedEntry | undefined {
+    if (result.kind !== 'answered' || result.context.state !== 'active') return undefined
+    const { sharedPosition: position } = result.start
+    if (position === undefined) return undefined
+    const { session, askedAt } = result.context
+    return { session, askedAt, oktaAheadMs: this.#options.oktaClock.aheadMs, position }
   }
 
   /** Calls Okta, again within the same deadline when a revocation overtakes the answer. */
@@ -224,6 +263,13 @@ export class InFlightLookups {
 }
 
 const timeout: OktaUnavailable = { kind: 'unavailable', code: 'timeout' }
+
+/** What ended the lookup at Okta. A rejection by this instance's own limiter says nothing to the others. */
+function releaseReasonOf(result: LookupResult): ReleaseReason | undefined {
+  if (result.kind === 'unavailable')
+    return result.called === true ? { kind: 'unavailable', code: result.code } : undefined
+  return result.context === anonymous.not_found ? { kind: 'no', at: result.start.at } : undefined
+}
 
 /** The limiter rejected the call. */
 function notCalled(answer: OktaAnswer<Session>): OktaUnavailable {

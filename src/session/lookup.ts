@@ -3,7 +3,7 @@ import { onAbort } from '../abort.js'
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
 import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
-import { credentialKey, NegativeCache, type NegativeEntry, SessionCache } from './cache.js'
+import { credentialKey, JITTER, NegativeCache, type NegativeEntry, SessionCache } from './cache.js'
 import type { CachedSession } from './cached-session.js'
 import {
   type AnsweredContext,
@@ -19,6 +19,7 @@ import {
 import { type InFlightLookup, InFlightLookups, type LookupOptions } from './in-flight.js'
 import { OktaClock } from './okta-clock.js'
 import { type RevocationLog, subject } from './revocations.js'
+import { StoreReads } from './store-reads.js'
 
 /** The client a lookup is made for, and which answer satisfies it. */
 export interface LookupRequest {
@@ -49,6 +50,7 @@ export class Lookup {
   readonly #sessions: SessionCache
   readonly #negatives: NegativeCache
   readonly #inFlight: InFlightLookups
+  readonly #storeReads: StoreReads | undefined
   readonly #counts = {
     hits: 0,
     misses: 0,
@@ -67,7 +69,14 @@ export class Lookup {
     const { clock, log } = options
     const oktaClock = new OktaClock(clock, log, () => negatives.clear(), options)
     const sessions = new SessionCache({ ...options, oktaClock, negatives })
-    this.#inFlight = new InFlightLookups({ ...options, oktaClock, sessions, negatives })
+    this.#storeReads = options.shared && new StoreReads(clock)
+    this.#inFlight = new InFlightLookups({
+      ...options,
+      oktaClock,
+      sessions,
+      negatives,
+      storeReads: this.#storeReads,
+    })
     this.#negatives = negatives
     this.#oktaClock = oktaClock
     this.#sessions = sessions
@@ -131,7 +140,8 @@ export class Lookup {
     }
     this.#counts.misses += 1
     const skipsShared = maxStalenessMs !== undefined
-    const call = { key, credential, client, clientIp, early, beside, skipsShared, kind }
+    const since = this.#sharedSince(1 - JITTER)
+    const call = { key, credential, client, clientIp, early, beside, skipsShared, since, kind }
     return this.#resultOf(this.#inFlight.start(call), key, credential, request)
   }
 
@@ -181,12 +191,13 @@ export class Lookup {
     return negative !== undefined || this.mayBeLive(key) ? 'session' : undefined
   }
 
-  /** The session that another instance has stored for this credential, revoked since or not. */
-  async sharedSession(key: string): Promise<Session | undefined> {
-    const { shared } = this.#options
-    const claim = await shared?.claim(key)
-    if (claim?.kind === 'lease') shared?.release(key, claim.lease)
-    return claim?.kind === 'entry' ? claim.entry.session : undefined
+  /** The session that another instance has stored for this unseen credential, revoked since or not. */
+  async sharedSession(key: string, client: string | undefined): Promise<Session | undefined> {
+    const giveBack = this.#storeReads?.charge('unseen', client)
+    if (giveBack === undefined) return undefined
+    const entry = await this.#options.shared?.peek(key)
+    if (entry !== undefined) giveBack()
+    return entry?.session
   }
 
   /** Moves the failure of a credential's lookup to the active session that came in the same request. */
@@ -212,7 +223,14 @@ export class Lookup {
     if (this.isSignedOut(key)) return anonymous.signed_out
     this.#oktaClock.adjust(oktaTime, start)
     const context = contextOf(session, start, this.#oktaClock, this.#options.cache.maxTtlMs)
-    if (!this.#log.isVoid(key, session, start.position)) this.#sessions.store(key, context, start)
+    if (this.#log.isVoid(key, session, start.position)) return context
+    this.#sessions.store(key, context, start)
+    const { shared } = this.#options
+    if (shared !== undefined && context.state === 'active' && start.sharedPosition !== undefined) {
+      const { aheadMs: oktaAheadMs } = this.#oktaClock
+      const entry = { session, askedAt: start.at, oktaAheadMs, position: start.sharedPosition }
+      shared.fill(key, entry)
+    }
     return context
   }
 
@@ -311,7 +329,15 @@ export class Lookup {
     if (this.#options.limiter.admit({ kind: 'prefetch' }) !== undefined) return
     entry.markPrefetched()
     this.#counts.refreshedAhead += 1
-    this.#inFlight.start({ key, credential, clientIp, skipsShared: true, kind: () => 'prefetch' })
+    // Another instance may have prefetched the session already.
+    const since = this.#sharedSince(1 / 2)
+    const kind = () => 'prefetch' as const
+    this.#inFlight.start({ key, credential, clientIp, skipsShared: false, since, kind })
+  }
+
+  /** The start, epoch milliseconds, of the oldest lookup whose shared entry has lived this part of the ttl. */
+  #sharedSince(part: number): number {
+    return this.#clock.now() - this.#options.cache.ttlMs * part
   }
 
   async #resultOf(

@@ -7,6 +7,7 @@ import type { CallKind } from '../limiter/policy.js'
 import type { AnonymousContext, IncompleteContext, Session } from '../public-types.js'
 import { anonymous } from './contexts.js'
 import type { Lookup } from './lookup.js'
+import type { RefreshEnd, SharedStore } from './shared-cache.js'
 
 /** The session as found before the refresh, and its credential. */
 export interface Refreshable {
@@ -36,6 +37,7 @@ export interface RefresherOptions {
   /** RefreshCurrentSession. */
   readonly refreshSession: CurrentSessionCall<Session>
   readonly maxSessions: number
+  readonly shared?: SharedStore | undefined
 }
 
 /** How the last refresh of a session ended. */
@@ -58,6 +60,8 @@ type LastRefresh =
  * would otherwise be called once for each page. Lookups succeed meanwhile, so that no circuit opens for them.
  */
 const MAX_REST_MS = 10_000
+/** How long instances know of each other's refreshes: the longest default of `everyMs`. */
+const MAX_SHARED_MS = 300_000
 
 export class Refresher {
   readonly #options: RefresherOptions
@@ -83,12 +87,45 @@ export class Refresher {
       return { kind: 'unavailable', code: last.code, retryAfterMs: Math.ceil(restMs) }
     if (last?.kind === 'refreshed' && restMs > 0)
       return { kind: 'recent', expiresAt: later(last.expiresAt, target.session.expiresAt) }
-    const inFlight = this.#callOkta(target, kind)
+    const inFlight = this.#claimAndCall(target, everyMs, kind)
     this.#inFlight.set(target.key, inFlight)
     const refreshed = await inFlight.finally(() => this.#inFlight.delete(target.key))
     if (refreshed.kind === 'refreshed')
       this.#last.set(target.key, { kind: 'refreshed', at, expiresAt: refreshed.session.expiresAt })
     return refreshed
+  }
+
+  /** Calls Okta unless another instance has within the period. */
+  async #claimAndCall(target: Refreshable, everyMs: number, kind: CallKind): Promise<Refreshed> {
+    const { shared, clock } = this.#options
+    const { key, session } = target
+    if (shared === undefined) return this.#callOkta(target, kind)
+    const claim = await shared.claimRefresh(key, everyMs)
+    switch (claim.kind) {
+      case 'recent': {
+        const at = clock.monotonic() - claim.ageMs
+        const expiresAt = later(claim.expiresAt, session.expiresAt)
+        this.#last.set(key, { kind: 'refreshed', at, expiresAt })
+        return { kind: 'recent', expiresAt }
+      }
+      case 'failed':
+        return { kind: 'unavailable', code: claim.code, retryAfterMs: Math.ceil(claim.restMs) }
+      case 'unknown':
+        return this.#callOkta(target, kind)
+      case 'lease': {
+        // The call may reject for an abort of its own: the others must not wait for it.
+        let end: RefreshEnd = { kind: 'none' }
+        const before = this.#last.peek(key)
+        try {
+          const refreshed = await this.#callOkta(target, kind)
+          if (refreshed.kind === 'refreshed' || this.#last.peek(key) !== before)
+            end = endOf(refreshed, everyMs)
+          return refreshed
+        } finally {
+          shared.endRefresh(key, claim.lease, end)
+        }
+      }
+    }
   }
 
   /** Whether a refresh now would not call Okta. */
@@ -138,6 +175,17 @@ export class Refresher {
     this.#last.set(key, { kind: 'failed', at: this.#options.clock.monotonic(), code: failure.code })
     return failure
   }
+}
+
+/** What the other instances rely on after a refresh that succeeded or failed at Okta. */
+function endOf(refreshed: Refreshed, everyMs: number): RefreshEnd {
+  if (refreshed.kind === 'refreshed') {
+    const { expiresAt } = refreshed.session
+    return { kind: 'refreshed', expiresAt, forMs: Math.max(everyMs, MAX_SHARED_MS) }
+  }
+  return refreshed.kind === 'unavailable'
+    ? { kind: 'failed', code: refreshed.code, forMs: Math.min(everyMs, MAX_REST_MS) }
+    : { kind: 'none' }
 }
 
 /** How long after this refresh Okta is not called again for the session. */

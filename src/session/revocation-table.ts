@@ -8,6 +8,8 @@ import type { Clock } from '../contracts.js'
 export type RevocationState = 'provisional' | 'unconfirmed' | 'confirmed'
 
 export interface RevocationRecord {
+  /** Of a sign-out, unique among all instances; a forget has none. */
+  readonly id?: string | undefined
   /** In this process's log. */
   readonly position: number
   /** In the log all instances share, once the store has recorded it. */
@@ -17,22 +19,30 @@ export interface RevocationRecord {
   readonly signedOutUntil: number
   /** Monotonic milliseconds from which nothing that the record voids can be served any more. */
   readonly keepUntil: number
-  /** What a sign-out covers, to be in force again when the sign-out is removed. */
-  readonly covered?: RevocationRecord | undefined
 }
+
+/** All records of one subject, the oldest first: at most one forget, and a sign-out of each instance. */
+export type SubjectRecords = readonly RevocationRecord[]
 
 export interface RevocationTableOptions {
   readonly clock: Clock
+  /** How many subjects may have records. */
   readonly maxRecords: number
+  /** How many subjects may have provisional records alone. */
   readonly maxProvisional: number
   /** Called with a record that was evicted while something it voids could still be served. */
   readonly onEvicted: (record: RevocationRecord) => void
 }
 
+/** A sign-out of one instance each, and more than any number of instances that sign out one cookie at once. */
+const MAX_RECORDS_OF_A_SUBJECT = 32
+
+const NONE: SubjectRecords = []
+
 export class RevocationTable {
   readonly #options: RevocationTableOptions
-  readonly #records = new Map<string, RevocationRecord>()
-  /** The names of each state, the oldest record first. */
+  readonly #subjects = new Map<string, SubjectRecords>()
+  /** The names of each state, the one changed longest ago first. */
   readonly #order: Record<RevocationState, Set<string>> = {
     provisional: new Set(),
     unconfirmed: new Set(),
@@ -43,37 +53,51 @@ export class RevocationTable {
     this.#options = options
   }
 
+  /** How many subjects have records. */
   get size(): number {
-    return this.#records.size
+    return this.#subjects.size
   }
 
-  get(name: string): RevocationRecord | undefined {
-    return this.#records.get(name)
+  get(name: string): SubjectRecords {
+    return this.#subjects.get(name) ?? NONE
   }
 
-  set(name: string, record: RevocationRecord): void {
-    this.delete(name)
-    this.#add(name, record)
+  /** Adds a record, in place of the forget or of the sign-out with its id. */
+  add(name: string, record: RevocationRecord): void {
+    const others = this.get(name).filter(({ id }) => id !== record.id)
+    this.#set(name, [...others, record])
     this.#makeRoom()
   }
 
-  delete(name: string): void {
-    const record = this.#records.get(name)
-    if (record === undefined) return
-    this.#records.delete(name)
-    this.#order[record.state].delete(name)
+  /** Deletes the sign-out with this id. */
+  remove(name: string, id: string): void {
+    const records = this.get(name)
+    const others = records.filter((record) => record.id !== id)
+    if (others.length < records.length) this.#set(name, others)
   }
 
-  #add(name: string, record: RevocationRecord): void {
-    this.#records.set(name, record)
-    this.#order[record.state].add(name)
+  #set(name: string, records: SubjectRecords): void {
+    this.#delete(name)
+    const now = this.#options.clock.monotonic()
+    const kept = records.filter(({ keepUntil }) => keepUntil > now)
+    while (kept.length > MAX_RECORDS_OF_A_SUBJECT) this.#evictOneOf(kept)
+    if (kept.length === 0) return
+    this.#subjects.set(name, kept)
+    this.#order[stateOf(kept)].add(name)
+  }
+
+  #delete(name: string): void {
+    const records = this.#subjects.get(name)
+    if (records === undefined) return
+    this.#subjects.delete(name)
+    this.#order[stateOf(records)].delete(name)
   }
 
   #makeRoom(): void {
     this.#deleteExpired()
     const { provisional, unconfirmed, confirmed } = this.#order
     while (provisional.size > this.#options.maxProvisional) this.#evictOldest(provisional)
-    while (this.#records.size > this.#options.maxRecords) {
+    while (this.#subjects.size > this.#options.maxRecords) {
       // Provisional records may be junk; an unconfirmed sign-out is kept longest.
       if (provisional.size > 0) this.#evictOldest(provisional)
       else this.#evictOldest(confirmed.size > 0 ? confirmed : unconfirmed)
@@ -84,21 +108,29 @@ export class RevocationTable {
     const now = this.#options.clock.monotonic()
     for (const names of Object.values(this.#order)) {
       for (const name of names) {
-        const record = this.#records.get(name)
-        if (record !== undefined && record.keepUntil > now) break
-        this.delete(name)
+        if (this.get(name).some(({ keepUntil }) => keepUntil > now)) break
+        this.#delete(name)
       }
     }
   }
 
   #evictOldest(names: Set<string>): void {
     const [name] = names
-    const record = name === undefined ? undefined : this.#records.get(name)
-    if (name === undefined || record === undefined) return
-    this.delete(name)
-    const { state, covered } = record
-    // A provisional sign-out may be junk: the record that it covers stays.
-    if (state === 'provisional' && covered !== undefined) this.#add(name, covered)
-    else this.#options.onEvicted(record)
+    if (name === undefined) return
+    const records = this.get(name)
+    this.#delete(name)
+    for (const record of records) this.#options.onEvicted(record)
   }
+
+  #evictOneOf(records: RevocationRecord[]): void {
+    const provisional = records.findIndex(({ state }) => state === 'provisional')
+    const [evicted] = records.splice(Math.max(0, provisional), 1)
+    if (evicted !== undefined) this.#options.onEvicted(evicted)
+  }
+}
+
+/** The state that decides how long a subject's records are kept. */
+function stateOf(records: SubjectRecords): RevocationState {
+  if (records.some(({ state }) => state === 'unconfirmed')) return 'unconfirmed'
+  return records.every(({ state }) => state === 'provisional') ? 'provisional' : 'confirmed'
 }

@@ -5,12 +5,12 @@
  * session or its user voids it, in the caches, in flight and in the shared store. So an answer Okta gave
  * before a sign-out is never taken for one given after it.
  */
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { publishers, type RevocationMessage } from '../channels.js'
 import type { Clock } from '../contracts.js'
 import type { Session } from '../public-types.js'
 import { type RevocationRecord, type RevocationState, RevocationTable } from './revocation-table.js'
-import type { SharedRecord, SharedSessions } from './shared-cache.js'
+import type { SharedEntry, SharedLog, SharedRecord } from './shared-cache.js'
 
 /**
  * What a revocation record is about. The three kinds never collide. Subjects are in clear and never kept: a
@@ -22,12 +22,16 @@ export const subject = {
   user: (id: string) => `u:${id}`,
 } as const
 
-/** Turns a subject into the digest under which its record is kept. */
-export type NameSubject = (subject: string) => string
+/**
+ * Turns a subject into the digests under which its records are kept: one, or two while the secret of a
+ * shared store is being replaced, the current one first.
+ */
+export type NameSubject = (subject: string) => readonly string[]
 
 /** The default: sha256. A credential's key is a digest already. */
-const subjectDigest: NameSubject = (text) =>
-  text.startsWith('c:') ? text : `${text.slice(0, 2)}${hash('sha256', text, 'binary')}`
+const subjectDigest: NameSubject = (text) => [
+  text.startsWith('c:') ? text : `${text.slice(0, 2)}${hash('sha256', text, 'binary')}`,
+]
 
 /** The ids by which a record may concern a session besides its credential. */
 type SessionIds = Pick<Session, 'id' | 'userId'>
@@ -35,6 +39,7 @@ type SessionIds = Pick<Session, 'id' | 'userId'>
 /** A sign-out in the log, to be confirmed or removed. */
 export interface SignOutRecord {
   readonly key: string
+  readonly id: string
   readonly position: number
 }
 
@@ -42,6 +47,8 @@ export interface SignOutRecord {
 export interface SignOutInForce extends SignOutRecord {
   readonly confirmed: boolean
   readonly provisional: boolean
+  /** Whether this instance made it. */
+  readonly own: boolean
 }
 
 export interface RevocationLogOptions {
@@ -51,7 +58,7 @@ export interface RevocationLogOptions {
   readonly maxRecords: number
   readonly maxProvisional: number
   /** The log all instances share; without it revocations reach this process only. */
-  readonly shared?: SharedSessions | undefined
+  readonly shared?: SharedLog | undefined
   /** How subjects are named here and in the shared log. Default: by their sha256. */
   readonly nameSubject?: NameSubject | undefined
 }
@@ -61,6 +68,9 @@ export type RecordListener = (names: readonly string[] | undefined) => void
 
 const MAX_SIGN_OUT_MS = 24 * 60 * 60_000
 
+/** A sign-out that Okta has confirmed says most, one that may be taken back least. */
+const STATES = ['confirmed', 'unconfirmed', 'provisional'] as const
+
 export class RevocationLog {
   /** The position of the last record. */
   position = 0
@@ -68,7 +78,7 @@ export class RevocationLog {
   oldestValid = 0
   /** What was learned before this position is not fresh: records of other instances may have been missed. */
   oldestFresh = 0
-  /** How far the shared log has been read. */
+  /** How far the shared log has been read; undefined until it has been read once. */
   sharedPosition: string | undefined
 
   readonly #options: RevocationLogOptions
@@ -76,7 +86,12 @@ export class RevocationLog {
   readonly #records: RevocationTable
   readonly #listeners = new Set<RecordListener>()
   readonly #unsubscribe: () => void
+  /** Begins the ids of this instance's sign-outs. */
+  readonly #instance = randomBytes(9).toString('base64url')
+  #signOuts = 0
   #oldestValidShared: string | undefined
+  /** Shared entries whose lookup began up to then, epoch milliseconds, are void: records were lost. */
+  #sharedVoidUpTo = 0
 
   constructor(options: RevocationLogOptions) {
     this.#options = options
@@ -87,16 +102,18 @@ export class RevocationLog {
     })
     this.#unsubscribe =
       options.shared?.subscribe({
-        onRecord: (record, position) => this.#receive(record, position),
+        onRecord: (record, position, ageMs) => this.#receive(record, position, ageMs),
         onRead: (position) => {
           this.sharedPosition = position
         },
-        onGap: () => {
+        onGap: (voidUpTo) => {
           this.oldestFresh = ++this.position
+          this.#sharedVoidUpTo = Math.max(this.#sharedVoidUpTo, voidUpTo)
         },
       }) ?? (() => {})
   }
 
+  /** How many subjects have records. */
   get size(): number {
     return this.#records.size
   }
@@ -106,7 +123,7 @@ export class RevocationLog {
    * will do so, rejects when the shared log could not record it.
    */
   async forget(subjects: readonly string[], scope: RevocationMessage['scope']): Promise<void> {
-    const names = subjects.map(this.#name)
+    const names = subjects.flatMap(this.#name)
     const position = this.#forget(names)
     this.#publish({ kind: 'forget', scope, position }, names)
     await this.#share({ kind: 'forget', subjects: names }, names, position)
@@ -125,12 +142,22 @@ export class RevocationLog {
 
   /** Answers this credential with `signed_out` for `forMs`, at most a day. */
   signOut(key: string, forMs: number, state: Exclude<RevocationState, 'confirmed'>): SignOutRecord {
-    const name = this.#nameOf(key)
-    const position = this.#signOut(name, forMs, state)
-    this.#publish({ kind: 'refuse', scope: 'credential', position }, [name])
+    this.#signOuts += 1
+    const id = `${this.#instance}.${this.#signOuts}`
+    const names = this.#namesOf(key)
+    const position = this.#signOut({ names, id, forMs, state })
+    this.#publish({ kind: 'refuse', scope: 'credential', position }, names)
     const provisional = state === 'provisional'
-    this.#shareInBackground({ kind: 'refuse', subject: name, forMs, provisional }, position)
-    return { key, position }
+    this.#shareInBackground({ kind: 'refuse', id, subjects: names, forMs, provisional }, position)
+    return { key, id, position }
+  }
+
+  /** Notes a sign-out of another instance that was found in the store before its record was read here. */
+  noteSignOut(key: string, id: string, forMs: number, state: RevocationState): void {
+    const names = this.#namesOf(key)
+    if (this.#records.get(names[0] ?? '').some((record) => record.id === id)) return
+    const position = this.#signOut({ names, id, forMs, state })
+    this.#publish({ kind: 'refuse', scope: 'credential', position }, names)
   }
 
   /** Okta knows this credential: the provisional sign-out, evicted or not, becomes an unconfirmed one. */
@@ -150,22 +177,38 @@ export class RevocationLog {
   remove(signOut: SignOutRecord): void {
     const record = this.#recordOf(signOut)
     if (record?.state !== 'provisional') return
+    const { id } = signOut
     const { position } = record
-    const name = this.#nameOf(signOut.key)
-    this.#uncover(name)
-    this.#publish({ kind: 'withdraw', scope: 'credential', position }, [name])
-    this.#shareInBackground({ kind: 'withdraw', subject: name }, position)
+    const names = this.#namesOf(signOut.key)
+    for (const name of names) this.#records.remove(name, id)
+    this.#publish({ kind: 'withdraw', scope: 'credential', position }, names)
+    this.#shareInBackground({ kind: 'withdraw', id, subjects: names }, position)
   }
 
-  /** The sign-out record in force for this credential; undefined when it is not signed out. */
+  /** The sign-out in force for this credential; undefined when it is not signed out. */
   signOutOf(key: string): SignOutInForce | undefined {
     // The log is empty: computing the digest would be wasted.
-    if (this.position === 0) return undefined
-    const record = this.#records.get(this.#nameOf(key))
-    if (record === undefined || record.signedOutUntil <= this.#options.clock.monotonic())
-      return undefined
-    const { position, state } = record
-    return { key, position, confirmed: state === 'confirmed', provisional: state === 'provisional' }
+    if (this.#records.size === 0) return undefined
+    const now = this.#options.clock.monotonic()
+    const records = this.#namesOf(key).flatMap((name) => this.#records.get(name))
+    const inForce = records.filter(({ signedOutUntil }) => signedOutUntil > now)
+    for (const state of STATES) {
+      const record = inForce.findLast((each) => each.state === state)
+      if (record !== undefined) return this.#inForce(key, record)
+    }
+    return undefined
+  }
+
+  /** This instance's own provisional sign-out in force for this credential. */
+  ownProvisional(key: string): SignOutInForce | undefined {
+    const now = this.#options.clock.monotonic()
+    const record = this.#namesOf(key)
+      .flatMap((name) => this.#records.get(name))
+      .find(
+        ({ id, state, signedOutUntil }) =>
+          state === 'provisional' && signedOutUntil > now && this.#isOwn(id),
+      )
+    return record && this.#inForce(key, record)
   }
 
   /** Whether a record after `position` voids what was learned there about a credential and its session. */
@@ -175,10 +218,14 @@ export class RevocationLog {
     return this.#hasRecord(key, session, (record) => record.position > position)
   }
 
-  /** The same for an entry of the shared store, by its position in the shared log. */
-  isVoidShared(key: string, session: SessionIds, position: string): boolean {
+  /**
+   * The same for an entry of the shared store, by its position in the shared log. Before this instance has
+   * read that log every entry is void here, since the record that voids it may be unread.
+   */
+  isVoidShared(key: string, { session, position, askedAt }: SharedEntry): boolean {
     const { shared } = this.#options
-    if (shared === undefined) return true
+    if (shared === undefined || this.sharedPosition === undefined) return true
+    if (askedAt <= this.#sharedVoidUpTo) return true
     if (this.#oldestValidShared !== undefined && shared.isAfter(this.#oldestValidShared, position))
       return true
     return this.#hasRecord(
@@ -198,55 +245,45 @@ export class RevocationLog {
 
   /** The names under which a record may concern a credential and its session. */
   namesOf(key: string, { id, userId }: SessionIds): readonly string[] {
-    return [this.#nameOf(key), this.#name(subject.session(id)), this.#name(subject.user(userId))]
+    return [
+      ...this.#namesOf(key),
+      ...this.#name(subject.session(id)),
+      ...this.#name(subject.user(userId)),
+    ]
   }
 
   close(): void {
     this.#unsubscribe()
   }
 
-  #forget(names: readonly string[], sharedPosition?: string): number {
+  #forget(names: readonly string[], ageMs = 0, sharedPosition?: string): number {
     const position = ++this.position
-    const now = this.#options.clock.monotonic()
-    for (const name of names) {
-      const current = this.#records.get(name)
-      const keepUntil = Math.max(now + this.#options.retentionMs, current?.keepUntil ?? 0)
-      const record = { position, sharedPosition, signedOutUntil: 0, keepUntil } as const
-      const forget: RevocationRecord = { ...record, state: 'confirmed' }
-      // A sign-out in force stays in force: a forget is weaker.
-      const isSignedOut = current !== undefined && current.signedOutUntil > now
-      const { state, signedOutUntil } = isSignedOut ? current : forget
-      const covered = isSignedOut ? forget : undefined
-      this.#records.set(name, { ...record, state, signedOutUntil, covered })
-    }
+    const keepUntil = this.#options.clock.monotonic() - ageMs + this.#options.retentionMs
+    const forget = { position, sharedPosition, signedOutUntil: 0, keepUntil } as const
+    for (const name of names) this.#records.add(name, { ...forget, state: 'confirmed' })
     return position
   }
 
-  #signOut(name: string, forMs: number, state: RevocationState, sharedPosition?: string): number {
+  #signOut(signOut: NewSignOut): number {
     const position = ++this.position
-    const covered = state === 'confirmed' ? undefined : this.#coverable(name)
-    this.#records.set(name, { position, sharedPosition, state, ...this.#timesOf(forMs), covered })
+    const { names, id, forMs, state, sharedPosition } = signOut
+    const record = { id, position, sharedPosition, state, ...this.#timesOf(forMs) }
+    for (const name of names) this.#records.add(name, record)
     return position
   }
 
-  /** The record that a sign-out covers. One that has ended uncovers nothing, so that no chain grows. */
-  #coverable(name: string): RevocationRecord | undefined {
-    const record = this.#records.get(name)
-    if (record?.covered === undefined) return record
-    const isInForce = record.signedOutUntil > this.#options.clock.monotonic()
-    return isInForce ? record : { ...record, covered: undefined }
-  }
-
-  /** Gives a sign-out another state and end. */
+  /** Gives a sign-out of this instance another state and end. */
   #change(signOut: SignOutRecord, state: 'unconfirmed' | 'confirmed', forMs: number): void {
     const record = this.#recordOf(signOut)
     if (record === undefined) return
+    const { id } = signOut
     const { position } = record
-    const name = this.#nameOf(signOut.key)
-    this.#records.set(name, { ...record, state, ...this.#timesOf(forMs), covered: undefined })
+    const subjects = this.#namesOf(signOut.key)
+    for (const name of subjects)
+      this.#records.add(name, { ...record, state, ...this.#timesOf(forMs) })
     if (state === 'confirmed')
-      this.#publish({ kind: 'confirm', scope: 'credential', position }, [name])
-    const shared = { subject: name, forMs }
+      this.#publish({ kind: 'confirm', scope: 'credential', position }, subjects)
+    const shared = { id, subjects, forMs }
     this.#shareInBackground(
       state === 'confirmed'
         ? { kind: 'confirm', ...shared }
@@ -262,36 +299,23 @@ export class RevocationLog {
   }
 
   /** Another instance's record takes effect here at this process's next position. */
-  #receive(record: SharedRecord, sharedPosition: string): void {
+  #receive(record: SharedRecord, sharedPosition: string, ageMs: number): void {
     this.sharedPosition = sharedPosition
-    switch (record.kind) {
-      case 'forget':
-        this.#forget(record.subjects, sharedPosition)
-        break
-      case 'refuse':
-        this.#signOut(
-          record.subject,
-          record.forMs,
-          record.provisional ? 'provisional' : 'unconfirmed',
-          sharedPosition,
-        )
-        break
-      case 'confirm':
-        this.#signOut(record.subject, record.forMs, 'confirmed', sharedPosition)
-        break
-      case 'withdraw':
-        this.#uncover(record.subject)
-        break
+    if (record.kind === 'forget') this.#forget(record.subjects, ageMs, sharedPosition)
+    else if (record.kind === 'withdraw') {
+      for (const name of record.subjects) this.#withdraw(name, record.id)
+    } else {
+      const { id, subjects: names } = record
+      const state = record.kind === 'confirm' ? 'confirmed' : stateOfRefusal(record.provisional)
+      this.#signOut({ names, id, forMs: record.forMs - ageMs, state, sharedPosition })
     }
-    this.#callListeners(record.kind === 'forget' ? record.subjects : [record.subject])
+    this.#callListeners(record.subjects)
   }
 
-  /** Removes a provisional sign-out; the record that it covered is in force again. */
-  #uncover(name: string): void {
-    const record = this.#records.get(name)
-    if (record?.state !== 'provisional') return
-    this.#records.delete(name)
-    if (record.covered !== undefined) this.#records.set(name, record.covered)
+  /** Removes a provisional sign-out; the others of the subject stay. */
+  #withdraw(name: string, id: string): void {
+    const record = this.#records.get(name).find((each) => each.id === id)
+    if (record?.state === 'provisional') this.#records.remove(name, id)
   }
 
   /** Appends to the shared log, and notes the shared position of the own records. */
@@ -299,14 +323,17 @@ export class RevocationLog {
     const sharedPosition = await this.#options.shared?.record(record)
     if (sharedPosition === undefined) return
     for (const name of names) {
-      const current = this.#records.get(name)
-      if (current?.position === position) this.#records.set(name, { ...current, sharedPosition })
+      const current = this.#records.get(name).find((each) => each.position === position)
+      if (current !== undefined) this.#records.add(name, { ...current, sharedPosition })
     }
   }
 
-  /** Does not wait, and ignores a failure: the sign-out is in force here and is closed at Okta. */
+  /**
+   * Does not wait. A failure changes nothing here: the sign-out is in force and is closed at Okta. The store
+   * counts and logs it, and records it when it can.
+   */
   #shareInBackground(record: Exclude<SharedRecord, { kind: 'forget' }>, position: number): void {
-    this.#share(record, [record.subject], position).catch(() => {})
+    this.#share(record, record.subjects, position).catch(() => {})
   }
 
   #hasRecord(
@@ -314,28 +341,40 @@ export class RevocationLog {
     session: SessionIds | undefined,
     matches: (record: RevocationRecord) => boolean,
   ): boolean {
-    const has = (name: string) => {
-      const record = this.#records.get(name)
-      return record !== undefined && matches(record)
-    }
+    if (this.#records.size === 0) return false
+    const has = (names: readonly string[]) =>
+      names.some((name) => this.#records.get(name).some(matches))
     return (
-      has(this.#nameOf(key)) ||
+      has(this.#namesOf(key)) ||
       (session !== undefined &&
         (has(this.#name(subject.session(session.id))) ||
           has(this.#name(subject.user(session.userId)))))
     )
   }
 
-  #nameOf(key: string): string {
+  #namesOf(key: string): readonly string[] {
     return this.#name(subject.credential(key))
   }
 
-  #recordOf({ key, position }: SignOutRecord): RevocationRecord | undefined {
-    const record = this.#records.get(this.#nameOf(key))
-    // A later forget() of the same credential moves the position and keeps the sign-out.
-    return record !== undefined && record.position >= position && record.signedOutUntil > 0
-      ? record
-      : undefined
+  #recordOf({ key, id }: SignOutRecord): RevocationRecord | undefined {
+    const [name = ''] = this.#namesOf(key)
+    return this.#records.get(name).find((record) => record.id === id)
+  }
+
+  #isOwn(id: string | undefined): boolean {
+    return id?.startsWith(`${this.#instance}.`) === true
+  }
+
+  #inForce(key: string, { id = '', position, state }: RevocationRecord): SignOutInForce {
+    const confirmed = state === 'confirmed'
+    return {
+      key,
+      id,
+      position,
+      confirmed,
+      provisional: state === 'provisional',
+      own: this.#isOwn(id),
+    }
   }
 
   #onEvicted(record: RevocationRecord): void {
@@ -361,4 +400,16 @@ export class RevocationLog {
   #callListeners(names: readonly string[] | undefined): void {
     for (const listener of this.#listeners) listener(names)
   }
+}
+
+interface NewSignOut {
+  readonly names: readonly string[]
+  readonly id: string
+  readonly forMs: number
+  readonly state: RevocationState
+  readonly sharedPosition?: string
+}
+
+function stateOfRefusal(provisional: boolean): RevocationState {
+  return provisional ? 'provisional' : 'unconfirmed'
 }

@@ -66,9 +66,11 @@ export class SignOut {
     if (earlier !== undefined && (!earlier.provisional || this.#retries.has(key)))
       return Promise.resolve(earlier.confirmed)
     const last = lookup.lastAnswer(key)
-    if (last === 'no_session') return Promise.resolve(this.#signOutNotFound(key, earlier))
+    // Another instance may withdraw its own record, which must not end this sign-out.
+    const own = earlier && log.ownProvisional(key)
+    if (last === 'no_session') return Promise.resolve(this.#signOutNotFound(key, own))
     const signedOut =
-      last === 'session' ? this.#signOutSeen(request) : this.#signOutUnseen(request, earlier)
+      last === 'session' ? this.#signOutSeen(request) : this.#signOutUnseen(request, own)
     const done = signedOut.finally(() => this.#inFlight.delete(key))
     this.#inFlight.set(key, done)
     return done
@@ -125,7 +127,7 @@ export class SignOut {
     const rejected = limiter.admit(call)
     const isOver = rejected !== undefined && isOverBudget(rejected.code)
     const record = earlier ?? (isOver ? undefined : log.signOut(key, DAY_MS, 'provisional'))
-    const session = await lookup.sharedSession(key)
+    const session = await lookup.sharedSession(key, client)
     if (session !== undefined) {
       // Seen by another instance: a sign-out like that of a cookie seen here.
       const forMs = this.#durationMs(session)

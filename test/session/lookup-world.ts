@@ -9,7 +9,7 @@ import type { Session, SessionContext } from '../../src/public-types.js'
 import { credentialKey } from '../../src/session/cache.js'
 import { Lookup, type LookupRequest } from '../../src/session/lookup.js'
 import { RevocationLog } from '../../src/session/revocations.js'
-import type { SharedSessions } from '../../src/session/shared-cache.js'
+import type { SharedStore } from '../../src/session/shared-cache.js'
 import { SignOut } from '../../src/session/sign-out.js'
 
 /** A clock the test moves: `advance` moves wall and monotonic time together. */
@@ -43,7 +43,7 @@ export interface WorldOptions {
   readonly deliver?: Deliver
   readonly random?: () => number
   /** The store this instance shares with others. */
-  readonly shared?: SharedSessions
+  readonly shared?: SharedStore
   /** The clock and the Okta of another instance, to share them. */
   readonly beside?: LookupWorld
 }

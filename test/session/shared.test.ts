@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { SessionStore } from '../../src/contracts.js'
-import { type SharedRecord, sessionStoreOver } from '../../src/session/shared-cache.js'
+import { defineStore, type SharedRecord } from '../../src/session/shared-cache.js'
 import { LookupWorld, TestClock } from './lookup-world.js'
 import { SharedStore } from './shared-store.js'
 import { middleware, requestWith, tinyOrg } from './tiny-org.js'
@@ -30,14 +30,108 @@ describe('two instances with one shared store', () => {
 
   it('an instance serves what the other found, with its age', async () => {
     await here.lookUp('alice')
-    here.clock.advance(50_000)
+    here.clock.advance(40_000)
     expect(await there.lookUp('alice')).toMatchObject({
       source: 'shared',
-      askedAt: here.clock.now() - 50_000,
+      askedAt: here.clock.now() - 40_000,
     })
-    here.clock.advance(11_000)
+    here.clock.advance(21_000)
     shared.entries.clear()
     expect(await there.lookUp('alice')).toMatchObject({ source: 'okta' })
+  })
+
+  it('an instance serves a stale shared entry while Okta is silent, and asks Okta as long as it answers', async () => {
+    await here.lookUp('alice')
+    here.clock.advance(100_000)
+    there.up = false
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'stale' })
+    there.up = true
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'okta' })
+  })
+
+  it('an instance that has learned of an end does not take an older shared entry for the session', async () => {
+    await here.lookUp('alice')
+    const [[name = '', entry] = []] = shared.entries
+    here.clock.advance(1_000)
+    const side = here.okta.get('alice')
+    if (side !== undefined) side.ended = true
+    expect(await there.lookUp('alice', { maxStalenessMs: 0 })).toMatchObject({
+      reason: 'not_found',
+    })
+    if (entry !== undefined) shared.entries.set(name, entry)
+    here.clock.advance(11_000)
+    expect(await there.lookUp('alice', { navigation: true })).toMatchObject({ reason: 'not_found' })
+  })
+
+  it("Okta's answer that there is no session deletes the shared entry", async () => {
+    await here.lookUp('alice')
+    const side = here.okta.get('alice')
+    if (side !== undefined) side.ended = true
+    await here.lookUp('alice', { maxStalenessMs: 0 })
+    expect(shared.entries.size).toBe(0)
+  })
+
+  it('instances that wait for a lookup of another share its failure and cause no call', async () => {
+    here.up = false
+    there.up = false
+    const answers = await Promise.all([here.lookUp('alice'), there.lookUp('alice')])
+    for (const answer of answers)
+      expect(answer).toMatchObject({ state: 'unavailable', reason: 'timeout' })
+    expect(here.calls + there.calls).toBe(1)
+  })
+
+  it('a sign-out that the store holds is obeyed before its record is read', async () => {
+    shared.slow = true
+    await here.lookUp('alice')
+    const [name = ''] = shared.entries.keys()
+    shared.refusals.set(name, { id: 'other.1', forMs: 60_000, state: 'unconfirmed' })
+    expect(await there.lookUp('alice')).toMatchObject({ reason: 'signed_out' })
+    expect(there.calls).toBe(0)
+    shared.refusals.clear()
+    expect(await there.lookUp('alice')).toMatchObject({ reason: 'signed_out' })
+  })
+
+  it('entries from before a gap in the shared log are void', async () => {
+    await here.lookUp('alice')
+    shared.gap(here.clock.now())
+    expect(await there.lookUp('alice')).toMatchObject({ source: 'okta' })
+    here.clock.advance(50_000)
+    await there.lookUp('alice', { maxStalenessMs: 0 })
+    const third = new LookupWorld({ shared: shared.member(), beside: here })
+    expect(await third.lookUp('alice')).toMatchObject({ source: 'shared' })
+  })
+
+  it('a prefetch takes the newer entry of another instance', async () => {
+    await here.lookUp('alice')
+    await there.lookUp('alice')
+    here.clock.advance(46_000)
+    await here.lookUp('alice')
+    await here.lookup.settled()
+    const { calls } = there
+    await there.lookUp('alice')
+    await there.lookup.settled()
+    expect(there.calls).toBe(calls)
+    expect(there.lookup.stats()).toMatchObject({ refreshedAhead: 1 })
+  })
+
+  it('made-up cookies read the store 100 times for a client at once, and no more', async () => {
+    let claims = 0
+    const member = shared.member()
+    const poor = new LookupWorld({
+      shared: {
+        ...member,
+        claim: (key, since) => {
+          claims += 1
+          return member.claim(key, since)
+        },
+      },
+      beside: here,
+    })
+    for (let index = 0; index < 300; index += 1)
+      await poor.lookUp(`junk${index}`, { client: '192.0.2.1' })
+    expect(claims).toBe(100)
+    await here.lookUp('alice')
+    expect(await poor.lookUp('alice', { client: '192.0.2.2' })).toMatchObject({ source: 'shared' })
   })
 
   it('an instance ignores an entry from a clock that is more than two seconds ahead', async () => {
@@ -115,8 +209,8 @@ describe('the cache.store option', () => {
     const clock = new TestClock()
     const org = await tinyOrg(clock)
     const secret = 'a secret of at least thirty-two bytes'
-    const [first, second] = [shared.member(), shared.member()].map((engine) =>
-      middleware(org, clock, { secret, cache: { store: sessionStoreOver(engine) } }),
+    const [first, second] = [shared.engine(), shared.engine()].map((engine) =>
+      middleware(org, clock, { secret, cache: { store: defineStore(() => engine) } }),
     )
     await first?.authenticate(requestWith('carol'))
     expect(await second?.authenticate(requestWith('carol'))).toMatchObject({ source: 'shared' })
@@ -130,18 +224,16 @@ describe('the cache.store option', () => {
     const org = await tinyOrg(clock)
     const namesUnder = async (secret: string) => {
       const records: SharedRecord[] = []
-      const engine = new SharedStore().member()
+      const engine = new SharedStore().engine()
       const append = (record: SharedRecord) => {
         records.push(record)
         return engine.record(record)
       }
-      const store = sessionStoreOver({ ...engine, record: append })
+      const store = defineStore(() => ({ ...engine, record: append }))
       const okta = middleware(org, clock, { secret, cache: { store } })
       await okta.forget({ sessionId: 'a-session' })
       await okta.forget({ userId: 'a-user' })
-      return records.flatMap((record) =>
-        record.kind === 'forget' ? record.subjects : record.subject,
-      )
+      return records.flatMap((record) => record.subjects)
     }
     const names = await namesUnder('a secret of at least thirty-two bytes')
     expect(names).toHaveLength(4)
@@ -156,22 +248,22 @@ describe('the cache.store option', () => {
     const org = await tinyOrg(clock)
     const namesUnder = async (secret: string) => {
       const names: string[] = []
-      const engine = new SharedStore().member()
-      const store = sessionStoreOver({
+      const engine = new SharedStore().engine()
+      const store = defineStore(() => ({
         ...engine,
-        claim: (key) => {
-          names.push(key)
-          return engine.claim(key)
+        claim: (given, since) => {
+          names.push(...given)
+          return engine.claim(given, since)
         },
-        fill: (key, entry, lease) => {
-          names.push(key)
-          engine.fill(key, entry, lease)
+        fill: (given, entry, lease) => {
+          names.push(...given)
+          engine.fill(given, entry, lease)
         },
-        release: (key, lease) => {
-          names.push(key)
-          engine.release(key, lease)
+        release: (given, lease, why) => {
+          names.push(...given)
+          engine.release(given, lease, why)
         },
-      })
+      }))
       const okta = middleware(org, clock, { secret, cache: { store } })
       org.endsAt = (value) => (value === 'carol' ? clock.now() + 3_600_000 : undefined)
       await okta.authenticate(requestWith('carol'))

@@ -62,7 +62,7 @@ declare const opaque: unique symbol
 
 /**
  * A second cache level shared by all instances. Its contract is internal until a second engine needs
- * it: get one from a factory of this package.
+ * it: get one from redisStore() of `express-okta-session/redis`.
  */
 export interface SessionStore {
   /** Keeps other objects from being taken for a store. */

@@ -151,6 +151,27 @@ function statsOf({ limiter, lookup, watches, shared }: Core): OktaSessionStats {
   }
 }
 
+/** The revocation log, and the store in which instances share it with their sessions. */
+function openRevocationLog(
+  { api, cache, upstream, secrets }: Pick<Settings, 'api' | 'cache' | 'upstream' | 'secrets'>,
+  { clock, random }: Surroundings,
+  logger: Logger | undefined,
+) {
+  const { timeoutMs, orgUrl: orgOrigin } = api
+  const { maxTtlMs } = cache
+  const context = { orgOrigin, secrets, clock, random, logger, maxTtlMs, timeoutMs }
+  const store = openStore(cache.store, context)
+  const log = new RevocationLog({
+    clock,
+    retentionMs: maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
+    maxRecords: MAX_RECORDS,
+    maxProvisional: MAX_PROVISIONAL_RECORDS,
+    shared: store?.shared,
+    nameSubject: store?.nameSubject,
+  })
+  return { log, shared: store?.shared }
+}
+
 /** From credential to verdict. */
 function composeCore(
   { api, cache, upstream, secrets }: Settings,
@@ -169,18 +190,7 @@ function composeCore(
     })
   const limiter = new Limiter({ upstream, logger, ...surroundings })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
-  const { maxTtlMs } = cache
-  const context = { orgOrigin: api.orgUrl, secrets, logger, maxTtlMs, timeoutMs }
-  const store = openStore(cache.store, { ...context, clock, random: surroundings.random })
-  const shared = store?.shared
-  const log = new RevocationLog({
-    clock,
-    retentionMs: cache.maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
-    maxRecords: MAX_RECORDS,
-    maxProvisional: MAX_PROVISIONAL_RECORDS,
-    shared,
-    nameSubject: store?.nameSubject,
-  })
+  const { log, shared } = openRevocationLog({ api, cache, upstream, secrets }, surroundings, logger)
   const { fetchSession, refreshSession } = org
   const lookup = new Lookup({
     ...surroundings,
@@ -196,7 +206,7 @@ function composeCore(
       surroundings.maxSkewMs ??
       (api.orgUrl.startsWith('http:') ? Number.POSITIVE_INFINITY : undefined),
   })
-  const { maxSessions } = cache
+  const { maxSessions, maxTtlMs } = cache
   const refresher = new Refresher({
     limiter,
     lookup,

@@ -16,6 +16,7 @@ const bounds: Readonly<Record<string, number>> = {
   'src/local-org': 0,
   'src/okta': 0,
   'src/options': 0,
+  'src/redis': 0,
   'src/session': 0,
   'src/telemetry': 0,
   examples: 0,

@@ -63,16 +63,16 @@ function has(value: unknown, method: string): boolean {
   return isRecord(value) && typeof value[method] === 'function'
 }
 
-/** A store made by a factory of this package; a bare Redis client is the likely mistake. */
+/** A store made by redisStore(); a bare Redis client is the likely mistake. */
 export function readStore(faults: Faults, value: unknown): SessionStore | undefined {
   if (value === undefined) return undefined
   const isClient = has(value, 'sendCommand') || has(value, 'call')
-  // The contract of a store is not public; the factories of this package make objects.
+  // The contract of a store is not public; redisStore() makes objects.
   if (isRecord(value) && !isClient) return value as object as SessionStore
   return faults.add(
     'cache.store',
     isClient ? 'got a Redis client itself' : givenSecret(value),
-    'must come from a factory of this package; leave it out to keep sessions in this process alone',
+    'must be redisStore({ client }) of "express-okta-session/redis"; leave it out to keep sessions in this process alone',
   )
 }
 

@@ -111,7 +111,7 @@ export interface CacheOptions {
   readonly negativeTtlMs?: number | undefined
   /** How many of those answers are kept, in a cache of their own: junk evicts no session. Default 65,536; 1 to 10,000,000. */
   readonly maxNegatives?: number | undefined
-  /** A second level that all instances share; needs `secret`. No factory of one is public yet. */
+  /** A second level that all instances share, from redisStore() of `express-okta-session/redis`; needs `secret`. */
   readonly store?: SessionStore | undefined
 }
 

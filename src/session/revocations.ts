@@ -188,7 +188,7 @@ export class RevocationLog {
   /** The sign-out in force for this credential; undefined when it is not signed out. */
   signOutOf(key: string): SignOutInForce | undefined {
     // The log is empty: computing the digest would be wasted.
-    if (this.#records.size === 0) return undefined
+    if (this.position === 0) return undefined
     const now = this.#options.clock.monotonic()
     const records = this.#namesOf(key).flatMap((name) => this.#records.get(name))
     const inForce = records.filter(({ signedOutUntil }) => signedOutUntil > now)
@@ -341,7 +341,6 @@ export class RevocationLog {
     session: SessionIds | undefined,
     matches: (record: RevocationRecord) => boolean,
   ): boolean {
-    if (this.#records.size === 0) return false
     const has = (names: readonly string[]) =>
       names.some((name) => this.#records.get(name).some(matches))
     return (

@@ -211,7 +211,7 @@ export function openStore(
   const open = engines.get(store)
   if (open === undefined)
     throw new TypeError(
-      'cache.store: not a store of this package; leave it out to cache sessions in this process alone',
+      'cache.store: not made by redisStore() of this package (of this copy of it); leave it out to cache sessions in this process alone',
     )
   const nameSubject = keyedSubjectDigest(context.secrets, context.orgOrigin)
   return { shared: byKey(open(context), nameSubject), nameSubject }

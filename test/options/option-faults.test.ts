@@ -141,7 +141,7 @@ describe('options', () => {
     [
       'a Redis client',
       { secret, cache: { store: { sendCommand() {} } } },
-      /^cache\.store: got a Redis client itself.+factory of this package/,
+      /^cache\.store: got a Redis client itself.+redisStore\(\{ client \}\)/,
     ],
     ['a store by name', { secret, cache: { store: 'redis' } }, /^cache\.store: got a string/],
     // upstream

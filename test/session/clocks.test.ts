@@ -80,7 +80,7 @@ describe('times', () => {
       return last
     }
     const wrong = () => clock.now() - 540_000
-    const options = { upstream: { timeoutMs: 50 } }
+    const options = { upstream: { timeoutMs: 150 } }
 
     it.each([
       ['a right Date', 0],

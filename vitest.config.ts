@@ -8,6 +8,7 @@ export const shared = defineConfig({
   resolve: {
     alias: [
       { find: /^express-okta-session\/local-org$/, replacement: here('./src/local-org/index.ts') },
+      { find: /^express-okta-session\/redis$/, replacement: here('./src/redis/index.ts') },
       { find: /^express-okta-session$/, replacement: here('./src/index.ts') },
     ],
   },

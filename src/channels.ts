@@ -60,10 +60,17 @@ export interface HoldOffMessage {
   readonly forMs?: number | undefined
 }
 
+/** The store that instances share can be used again, or can not. */
+export interface StoreMessage {
+  /** `unavailable`: this instance works alone. */
+  readonly state: 'ready' | 'unavailable'
+}
+
 /**
  * The names to subscribe to with `node:diagnostics_channel`:
  * `call` ({@link CallMessage}), `verdict` ({@link VerdictMessage}), `revocation`
- * ({@link RevocationMessage}), `holdOff` ({@link HoldOffMessage}). Messages hold no secret.
+ * ({@link RevocationMessage}), `holdOff` ({@link HoldOffMessage}), `store` ({@link StoreMessage}). Messages
+ * hold no secret.
  *
  * @example
  * diagnostics_channel.subscribe(channels.call, (message) => {
@@ -77,6 +84,7 @@ export const channels = {
   verdict: 'express-okta-session:verdict',
   revocation: 'express-okta-session:revocation',
   holdOff: 'express-okta-session:hold-off',
+  store: 'express-okta-session:store',
 } as const
 
 /** The channel objects behind the names; publishing costs nothing without subscribers. */
@@ -85,4 +93,5 @@ export const publishers = {
   verdict: channel(channels.verdict),
   revocation: channel(channels.revocation),
   holdOff: channel(channels.holdOff),
+  store: channel(channels.store),
 } as const

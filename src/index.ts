@@ -5,6 +5,7 @@ export type {
   CallMessage,
   HoldOffMessage,
   RevocationMessage,
+  StoreMessage,
   VerdictMessage,
 } from './channels.js'
 export { channels } from './channels.js'

@@ -106,8 +106,8 @@ export class RevocationLog {
         onRead: (position) => {
           this.sharedPosition = position
         },
-        onGap: (voidUpTo) => {
-          this.oldestFresh = ++this.position
+        onGap: (voidUpTo, here) => {
+          if (here) this.oldestFresh = ++this.position
           this.#sharedVoidUpTo = Math.max(this.#sharedVoidUpTo, voidUpTo)
         },
       }) ?? (() => {})

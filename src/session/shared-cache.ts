@@ -99,10 +99,11 @@ export interface SharedListener {
   /** Everything up to this position has been read. */
   onRead(position: string): void
   /**
-   * Records may have been missed: cached sessions must be looked up again before they count as fresh, and
-   * entries whose lookup began up to `voidUpTo`, epoch milliseconds, are void.
+   * Records were lost: shared entries whose lookup began up to `voidUpTo`, epoch milliseconds, are void.
+   * `here`: this instance may have missed them, so that cached sessions must be looked up again before they
+   * count as fresh.
    */
-  onGap(voidUpTo: number): void
+  onGap(voidUpTo: number, here: boolean): void
 }
 
 /**

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const entries = [
   { specifier: 'express-okta-session', file: join(root, 'src/index.ts') },
+  { specifier: 'express-okta-session/redis', file: join(root, 'src/redis/index.ts') },
   { specifier: 'express-okta-session/local-org', file: join(root, 'src/local-org/index.ts') },
 ]
 
@@ -21,6 +22,7 @@ declare const req: import('express').Request
 declare const okta: import('express-okta-session').OktaSession
 declare const api: import('express-okta-session').SessionApi
 declare const org: import('express-okta-session/local-org').LocalOrg
+declare const client: object
 declare const sessionId: string
 declare const sessionToken: string
 declare const apiToken: string
@@ -167,12 +169,14 @@ function examplesOf({ symbol }: Documented): readonly string[] {
 
 /** What an example of an entry may name: all that the entry exports, then all that the other one does. */
 function importsOf(own: (typeof publicSurface)[number]): readonly string[] {
+  const taken = new Set(own.names)
   const others = publicSurface
     .filter((entry) => entry !== own)
-    .map(({ specifier, names }) => ({
-      specifier,
-      names: names.filter((name) => !own.names.includes(name)),
-    }))
+    .map(({ specifier, names }) => {
+      const free = names.filter((name) => !taken.has(name))
+      for (const name of free) taken.add(name)
+      return { specifier, names: free }
+    })
   return [
     "import diagnostics_channel from 'node:diagnostics_channel'",
     "import { createServer, type ServerResponse } from 'node:http'",

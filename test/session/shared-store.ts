@@ -85,7 +85,7 @@ export class SharedStore {
 
   /** Tells every member that records were lost, and that entries from up to then are void. */
   gap(voidUpTo = 0): void {
-    for (const { listener } of this.#members) listener.onGap(voidUpTo)
+    for (const { listener } of this.#members) listener.onGap(voidUpTo, true)
   }
 
   #claim(name: string, since: number): Promise<Claim> {

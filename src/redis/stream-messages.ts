@@ -1,0 +1,84 @@
+/** What instances write into the stream: revocation records, and messages about themselves. Sealed as a whole. */
+import type { SharedRecord } from '../session/shared-cache.js'
+import type { Sealer } from './seal.js'
+
+export type StreamMessage =
+  | { readonly kind: 'record'; readonly record: SharedRecord }
+  /** The instance lives: it began, it goes on, it ends. */
+  | { readonly kind: 'hello' | 'heartbeat' | 'bye' }
+  /**
+   * Records were lost. Shared entries whose lookup began up to `voidUpTo`, epoch milliseconds, are void.
+   * `forAll`: they reached no other instance; else the instance that wrote this noticed that the stream was cut.
+   */
+  | { readonly kind: 'gap'; readonly voidUpTo: number; readonly forAll: boolean }
+
+/** An entry of the stream. */
+export interface StreamEntry {
+  readonly id: string
+  readonly instance: string
+  readonly message: StreamMessage
+}
+
+const PURPOSE = 'revocation record'
+const INSTANCE = 'i'
+
+/** The fields of an entry, names and values in turn: who wrote it, and the message for each key that may open it. */
+export function fieldsOf(
+  sealer: Sealer,
+  streamKey: string,
+  instance: string,
+  message: StreamMessage,
+): string[] {
+  const sealed = sealer.sealForAll(PURPOSE, `${streamKey}\n${instance}`, JSON.stringify(message))
+  return [INSTANCE, instance, ...[...sealed].flat()]
+}
+
+/** The message; undefined for one that is forged, damaged, or sealed with another secret. */
+export function messageOf(
+  sealer: Sealer,
+  streamKey: string,
+  fields: ReadonlyMap<string, string>,
+): Omit<StreamEntry, 'id'> | undefined {
+  const instance = fields.get(INSTANCE) ?? ''
+  for (const keyId of sealer.keyIds) {
+    const sealed = fields.get(keyId)
+    if (sealed === undefined) continue
+    const text = sealer.open(PURPOSE, `${streamKey}\n${instance}`, sealed)
+    if (text === undefined) return undefined
+    // Only an instance with the secret can have sealed it.
+    return { instance, message: JSON.parse(text) as StreamMessage }
+  }
+  return undefined
+}
+
+/** One entry of an XRANGE reply, whose fields are a flat list, or a map with RESP3. */
+export function entryOf(reply: unknown): { id: string; fields: Map<string, string> } | undefined {
+  if (!Array.isArray(reply)) return undefined
+  const [id, fields]: unknown[] = reply
+  if (typeof id !== 'string' || !/^\d+-\d+$/.test(id)) return undefined
+  return { id, fields: fieldMap(fields) }
+}
+
+function fieldMap(fields: unknown): Map<string, string> {
+  const map = new Map<string, string>()
+  if (Array.isArray(fields)) {
+    for (let index = 0; index + 1 < fields.length; index += 2)
+      map.set(String(fields[index]), String(fields[index + 1]))
+  } else if (fields instanceof Map) {
+    for (const [name, value] of fields) map.set(String(name), String(value))
+  } else if (typeof fields === 'object' && fields !== null) {
+    for (const [name, value] of Object.entries(fields)) map.set(name, String(value))
+  }
+  return map
+}
+
+/** The milliseconds of Redis's clock in a stream id. */
+export function msOf(id: string): number {
+  return Number(id.split('-', 1)[0])
+}
+
+export function isAfter(a: string, b: string): boolean {
+  const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
+  const [bMs = 0, bSeq = 0] = b.split('-').map(Number)
+  return aMs === bMs ? aSeq > bSeq : aMs > bMs
+}

@@ -1,0 +1,145 @@
+/** Appends to the stream, in order; what Redis can't take waits until it can. */
+import { createHash } from 'node:crypto'
+import type { Clock, Logger } from '../contracts.js'
+import type { Commands, Script } from './commands.js'
+import type { Sealer } from './seal.js'
+import { fieldsOf, msOf, type StreamMessage } from './stream-messages.js'
+
+export interface StreamWriterOptions {
+  readonly commands: Commands
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly logger: Logger | undefined
+  readonly key: string
+  readonly instance: string
+  /** How long a record is kept. */
+  readonly retentionMs: number
+  /** Called with each attempt to append a message. */
+  readonly onAppend?: ((message: StreamMessage) => void) | undefined
+}
+
+interface Waiting {
+  readonly message: StreamMessage
+  /** Monotonic milliseconds. */
+  readonly since: number
+}
+
+const MAX_WAITING = 10_000
+
+/** Trims by Redis's own clock, and lets the stream of an app that has ended expire. */
+const APPEND = scriptOf(`
+local time = redis.call('TIME')
+local oldest = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1])
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind ~= 'stream' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+local id = redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[1] * 2))
+return id
+`)
+
+export class StreamWriter {
+  readonly #options: StreamWriterOptions
+  #waiting: Waiting[] = []
+  #hasLost = false
+  /** Appends follow each other, since a confirmation must not overtake its sign-out. */
+  #last: Promise<unknown> = Promise.resolve()
+  #failures = 0
+  #newestMs = 0
+
+  constructor(options: StreamWriterOptions) {
+    this.#options = options
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Appends that failed. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** The time of Redis's clock at the last append; 0 before the first. */
+  get newestMs(): number {
+    return this.#newestMs
+  }
+
+  /** Resolves with the id. Rejects when Redis can't take it now; it is then appended later. */
+  append(message: StreamMessage): Promise<string> {
+    const appended = this.#last.then(async () => {
+      try {
+        await this.#appendWaiting()
+        return await this.#add(message)
+      } catch (error) {
+        this.#failures += 1
+        this.#keep(message)
+        throw error
+      }
+    })
+    this.#last = appended.catch(() => {})
+    return appended
+  }
+
+  /** Appends a message that is worth nothing later. Resolves with undefined when Redis can't take it. */
+  tryToAppend(message: StreamMessage): Promise<string | undefined> {
+    const appended = this.#last.then(async () => {
+      try {
+        await this.#appendWaiting()
+        return await this.#add(message)
+      } catch {
+        return undefined
+      }
+    })
+    this.#last = appended
+    return appended
+  }
+
+  /** Appends what waits, where Redis can take it. */
+  async flush(): Promise<void> {
+    this.#last = this.#last.then(() => this.#appendWaiting()).catch(() => {})
+    await this.#last
+  }
+
+  async #appendWaiting(): Promise<void> {
+    if (this.#waiting.length === 0 && !this.#hasLost) return
+    const { clock, retentionMs, logger } = this.#options
+    if (this.#hasLost) {
+      await this.#add({ kind: 'gap', voidUpTo: clock.now(), forAll: true })
+      this.#hasLost = false
+    }
+    for (;;) {
+      const [next] = this.#waiting
+      if (next === undefined) break
+      // Nothing that an older record voids can be served any more.
+      if (clock.monotonic() - next.since < retentionMs) await this.#add(next.message)
+      this.#waiting.shift()
+    }
+    logger?.info?.('Sign-outs and revocations reach the other instances again')
+  }
+
+  async #add(message: StreamMessage): Promise<string> {
+    const { commands, sealer, key, instance, retentionMs } = this.#options
+    this.#options.onAppend?.(message)
+    const fields = fieldsOf(sealer, key, instance, message)
+    const id = await commands.run(APPEND, [key], [String(retentionMs), ...fields])
+    if (typeof id !== 'string') throw new TypeError('Redis: no stream id')
+    this.#newestMs = Math.max(this.#newestMs, msOf(id))
+    return id
+  }
+
+  #keep(message: StreamMessage): void {
+    if (this.#waiting.length === 0)
+      this.#options.logger?.warn(
+        'Sign-outs and revocations of this instance reach the others late: Redis can not take them now. ' +
+          'Until then the others notice them when they ask Okta again, within cache.maxTtlMs',
+      )
+    this.#waiting.push({ message, since: this.#options.clock.monotonic() })
+    if (this.#waiting.length <= MAX_WAITING) return
+    this.#waiting.shift()
+    this.#hasLost = true
+  }
+}
+
+function scriptOf(source: string): Script {
+  return { source, sha1: createHash('sha1').update(source).digest('hex') }
+}

@@ -8,8 +8,8 @@ import type { Sealer } from './seal.js'
 import { isDate, parseObject } from './sealed-entry.js'
 
 const PURPOSE = 'refresh'
-/** How long claims that wait can read that a lease was returned. */
-export const MARKER_MS = 200
+/** How long claims that wait can read that a lease was returned. A claim that begins later ignores it. */
+export const MARKER_MS = 1_000
 
 const CODES: Readonly<Record<UnavailableCode, true>> = {
   timeout: true,

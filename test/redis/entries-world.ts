@@ -1,5 +1,5 @@
 /** Instances over one Redis: the entry half of the engine, with commands that a test can give up and run late. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
 import { createClient } from 'redis'
@@ -16,6 +16,10 @@ import {
   type SharedSessions,
   type StoreContext,
 } from '../../src/session/shared-cache.js'
+
+/** Tests skip without redis-server, and fail where CI runs them. */
+export const isRedisMissing =
+  process.env.CI !== 'true' && spawnSync('redis-server', ['--version']).status !== 0
 
 export const ORG = 'https://id.example.com'
 export const SECRET = 'the current secret, of more than 32 bytes'

@@ -89,7 +89,9 @@ export class TestCommands implements Commands {
   async close(): Promise<void> {}
 }
 
-export type Client = ReturnType<typeof createClient>
+const clientOf = (port: number) => createClient({ url: `redis://127.0.0.1:${port}` })
+
+export type Client = ReturnType<typeof clientOf>
 
 export interface Instance {
   readonly entries: Entries
@@ -119,7 +121,7 @@ export class World {
     for await (const chunk of server.stdout.iterator({ destroyOnReturn: false }))
       if (String(chunk).includes('Ready to accept connections')) break
     server.stdout.resume()
-    const client = createClient({ url: `redis://127.0.0.1:${port}` })
+    const client = clientOf(port)
     await client.connect()
     return new World(server, client)
   }

@@ -178,14 +178,14 @@ export class Entries implements EntryMethods {
     ])
     if (mine.kind === 'refused') return mine
     if (other.kind === 'refused') {
-      if (mine.kind === 'lease') await this.#release(name, lease, 'no', undefined)
+      if (mine.kind === 'lease') this.#inBackground(this.#release(name, lease, 'no', undefined))
       return other
     }
     const older = entryIn(other)
     if (mine.kind === 'entry') return mine
     if (older !== undefined && older.askedAt >= since) {
       // Stored under the current name too, for instances that have the current secret alone.
-      if (mine.kind === 'lease') await this.#fill(name, older, lease)
+      if (mine.kind === 'lease') this.#inBackground(this.#fill(name, older, lease))
       return { kind: 'entry', entry: older }
     }
     if (mine.kind === 'none') return { kind: 'unknown' }

@@ -495,7 +495,8 @@ describe('while the secret is replaced', () => {
     expect(await before.entries.claim(before.names(), LONG_AGO)).toEqual(found)
     expect(await during.entries.peek(during.names())).toEqual(entry)
     expect(await during.entries.claim(during.names(), LONG_AGO)).toEqual(found)
-    // The instance with both has stored it under the current name.
+    // The instance with both stores it under the current name.
+    await during.entries.settled()
     expect(await after.entries.claim(after.names(), LONG_AGO)).toEqual(found)
     for (const { entries } of [before, during, after]) expect(entries.counts.rejected).toBe(0)
   })
@@ -526,6 +527,15 @@ describe('while the secret is replaced', () => {
     await store(during, entryAt(Date.now()))
     await before.entries.voidCredential(nameOf(before), refuse(before, 'a.1', 60_000))
     expect((await during.entries.claim(during.names(), LONG_AGO)).kind).toBe('refused')
+  })
+
+  it('a sign-out with the previous secret returns the lease under the current one', async () => {
+    const before = await world.instance([OLD_SECRET])
+    const during = await world.instance([SECRET, OLD_SECRET])
+    await before.entries.voidCredential(nameOf(before), refuse(before, 'a.1', 60_000))
+    expect((await during.entries.claim(during.names(), LONG_AGO)).kind).toBe('refused')
+    await during.entries.settled()
+    expect(await world.client.exists(keysOf(PREFIX, nameOf(during)).lease)).toBe(0)
   })
 
   it('a negative answer deletes the entries under both', async () => {

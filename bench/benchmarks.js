@@ -19,5 +19,6 @@ export const benchmarks = [
   { name: 'burst', load: () => import('./burst.js') },
   { name: 'junk', load: () => import('./junk.js') },
   { name: 'outage', load: () => import('./outage.js') },
+  { name: 'redis', load: () => import('./redis.js') },
   { name: 'org', load: () => import('./org.js') },
 ]

@@ -10,6 +10,8 @@ const MEASURED = [
   'jose',
   'got',
   'lru-cache',
+  'redis',
+  'ioredis',
 ]
 
 /** @returns {Record<string, string>} */

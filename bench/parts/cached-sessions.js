@@ -2,18 +2,28 @@
 import { instantOrg } from './instant-org.js'
 import { composeOktaSession, parseOptions, systemClock } from './package.js'
 
+/**
+ * A second cache level, and the org of the instances that share it.
+ * @typedef {{ orgUrl?: string, secret?: string, store?: import('../../dist/index.js').SessionStore }} Shared
+ */
+
 const ONE_DAY_MS = 24 * 3_600_000
 
 /**
  * @param {number} maxSessions
+ * @param {Shared} [shared]
  * @returns {import('../../dist/index.js').OktaSession}
  */
-export function withEmptyCache(maxSessions) {
+export function withEmptyCache(
+  maxSessions,
+  { orgUrl = 'https://id.example.com', secret, store } = {},
+) {
   const settings = parseOptions(
     {
-      orgUrl: 'https://id.example.com',
+      orgUrl,
       logger: false,
-      cache: { ttlMs: ONE_DAY_MS, maxTtlMs: ONE_DAY_MS, maxSessions },
+      secret,
+      cache: { ttlMs: ONE_DAY_MS, maxTtlMs: ONE_DAY_MS, maxSessions, store },
     },
     {},
   )
@@ -36,9 +46,10 @@ export async function cacheSessions(okta, requests) {
 /**
  * The middleware with a cached session for each request.
  * @param {readonly import('./stubs.js').Headers[]} requests
+ * @param {Shared} [shared]
  */
-export async function withCachedSessions(requests) {
-  const okta = withEmptyCache(50_000)
+export async function withCachedSessions(requests, shared) {
+  const okta = withEmptyCache(50_000, shared)
   await cacheSessions(okta, requests)
   return okta
 }

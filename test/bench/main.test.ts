@@ -7,7 +7,11 @@ import { benchmarks } from '../../bench/benchmarks.js'
 const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
 
 function bench(...args: readonly string[]) {
-  return promisify(execFile)(process.execPath, [main, ...args])
+  return benchIn(process.env, ...args)
+}
+
+function benchIn(env: NodeJS.ProcessEnv, ...args: readonly string[]) {
+  return promisify(execFile)(process.execPath, [main, ...args], { env })
 }
 
 type Rows = readonly Readonly<Record<string, string | number>>[]
@@ -33,5 +37,11 @@ describe('npm run bench', () => {
     for (const { calls = 0 } of junk) expect(calls).toBeLessThanOrEqual(300)
     for (const { name, served } of junk)
       if (String(name).startsWith('seen')) expect(served).toBeGreaterThanOrEqual(0.999)
+  })
+  it('npm run bench says that the benchmark redis needs redis-server where it is not installed', async () => {
+    const { stdout } = await benchIn({ PATH: '' }, 'redis', '--tiny', '--json')
+    const { reports } = JSON.parse(stdout)
+    expect(reports.redis.rows).toEqual([])
+    expect(reports.redis.notes).toEqual([expect.stringContaining('no redis-server')])
   })
 })

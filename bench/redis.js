@@ -34,7 +34,9 @@ export async function run({ tiny }) {
   const rounds = tiny ? 2 : 300
   const rows = []
   const one = await startInstances('node-redis', redis.port, world.orgUrl)
-  rows.push(await stampede(world, one.instances, tiny))
+  const perInstance = (tiny ? 1_000 : 10_000) / INSTANCES
+  for (const perTurn of [50, perInstance])
+    rows.push(await stampede(world, one.instances, { perInstance, perTurn, rounds: tiny ? 1 : 10 }))
   rows.push(...(await commands(world, one.instances, tiny ? 20 : 200)))
   rows.push(...(await memory(world, one.instances, tiny ? 20 : 1_000)))
   rows.push(...(await hitRows(world, one.instances[0], tiny)))
@@ -69,7 +71,7 @@ export async function run({ tiny }) {
 function notes(version) {
   return [
     `redis-server ${version} on loopback, without persistence. All processes run on the one machine.`,
-    'Stampede: each instance starts its lookups in one turn of its event loop. Calls: the most in one stampede. Commands: the most of one instance. Times: until all lookups have ended.',
+    'Stampede: concurrent lookups of one unseen cookie; each instance starts so many in one turn of its event loop. Calls: the most in one stampede. Commands: the most of one instance. Times: until all lookups have ended.',
     'A miss, a refresh and a sign-out: by one instance, one after the other. Calls, commands (scripts, each one round trip), reads of the log by all instances, and bytes to and from Redis are per operation.',
     'Entries and records of the log: the bytes in Redis for each, as MEMORY USAGE tells them, with the key.',
     'Hits: as in the benchmark hit, requireSession() without headers, with a store mounted and without; the minima and their ratio.',
@@ -81,42 +83,29 @@ function notes(version) {
 /**
  * @param {World} world
  * @param {Instances} instances
- * @param {boolean} tiny
+ * @param {{ perInstance: number, perTurn: number, rounds: number }} options
  */
-async function stampede({ org }, instances, tiny) {
-  const lookups = tiny ? 1_000 : 10_000
-  const rounds = tiny ? 1 : 5
+async function stampede({ org }, instances, { perInstance, perTurn, rounds }) {
   const [first, ...cookies] = await org.call('signIn', rounds + 1, 'idx')
+  /** @type {(cookie: string) => Promise<{ began: number, ended: number, commands: number }[]>} */
+  const everywhere = (cookie) =>
+    Promise.all(instances.map((each) => each.call('stampede', cookie, perInstance, perTurn)))
   // The code of a process that has just started is not yet compiled.
-  await lookupEverywhere(instances, first, lookups)
+  await everywhere(first)
   let calls = 0
   let most = 0
   const times = []
   for (const cookie of cookies) {
     const before = await org.call('calls')
-    const results = await lookupEverywhere(instances, cookie, lookups)
+    const results = await everywhere(cookie)
     calls = Math.max(calls, (await org.call('calls')) - before)
     most = Math.max(most, ...results.map(({ commands }) => commands))
-    times.push(
-      Math.max(...results.map(({ ended }) => ended)) -
-        Math.min(...results.map(({ began }) => began)),
-    )
+    const began = Math.min(...results.map((result) => result.began))
+    times.push(Math.max(...results.map(({ ended }) => ended)) - began)
   }
   const { p50, max } = spread(times)
-  const name = `stampede: ${lookups} lookups of a cold cookie`
+  const name = `stampede: ${perInstance * INSTANCES} lookups, ${perTurn} a turn`
   return { name, times: rounds, calls, commands: most, p50, max }
-}
-
-/**
- * @param {Instances} instances
- * @param {string} cookie
- * @param {number} lookups
- * @returns {Promise<{ began: number, ended: number, commands: number }[]>}
- */
-function lookupEverywhere(instances, cookie, lookups) {
-  return Promise.all(
-    instances.map((instance) => instance.call('stampede', cookie, lookups / INSTANCES)),
-  )
 }
 
 /**

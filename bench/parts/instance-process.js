@@ -1,7 +1,7 @@
 /** Runs one instance of an app in a process of its own: oktaSession() with a store in Redis, without a server. */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextEventLoopTurn, setTimeout as pause } from 'node:timers/promises'
 import { oktaSession } from '../../dist/index.js'
 import { redisStore } from '../../dist/redis/index.js'
 import { serve } from './processes.js'
@@ -62,11 +62,21 @@ serve(
       for (const cookie of cookies) await authenticate(cookie)
     },
 
-    /** Concurrent lookups of one cookie. @param {string} cookie @param {number} lookups */
-    async stampede(cookie, lookups) {
+    /**
+     * Concurrent lookups of one cookie.
+     * @param {string} cookie
+     * @param {number} lookups
+     * @param {number} perTurn How many start in one turn of the event loop.
+     */
+    async stampede(cookie, lookups, perTurn) {
       const began = now()
       const before = okta.stats().store?.commands ?? 0
-      await Promise.all(Array.from({ length: lookups }, () => authenticate(cookie)))
+      const pending = []
+      while (pending.length < lookups) {
+        for (let i = 0; i < perTurn; i += 1) pending.push(authenticate(cookie))
+        if (pending.length < lookups) await nextEventLoopTurn()
+      }
+      await Promise.all(pending)
       return { began, ended: now(), commands: (okta.stats().store?.commands ?? 0) - before }
     },
 

@@ -1,41 +1,43 @@
-/** Starts the example with the org in OKTA_CLIENT_ORGURL, or else with a local org that it starts itself. */
-import { once } from 'node:events'
+/**
+ * Starts the example with the org in OKTA_CLIENT_ORGURL, or else with a local org that it starts itself.
+ * `--instances 2` starts it as two processes that share sessions; see instances.js.
+ */
 import { createServer } from 'node:http'
 import { oktaSession } from 'express-okta-session'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import { createApp } from './app.js'
+import { readInstances } from './arguments.js'
+import { greet } from './greeting.js'
+import { inOneLine, listen } from './listening.js'
 import { offerStepUp } from './step-up.js'
 
 const server = createServer()
 
 try {
-  const url = await listen(process.env.PORT ?? '3000')
-  const { okta, app, org } = await build(url)
-  server.on('request', app)
-  stopOnSignal(async () => {
-    await okta.close()
-    await org?.close()
-  })
-  greet(url, org)
+  const instances = readInstances(process.argv.slice(2))
+  if (instances === undefined) await serve()
+  else await serveAsInstances(instances)
 } catch (error) {
   console.error(inOneLine(error))
   process.exitCode = 1
   server.close()
 }
 
-/**
- * Listens on the loopback interface only, because the local org's passwords are public.
- *
- * @param {string} port
- */
-async function listen(port) {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new RangeError(`PORT is a number from 0 to 65535, not "${port}".`)
-  server.listen(Number(port), '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new TypeError('No port to listen on.')
-  return `http://localhost:${address.port}`
+async function serve() {
+  const url = await listen(server, process.env.PORT ?? '3000')
+  const { okta, app, org } = await build(url)
+  server.on('request', app)
+  stopOnSignal(async () => {
+    await okta.close()
+    await org?.close()
+  })
+  greet([['The app', url]], org)
+}
+
+/** Only instances need a Redis client: it is imported for them alone. @param {number} count */
+async function serveAsInstances(count) {
+  const { runInstances } = await import('./instances.js')
+  await runInstances(count)
 }
 
 /**
@@ -70,30 +72,4 @@ function stopOnSignal(closeParts) {
     setTimeout(() => server.closeAllConnections(), 2_000).unref()
     await closeParts()
   }
-}
-
-/**
- * @param {string} url
- * @param {import('express-okta-session/local-org').LocalOrg} [org]
- */
-function greet(url, org) {
-  console.log(`\n  The app      ${url}`)
-  if (org !== undefined) {
-    console.log(`  Its Okta     ${org.url} (a local stand-in)`)
-    for (const { login, password, mfa } of org.users)
-      console.log(
-        `  Sign in as   ${login}  ${password}${mfa ? '  (and a second factor, which the page shows)' : ''}`,
-      )
-  }
-  console.log('\n  Stop with Ctrl-C.\n')
-}
-
-/** @param {unknown} error */
-function inOneLine(error) {
-  if (!(error instanceof Error)) return String(error)
-  if ('code' in error && error.code === 'EADDRINUSE')
-    return `Port ${process.env.PORT ?? 3000} is in use: stop what listens there, or choose another with PORT=3001 npm start.`
-  if ('code' in error && error.code === 'EACCES')
-    return `Port ${process.env.PORT} needs privileges: choose one from 1024 on, with PORT=3001 npm start.`
-  return error.message
 }

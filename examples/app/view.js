@@ -12,5 +12,6 @@ export function viewOf(req) {
     login: req.okta?.session?.login,
     signedOut: 'signed-out' in req.query,
     unavailable: req.okta?.state === 'unavailable',
+    instance: req.app.locals.describeInstance?.(req),
   }
 }

@@ -1,5 +1,6 @@
 /** The layout of every page: navigation, the user, sign-out and the theme. */
 import { html } from './html.js'
+import { instancePanel } from './instance.js'
 
 /**
  * @typedef {object} View The data of a request that every page shows.
@@ -8,6 +9,7 @@ import { html } from './html.js'
  * @property {string | undefined} login The user's login.
  * @property {boolean} signedOut Whether the user has just signed out.
  * @property {boolean} unavailable Whether the session is unknown because Okta gave no usable answer.
+ * @property {import('./instance.js').InstanceView | undefined} instance Present where the example runs as several instances.
  */
 
 /**
@@ -43,7 +45,7 @@ ${view.login === undefined ? signIn(view) : signOut(view.login)}
 <main id="main" tabindex="-1">
 <h1>${title}</h1>
 ${main}
-</main>
+</main>${view.instance && instancePanel(view.instance, view.path)}
 <footer>${themeForm(view)}</footer>
 </body>
 </html>

@@ -82,6 +82,6 @@ function stopWithParent(closeParts) {
   }
   process.on('SIGTERM', stop)
   process.on('disconnect', stop)
-  // Ctrl-C reaches the whole process group: the parent receives it too, and ends its instances in order.
-  process.on('SIGINT', () => {})
+  // Ctrl-C and the end of the terminal reach the parent too, which ends its instances in order.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {})
 }

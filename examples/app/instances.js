@@ -25,8 +25,9 @@ export async function runInstances(count) {
     stopping ??= closeAll(closers)
     return stopping
   }
-  // A listener that stays: npm may pass on a Ctrl-C that this process has already received.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
+  // Listeners that stay: npm may pass on a Ctrl-C that this process has already received. SIGHUP comes when the
+  // terminal is closed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
   try {
     await start()
   } catch (error) {

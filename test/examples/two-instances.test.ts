@@ -64,7 +64,7 @@ describeRedis('the example as two instances', () => {
       })
   })
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'ends its instances and the Redis it started at %s',
     async (signal) => {
       const { child, first, second, redisPort } = await start()

@@ -1,163 +1,180 @@
-/** Commands to Redis that never take longer than a tenth of a second, and a circuit that opens when they fail. */
+/** Commands over the app's client, each bounded in time, and suspended while Redis fails. */
 import type { Clock } from '../contracts.js'
 import type { RedisClient } from './client.js'
+import { CommandCircuit } from './command-circuit.js'
+import { CommandError, commandError, failureOf } from './command-error.js'
 import type { Commands, Script } from './commands.js'
+
+export { CommandError } from './command-error.js'
+
+const COMMAND_MS = 100
+/** How often the state of a client without events is read. */
+const POLL_MS = 1_000
 
 export interface BoundedCommandsOptions {
   readonly client: RedisClient
   readonly clock: Clock
-  /** 0 to 1. */
+  /** From 0 to 1, for jitter. */
   readonly random: () => number
 }
 
-/** Why a command has no reply: no text of the client's, which may contain its arguments. */
-export type CommandFailure = 'not_ready' | 'circuit_open' | 'timeout' | 'failed' | 'closed'
-
-export class CommandError extends Error {
-  override readonly name = 'CommandError'
-  readonly code: CommandFailure
-  /** The first word of Redis's error, for example `OOM`. */
-  readonly reply: string | undefined
-
-  constructor(code: CommandFailure, reply?: string) {
-    super(reply === undefined ? `Redis: ${code}` : `Redis: ${reply}`)
-    this.code = code
-    this.reply = reply
-  }
-}
-
-const TIMEOUT_MS = 100
-const FAILURES_TO_OPEN = 5
-const FIRST_PAUSE_MS = 500
-const MAX_PAUSE_MS = 5_000
-/** How often the client is looked at where it may not tell of its changes. */
-const CHECK_MS = 250
-/** These are the caller's mistakes, or ask for another command: Redis itself is well. */
-const HARMLESS = ['WRONGTYPE', 'NOSCRIPT', 'ERR', 'BUSYKEY', 'UNKILLABLE']
-
+/** The commands of a store. Closing them leaves the app's client as it is. */
 export class BoundedCommands implements Commands {
-  readonly counts = { commands: 0, failures: 0 }
-  readonly #options: BoundedCommandsOptions
-  readonly #listeners = new Set<(isUp: boolean) => void>()
-  readonly #timer: NodeJS.Timeout
-  readonly #stop: () => void
-  #failuresInARow = 0
-  #pauseMs = 0
-  /** Monotonic milliseconds until which the circuit stays open; 0: it is closed. */
-  #openUntil = 0
-  #isTrial = false
-  #wasUp = false
+  readonly #client: RedisClient
+  readonly #circuit: CommandCircuit
+  readonly #listeners: ((isUp: boolean) => void)[] = []
+  readonly #pending = new Set<() => void>()
+  readonly #counts = { commands: 0, failures: 0 }
+  readonly #unsubscribe: () => void
+  readonly #poll: NodeJS.Timeout | undefined
+  #trialTimer: NodeJS.Timeout | undefined
+  #trialKey = ''
+  #isTrying = false
+  #wasReady: boolean
+  #wasUp: boolean
   #isClosed = false
 
-  constructor(options: BoundedCommandsOptions) {
-    this.#options = options
-    this.#stop = options.client.onChange(() => this.#notice())
-    this.#timer = setInterval(() => this.#notice(), CHECK_MS)
-    this.#timer.unref()
+  constructor({ client, clock, random }: BoundedCommandsOptions) {
+    this.#client = client
+    this.#circuit = new CommandCircuit(() => clock.monotonic(), random)
+    this.#wasReady = client.isReady()
+    this.#wasUp = this.isUp
+    this.#unsubscribe = client.onChange(() => this.#readState())
+    if (!client.hasEvents) this.#poll = setInterval(() => this.#readState(), POLL_MS).unref()
   }
 
   get isUp(): boolean {
-    return this.#obstacle() === undefined && this.#openUntil === 0
+    return !this.#isClosed && this.#circuit.trial === undefined && this.#client.isReady()
+  }
+
+  get counts(): Commands['counts'] {
+    return this.#counts
   }
 
   onChange(listener: (isUp: boolean) => void): void {
-    this.#listeners.add(listener)
+    this.#listeners.push(listener)
   }
 
   async send(key: string, args: readonly string[]): Promise<unknown> {
-    const obstacle = this.#obstacle()
-    if (obstacle !== undefined) throw new CommandError(obstacle)
-    const isTrial = this.#openUntil > 0
-    this.#isTrial ||= isTrial
-    this.counts.commands += 1
+    this.#readState()
+    if (this.#isClosed) throw new CommandError('closed')
+    if (!this.#client.isReady()) throw new CommandError('not_ready')
+    if (this.#circuit.trial !== undefined) throw new CommandError('circuit_open')
+    this.#counts.commands += 1
     try {
-      const reply = await withinTime(this.#options.client.send(key, args))
-      this.#succeeded()
+      const reply = await this.#bounded(key, args)
+      this.#circuit.succeeded()
       return reply
-    } catch (error) {
-      const failure = failureOf(error)
-      if (failure.reply !== undefined && HARMLESS.includes(failure.reply)) this.#succeeded()
-      else this.#failed()
-      throw failure
-    } finally {
-      if (isTrial) this.#isTrial = false
+    } catch (thrown) {
+      throw this.#failed(key, commandError(thrown))
     }
   }
 
   async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const [first = ''] = keys
+    const key = keys[0] ?? ''
     const rest = [String(keys.length), ...keys, ...args]
     try {
-      return await this.send(first, ['EVALSHA', script.sha1, ...rest])
+      return await this.send(key, ['EVALSHA', script.sha1, ...rest])
     } catch (error) {
-      if (!(error instanceof CommandError) || error.reply !== 'NOSCRIPT') throw error
-      return this.send(first, ['EVAL', script.source, ...rest])
+      if (commandError(error).code !== 'NOSCRIPT') throw error
+      return this.send(key, ['EVAL', script.source, ...rest])
     }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#stop()
-    clearInterval(this.#timer)
-    this.#listeners.clear()
+    this.#unsubscribe()
+    clearInterval(this.#poll)
+    clearTimeout(this.#trialTimer)
+    for (const giveUp of [...this.#pending]) giveUp()
+    this.#listeners.length = 0
   }
 
-  /** Why no command would be sent now. While the circuit is open one trial at a time is, after the pause. */
-  #obstacle(): CommandFailure | undefined {
-    if (this.#isClosed) return 'closed'
-    if (!this.#options.client.isReady()) return 'not_ready'
-    if (this.#openUntil === 0) return undefined
-    const isDue = this.#options.clock.monotonic() >= this.#openUntil
-    return isDue && !this.#isTrial ? undefined : 'circuit_open'
-  }
-
-  #succeeded(): void {
-    this.#failuresInARow = 0
-    this.#pauseMs = 0
-    this.#openUntil = 0
-    this.#notice()
-  }
-
-  #failed(): void {
-    this.counts.failures += 1
-    this.#failuresInARow += 1
-    if (this.#failuresInARow < FAILURES_TO_OPEN) return
-    const { clock, random } = this.#options
-    const now = clock.monotonic()
-    // Of the commands that were under way when the circuit opened, none lengthens the pause.
-    if (now < this.#openUntil) return
-    this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS)
-    this.#openUntil = now + this.#pauseMs * (1 - random() / 4)
-    this.#notice()
-  }
-
-  /** Tells the listeners once per change, and tries Redis again when an open circuit's pause is over. */
-  #notice(): void {
-    const { isUp } = this
-    if (isUp !== this.#wasUp) {
-      this.#wasUp = isUp
-      for (const listener of this.#listeners) listener(isUp)
+  #failed(key: string, error: CommandError): CommandError {
+    if (error.code === 'timeout' || error.code === 'redis') this.#counts.failures += 1
+    // A command that close() gave up says nothing about Redis.
+    if (!this.#isClosed && this.#circuit.failed(failureOf(error))) {
+      this.#trialKey = key
+      this.#scheduleTrial()
+      this.#readState()
     }
-    if (this.#openUntil > 0 && this.#obstacle() === undefined && !this.#isTrial)
-      this.send('', ['PING']).catch(() => {})
+    return error
   }
-}
 
-/** Gives a command up after a tenth of a second; its late end is ignored. */
-function withinTime(pending: Promise<unknown>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new CommandError('timeout')), TIMEOUT_MS)
-    pending.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
-}
+  /** One command, given up after 100 ms. What the client does with it later has no effect here. */
+  #bounded(key: string, args: readonly string[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer)
+        this.#pending.delete(close)
+      }
+      const giveUp = () => {
+        end()
+        reject(new CommandError('timeout'))
+      }
+      const close = () => {
+        end()
+        reject(new CommandError('closed'))
+      }
+      // After a long synchronous task, replies that have arrived are read before the command is given up.
+      const timer = setTimeout(() => setImmediate(giveUp), COMMAND_MS).unref()
+      this.#pending.add(close)
+      this.#client.send(key, args).then(
+        (reply) => {
+          end()
+          resolve(reply)
+        },
+        (thrown: unknown) => {
+          end()
+          reject(commandError(thrown))
+        },
+      )
+    })
+  }
 
-/** A new error, because the client's own holds the command with its arguments. */
-function failureOf(error: unknown): CommandError {
-  if (error instanceof CommandError) return error
-  const [, reply] = /^(?:ReplyError: )?([A-Z]{3,20})\b/.exec(messageOf(error)) ?? []
-  return new CommandError('failed', reply)
-}
+  /** Calls the listeners once for each change, and tries at once when the client has reconnected. */
+  #readState(): void {
+    if (this.#isClosed) return
+    const isReady = this.#client.isReady()
+    const hasConnected = isReady && !this.#wasReady
+    this.#wasReady = isReady
+    if (hasConnected && this.#circuit.trial !== undefined) void this.#try()
+    const { isUp } = this
+    if (isUp === this.#wasUp) return
+    this.#wasUp = isUp
+    for (const listener of this.#listeners) listener(isUp)
+  }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : ''
+  #scheduleTrial(): void {
+    clearTimeout(this.#trialTimer)
+    if (this.#isClosed) return
+    this.#trialTimer = setTimeout(() => void this.#try(), this.#circuit.nextDelayMs()).unref()
+  }
+
+  /** The half-open trial: one command that changes nothing. */
+  async #try(): Promise<void> {
+    const { trial } = this.#circuit
+    if (this.#isTrying || this.#isClosed || trial === undefined) return
+    if (this.#client.isReady()) {
+      this.#isTrying = true
+      this.#counts.commands += 1
+      this.#circuit.tried(await this.#trialResult(trial))
+      this.#isTrying = false
+    }
+    if (this.#circuit.trial !== undefined) this.#scheduleTrial()
+    this.#readState()
+  }
+
+  async #trialResult(trial: 'ping' | 'write'): Promise<ReturnType<typeof failureOf>> {
+    // An empty SETRANGE creates and changes nothing, and a server that rejects writes rejects it.
+    const args = trial === 'ping' ? ['PING'] : ['SETRANGE', this.#trialKey, '0', '']
+    try {
+      await this.#bounded(this.#trialKey, args)
+      return 'none'
+    } catch (thrown) {
+      const error = commandError(thrown)
+      if (error.code === 'timeout' || error.code === 'redis') this.#counts.failures += 1
+      return error.reply === 'NOPERM' ? 'none' : failureOf(error)
+    }
+  }
 }

@@ -6,8 +6,11 @@ import type { Reader } from './commands.js'
 import { LivingInstances } from './living-instances.js'
 import {
   entryOf,
+  isAfter,
+  isSameEntry,
   messageOf,
   msOf,
+  type RawEntry,
   type StreamEntry,
   type StreamMessage,
 } from './stream-messages.js'
@@ -36,8 +39,15 @@ export class RevocationStream {
   readonly #instances = new LivingInstances()
   readonly #stopped = new AbortController()
   #listener: SharedListener | undefined
-  /** The id of the last entry read: the next read begins with it, or records were lost. */
-  #anchor: string | undefined
+  /** The last entry read: the next read begins with it, or records were lost. */
+  #anchor: RawEntry | undefined
+  /** Before the first end: no record takes effect until all have been read. */
+  #backlog: RawEntry[] = []
+  /** The id of the anchor that was missing, until the gap is recorded. */
+  #lost: string | undefined
+  #isGapTold = false
+  /** The id up to which the stream was read after the last gap. */
+  #recoveredAt: string | undefined
   /** Whether the stream was read to its end once. */
   #hasRead = false
   /** Monotonic milliseconds. */
@@ -87,7 +97,7 @@ export class RevocationStream {
   async close(): Promise<void> {
     clearTimeout(this.#heartbeat)
     this.#stopped.abort()
-    const said = this.#writer.tryToAppend({ kind: 'bye' })
+    const said = this.#writer.close({ kind: 'bye' })
     await Promise.all([this.#options.reader.close(), this.#running, said])
   }
 
@@ -99,6 +109,9 @@ export class RevocationStream {
         await this.#readToEnd()
         await this.#awaitMore()
       } catch {
+        // The stream has not been read from its start: the gap is told again when it has been.
+        if (this.#lost !== undefined && this.#anchor === undefined && !this.#isGapTold)
+          this.#tellGap()
         await pause(RETRY_MS, undefined, { signal, ref: false }).catch(() => {})
       }
     }
@@ -107,27 +120,41 @@ export class RevocationStream {
   /** Resolves when there may be more to read. The reply itself is not used: a read must begin at the anchor. */
   async #awaitMore(): Promise<void> {
     const { reader, key } = this.#options
-    const args = ['XREAD', 'BLOCK', String(BLOCK_MS), 'STREAMS', key, this.#anchor ?? '0-0']
+    const args = ['XREAD', 'BLOCK', String(BLOCK_MS), 'STREAMS', key, this.#anchor?.id ?? '0-0']
     await reader.send(key, args, BLOCK_TIMEOUT_MS)
   }
 
   async #readToEnd(): Promise<void> {
     for (;;) {
       const entries = await this.#range()
-      const anchored = this.#anchor === undefined ? entries : this.#afterAnchor(entries)
-      if (anchored === undefined) {
-        await this.#onGap()
+      const anchor = this.#anchor
+      if (anchor === undefined && entries.length === 0) {
+        await this.#appendFirst()
         continue
       }
-      for (const entry of anchored) this.#read(entry)
+      const unread = anchor === undefined ? entries : this.#afterAnchor(entries, anchor)
+      if (unread === undefined) {
+        this.#lose()
+        continue
+      }
+      // Not before this reply: until then records may have been appended and lost again.
+      if (anchor === undefined && this.#lost !== undefined) this.#tellGap()
+      for (const entry of unread) this.#read(entry)
       if (entries.length < BATCH) break
     }
-    this.#onEnd()
+    await this.#onEnd()
+  }
+
+  /** An empty stream has no entry to begin the next read with: what is appended and lost would go unnoticed. */
+  async #appendFirst(): Promise<void> {
+    const isGap = this.#lost !== undefined
+    const id = await this.#writer.tryToAppend(isGap ? this.#gapMessage() : { kind: 'hello' })
+    if (id === undefined) throw new CommandError('failed')
   }
 
   async #range(): Promise<readonly unknown[]> {
     const { commands, key } = this.#options
-    const args = ['XRANGE', key, this.#anchor ?? '-', '+', 'COUNT', String(BATCH)]
+    const args = ['XRANGE', key, this.#anchor?.id ?? '-', '+', 'COUNT', String(BATCH)]
     try {
       const reply = await commands.send(key, args)
       return Array.isArray(reply) ? reply : []
@@ -140,18 +167,29 @@ export class RevocationStream {
   }
 
   /** The entries behind the anchor; undefined when the anchor is gone, and with it perhaps others. */
-  #afterAnchor(entries: readonly unknown[]): readonly unknown[] | undefined {
+  #afterAnchor(entries: readonly unknown[], anchor: RawEntry): readonly unknown[] | undefined {
     const [first, ...rest] = entries
-    return entryOf(first)?.id === this.#anchor ? rest : undefined
+    const found = entryOf(first)
+    return found !== undefined && isSameEntry(found, anchor) ? rest : undefined
   }
 
-  /** The stream was trimmed, flushed, evicted, or failed over to a copy: read all of what is there now. */
-  async #onGap(): Promise<void> {
+  /** The stream was trimmed, flushed, evicted, or failed over to a copy: all of what is there now is read. */
+  #lose(): void {
+    if (this.#hasRead) this.#lost ??= this.#anchor?.id
     this.#anchor = undefined
-    this.#counts.gaps += 1
-    const voidUpTo = this.#options.clock.now() + SKEW_MS
-    this.#listener?.onGap(voidUpTo, true)
-    await this.#writer.tryToAppend({ kind: 'gap', voidUpTo, forAll: false })
+    this.#isGapTold = false
+    this.#backlog = []
+  }
+
+  #tellGap(): void {
+    if (!this.#isGapTold) this.#counts.gaps += 1
+    this.#isGapTold = true
+    this.#recoveredAt = undefined
+    this.#listener?.onGap(this.#options.clock.now() + SKEW_MS, true)
+  }
+
+  #gapMessage(): StreamMessage {
+    return { kind: 'gap', voidUpTo: this.#options.clock.now(), forAll: false, lost: this.#lost }
   }
 
   #read(reply: unknown): void {
@@ -160,9 +198,13 @@ export class RevocationStream {
       this.#counts.rejected += 1
       return
     }
-    const { id, fields } = entry
+    this.#anchor = entry
+    if (this.#hasRead) this.#open(entry)
+    else this.#backlog.push(entry)
+  }
+
+  #open({ id, fields }: RawEntry): void {
     const { sealer, key, instance } = this.#options
-    this.#anchor = id
     if (fields.get('i') === instance) return
     const read = messageOf(sealer, key, fields)
     if (read === undefined) this.#reject()
@@ -176,9 +218,20 @@ export class RevocationStream {
       this.#counts.recordsRead += 1
       this.#listener?.onRecord(message.record, id, ageMs)
     } else if (message.kind === 'gap') {
-      // What was lost to all has not been read here either.
-      this.#listener?.onGap(message.voidUpTo + SKEW_MS, message.forAll && this.#hasRead)
+      const isMissing = message.forAll || !this.#isOwnGap(message.lost, id)
+      this.#listener?.onGap(message.voidUpTo + SKEW_MS, isMissing && this.#hasRead)
     }
+  }
+
+  /**
+   * Whether another instance's gap is the one that was found here: what it lost comes before the id with which
+   * reading went on here, or from a stream with higher ids. Another one counts here as well: after a failover
+   * the last record read may be there, and a later one that only the other instance had read may not.
+   */
+  #isOwnGap(lost: string | undefined, id: string): boolean {
+    if (this.#lost !== undefined && this.#recoveredAt === undefined) return true
+    if (lost === undefined || this.#recoveredAt === undefined) return false
+    return isAfter(this.#recoveredAt, lost) || isAfter(lost, id)
   }
 
   #reject(): void {
@@ -191,12 +244,18 @@ export class RevocationStream {
     )
   }
 
-  #onEnd(): void {
+  async #onEnd(): Promise<void> {
+    const backlog = this.#backlog
+    this.#backlog = []
+    for (const entry of backlog) this.#open(entry)
     this.#hasRead = true
     this.#readAt = this.#now()
     this.#instances.readUpTo(this.#readAt)
-    // An empty stream has a position as well: before everything that will be appended.
-    this.#listener?.onRead(this.#anchor ?? '0-0')
+    if (this.#anchor !== undefined) this.#listener?.onRead(this.#anchor.id)
+    if (this.#lost === undefined) return
+    this.#recoveredAt ??= this.#anchor?.id
+    // For instances that start later. Where it fails, the next round tries again.
+    if ((await this.#writer.tryToAppend(this.#gapMessage())) !== undefined) this.#lost = undefined
   }
 
   #beat(): void {

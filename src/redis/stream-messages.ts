@@ -8,9 +8,21 @@ export type StreamMessage =
   | { readonly kind: 'hello' | 'heartbeat' | 'bye' }
   /**
    * Records were lost. Shared entries whose lookup began up to `voidUpTo`, epoch milliseconds, are void.
-   * `forAll`: they reached no other instance; else the instance that wrote this noticed that the stream was cut.
+   * `forAll`: they reached no other instance; else the instance that wrote this noticed that the stream was cut,
+   * because the entry with the id `lost` was missing.
    */
-  | { readonly kind: 'gap'; readonly voidUpTo: number; readonly forAll: boolean }
+  | {
+      readonly kind: 'gap'
+      readonly voidUpTo: number
+      readonly forAll: boolean
+      readonly lost?: string | undefined
+    }
+
+/** An entry as Redis returns it. */
+export interface RawEntry {
+  readonly id: string
+  readonly fields: ReadonlyMap<string, string>
+}
 
 /** An entry of the stream. */
 export interface StreamEntry {
@@ -45,14 +57,52 @@ export function messageOf(
     if (sealed === undefined) continue
     const text = sealer.open(PURPOSE, `${streamKey}\n${instance}`, sealed)
     if (text === undefined) return undefined
-    // Only an instance with the secret can have sealed it.
-    return { instance, message: JSON.parse(text) as StreamMessage }
+    const message = parse(text)
+    return message && { instance, message }
   }
   return undefined
 }
 
+/** Only an instance with the secret can have sealed it, but one of another version of this package may have. */
+function parse(text: string): StreamMessage | undefined {
+  try {
+    const message: unknown = JSON.parse(text)
+    return isMessage(message) ? message : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isMessage(message: unknown): message is StreamMessage {
+  if (!isObject(message)) return false
+  const { kind, record, voidUpTo, forAll } = message
+  if (kind === 'record') return isRecord(record)
+  if (kind === 'gap') return Number.isFinite(voidUpTo) && typeof forAll === 'boolean'
+  return kind === 'hello' || kind === 'heartbeat' || kind === 'bye'
+}
+
+function isRecord(record: unknown): record is SharedRecord {
+  if (!isObject(record)) return false
+  const { kind, id, subjects, forMs, provisional } = record
+  if (!Array.isArray(subjects) || !subjects.every((name) => typeof name === 'string')) return false
+  if (kind === 'forget') return true
+  if (typeof id !== 'string') return false
+  if (kind === 'withdraw') return true
+  if (!Number.isFinite(forMs)) return false
+  return kind === 'confirm' || (kind === 'refuse' && typeof provisional === 'boolean')
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Whether they are one entry: after a flush within a millisecond another one may have the same id. */
+export function isSameEntry(a: RawEntry, b: RawEntry): boolean {
+  return a.id === b.id && JSON.stringify([...a.fields]) === JSON.stringify([...b.fields])
+}
+
 /** One entry of an XRANGE reply, whose fields are a flat list, or a map with RESP3. */
-export function entryOf(reply: unknown): { id: string; fields: Map<string, string> } | undefined {
+export function entryOf(reply: unknown): RawEntry | undefined {
   if (!Array.isArray(reply)) return undefined
   const [id, fields]: unknown[] = reply
   if (typeof id !== 'string' || !/^\d+-\d+$/.test(id)) return undefined
@@ -77,8 +127,14 @@ export function msOf(id: string): number {
   return Number(id.split('-', 1)[0])
 }
 
+/** Both numbers of an id have up to 64 bits: they are compared as text. */
 export function isAfter(a: string, b: string): boolean {
-  const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
-  const [bMs = 0, bSeq = 0] = b.split('-').map(Number)
-  return aMs === bMs ? aSeq > bSeq : aMs > bMs
+  const [msOfA = '', sequenceOfA = ''] = a.split('-')
+  const [msOfB = '', sequenceOfB = ''] = b.split('-')
+  return (compare(msOfA, msOfB) || compare(sequenceOfA, sequenceOfB)) > 0
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a.length - b.length || (a > b ? 1 : -1)
 }

@@ -46,7 +46,9 @@ export class RevocationStream {
   /** The id of the anchor that was missing, until the gap is recorded. */
   #lost: string | undefined
   #isGapTold = false
-  /** The id up to which the stream was read after the last gap. */
+  /** The id of the own record of that gap. */
+  #gapId: string | undefined
+  /** The id with which reading went on after the last gap. */
   #recoveredAt: string | undefined
   /** Whether the stream was read to its end once. */
   #hasRead = false
@@ -150,6 +152,7 @@ export class RevocationStream {
     const isGap = this.#lost !== undefined
     const id = await this.#writer.tryToAppend(isGap ? this.#gapMessage() : { kind: 'hello' })
     if (id === undefined) throw new CommandError('failed')
+    if (isGap) this.#gapId = id
   }
 
   async #range(): Promise<readonly unknown[]> {
@@ -253,9 +256,12 @@ export class RevocationStream {
     this.#instances.readUpTo(this.#readAt)
     if (this.#anchor !== undefined) this.#listener?.onRead(this.#anchor.id)
     if (this.#lost === undefined) return
-    this.#recoveredAt ??= this.#anchor?.id
     // For instances that start later. Where it fails, the next round tries again.
-    if ((await this.#writer.tryToAppend(this.#gapMessage())) !== undefined) this.#lost = undefined
+    this.#gapId ??= await this.#writer.tryToAppend(this.#gapMessage())
+    this.#recoveredAt = this.#gapId ?? this.#anchor?.id
+    if (this.#gapId === undefined) return
+    this.#lost = undefined
+    this.#gapId = undefined
   }
 
   #beat(): void {

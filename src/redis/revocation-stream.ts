@@ -151,7 +151,7 @@ export class RevocationStream {
   async #appendFirst(): Promise<void> {
     const isGap = this.#lost !== undefined
     const id = await this.#writer.tryToAppend(isGap ? this.#gapMessage() : { kind: 'hello' })
-    if (id === undefined) throw new CommandError('failed')
+    if (id === undefined) throw new CommandError('not_ready')
     if (isGap) this.#gapId = id
   }
 

@@ -3,16 +3,9 @@
  * functions, classes and methods an app calls have an example, and every example compiles.
  */
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const entries = [
-  { specifier: 'express-okta-session', file: join(root, 'src/index.ts') },
-  { specifier: 'express-okta-session/redis', file: join(root, 'src/redis/index.ts') },
-  { specifier: 'express-okta-session/local-org', file: join(root, 'src/local-org/index.ts') },
-]
+import { entries, faultsOf, options, root } from './compile.js'
 
 /** What an app has around an example. */
 const surroundings = `
@@ -33,18 +26,6 @@ declare function afterEach(act: () => void): void
 
 /** Interfaces whose methods an app calls. */
 const CALLED = ['OktaSession', 'LocalOrg']
-
-const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
-  lib: ['lib.es2023.d.ts'],
-  module: ts.ModuleKind.NodeNext,
-  types: ['node'],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  skipLibCheck: true,
-  noEmit: true,
-  paths: Object.fromEntries(entries.map(({ specifier, file }) => [specifier, [file]])),
-}
 
 const program = ts.createProgram(
   entries.map(({ file }) => file),
@@ -104,7 +85,7 @@ describe('the examples in doc comments', () => {
       const code = [...importsOf(entry), surroundings, ...examples].join('\n')
       return { name: join(root, `examples-${index}.ts`), code }
     })
-    expect(faultsOf(files)).toEqual([])
+    expect(faultsOf(files, program)).toEqual([])
   })
 })
 
@@ -189,33 +170,4 @@ function importsOf(own: (typeof publicSurface)[number]): readonly string[] {
 /** Each example in a scope of its own, under a comment that a fault can be traced by. */
 function inModule({ path }: Documented, code: string): string {
   return `// ${path}\nexport async function example${path.replace(/\W/g, '_')}() {\n${code}\n}`
-}
-
-/** What the compiler has against these files, with the text of each line at fault. */
-function faultsOf(files: readonly { readonly name: string; readonly code: string }[]): string[] {
-  const host = ts.createCompilerHost(options)
-  const { fileExists, getSourceFile } = host
-  const codeOf = (path: string) => files.find(({ name }) => name === path)?.code
-  host.fileExists = (path) => codeOf(path) !== undefined || fileExists(path)
-  host.getSourceFile = (path, language, ...rest) => {
-    const code = codeOf(path)
-    return code === undefined
-      ? getSourceFile(path, language, ...rest)
-      : ts.createSourceFile(path, code, language)
-  }
-  const names = files.map(({ name }) => name)
-  const examples = ts.createProgram(names, options, host, program)
-  return names.flatMap((name) => {
-    const source = examples.getSourceFile(name)
-    if (source === undefined) return [`${name} is missing`]
-    const diagnostics = [
-      ...examples.getSyntacticDiagnostics(source),
-      ...examples.getSemanticDiagnostics(source),
-    ]
-    return diagnostics.map(({ start = 0, messageText }) => {
-      const { line } = source.getLineAndCharacterOfPosition(start)
-      const text = source.text.split('\n')[line]?.trim()
-      return `${text}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
-    })
-  })
 }

@@ -7,7 +7,8 @@ import type { Commands, Script } from './commands.js'
 
 export { CommandError } from './command-error.js'
 
-const COMMAND_MS = 100
+/** A command is given up after four such times. */
+const QUARTER_MS = 25
 /** How often the state of a client without events is read. */
 const POLL_MS = 1_000
 
@@ -116,8 +117,16 @@ export class BoundedCommands implements Commands {
         end()
         reject(new CommandError('closed'))
       }
-      // After a long synchronous task, replies that have arrived are read before the command is given up.
-      const timer = setTimeout(() => setImmediate(giveUp), COMMAND_MS).unref()
+      // Four timers in a row: while a task blocks the event loop only one of them ends, so that a reply that has
+      // arrived is read, and a command that was written late gets its time.
+      let quarters = 4
+      const wait = () => setTimeout(quarterIsOver, QUARTER_MS).unref()
+      const quarterIsOver = () => {
+        quarters -= 1
+        if (quarters === 0) giveUp()
+        else timer = wait()
+      }
+      let timer = wait()
       this.#pending.add(close)
       this.#client.send(key, args).then(
         (reply) => {

@@ -6,7 +6,7 @@ import { projectsOf, shared } from './vitest.config.js'
 const sampled = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/${name}`)
-  .filter((file) => /from '\..*\/deep\.js'/.test(readFileSync(file, 'utf8')))
+  .filter((file) => /from '\..*\/deep\.js'|sampledSingles/.test(readFileSync(file, 'utf8')))
 
 // `npm run test:deep`: those files, whole.
 export default defineConfig({

@@ -7,6 +7,7 @@ import * as redis4 from 'redis4'
 import * as redis5 from 'redis5'
 import type { RedisClient } from '../../src/redis/client.js'
 import { readRedisStoreOptions } from '../../src/redis/options.js'
+import { runs } from '../deep.js'
 
 export interface AppClient {
   readonly client: object
@@ -60,6 +61,12 @@ export const singles: Readonly<Record<string, (url: string) => AppClient>> = {
 const rootNodes = (ports: readonly number[]) =>
   ports.map((port) => ({ url: `redis://127.0.0.1:${port}` }))
 const ioNodes = (ports: readonly number[]) => ports.map((port) => ({ host: '127.0.0.1', port }))
+
+/** Each single client in the deep run; else the newest of both packages. */
+export const sampledSingles = runs(
+  Object.entries(singles).filter(([name]) => name.endsWith(' 6')),
+  Object.entries(singles),
+)
 
 /** Cluster clients by their name. */
 export const clusters: Readonly<Record<string, (ports: readonly number[]) => AppClient>> = {

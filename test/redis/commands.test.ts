@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BoundedCommands } from '../../src/redis/bounded-commands.js'
-import { type AppClient, adapt, singles, until } from './clients-world.js'
+import { type AppClient, adapt, sampledSingles, singles, until } from './clients-world.js'
 import { describeRedis, type RedisServer, startRedis } from './redis-server.js'
 import { startProxy, type TcpProxy } from './tcp-proxy.js'
 
@@ -56,7 +56,18 @@ describeRedis('commands to Redis', () => {
     return errors
   }
 
-  for (const [name, create] of Object.entries(singles)) {
+  for (const [name, create] of sampledSingles) {
+    test(`${name}: a command is not given up while the event loop of this process is blocked`, async () => {
+      const { commands } = await connected(create)
+      const reply = commands.send('k', ['PING'])
+      const end = performance.now() + 400
+      while (performance.now() < end);
+      expect(await reply).toBe('PONG')
+      expect(commands.counts.failures).toBe(0)
+    })
+  }
+
+  for (const [name, create] of sampledSingles) {
     test(`${name}: commands of a paused server are given up, and sent again after it`, async () => {
       const { commands, changes } = await connected(create)
       proxy.pause()

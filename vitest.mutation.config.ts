@@ -14,7 +14,7 @@ export default defineConfig({
       'test/front-door/{csrf-matrix,check,require-session,session-rule,step-up}.test.ts',
       'test/front-door/guard-{verdict,repeated-lookup}.test.ts',
       'test/front-door/{revoked,ended}-meanwhile.test.ts',
-      'test/session/{revocations,revocations-shared,shared,one-lookup}.test.ts',
+      'test/session/{revocations,revocations-shared,shared,shared-log,one-lookup}.test.ts',
       'test/limiter/policy.test.ts',
     ],
   },

@@ -107,8 +107,18 @@ export class FailuresWorld {
     return load
   }
 
-  /** Ends what a failed test left running. */
-  async stopLoads(): Promise<void> {
+  /** Ends the requests and the failure that a failed test left, so that the next test does not fail too. */
+  async recover(): Promise<void> {
+    await this.#stopLoads()
+    this.proxy.slow(0)
+    await this.proxy.restore()
+    this.server.resume()
+    await this.server.command('PING').catch(() => this.server.restart())
+    await this.server.command('REPLICAOF', 'NO', 'ONE')
+    await this.server.command('CONFIG', 'SET', 'maxmemory', '0')
+  }
+
+  async #stopLoads(): Promise<void> {
     await Promise.all(this.#loads.splice(0).map((load) => load.stop()))
   }
 
@@ -179,7 +189,7 @@ export class FailuresWorld {
   }
 
   async close(): Promise<void> {
-    await this.stopLoads()
+    await this.#stopLoads()
     await this.proxy.close()
     await this.server.stop()
   }

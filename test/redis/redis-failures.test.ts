@@ -56,7 +56,7 @@ describeRedis('two instances with steady requests of signed-in users', () => {
     await world.startInstances(startInstances, libraries)
   }, limitMs)
 
-  afterEach(() => world.stopLoads())
+  afterEach(() => world.recover())
 
   afterAll(async () => {
     await world.close()

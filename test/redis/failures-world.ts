@@ -182,10 +182,18 @@ export class FailuresWorld {
       [this.first, this.second],
       [this.second, this.first],
     ] as const) {
-      const cookie = await this.sharedCookie(from, to)
-      expect(await this.signOut(from, cookie)).toBe(204)
-      await this.refusedAt(to, cookie)
+      await this.signOutTakesEffect(await this.sharedCookie(from, to), from, to)
     }
+  }
+
+  /** Resolves once the other instance has read both records: the confirmation is appended after the answer. */
+  async signOutTakesEffect(cookie: string, from = this.first, to = this.second): Promise<void> {
+    const before = await recordsReadAt(to.url)
+    expect(await this.signOut(from, cookie)).toBe(204)
+    await this.refusedAt(to, cookie)
+    await expect
+      .poll(() => recordsReadAt(to.url), { timeout: settleLimitMs, interval: 10 })
+      .toBeGreaterThanOrEqual(before + 2)
   }
 
   async close(): Promise<void> {
@@ -214,6 +222,12 @@ async function sourceAt(url: string, cookie: string): Promise<unknown> {
   const answer = await fetch(`${url}/me`, { headers: { cookie } })
   const body: unknown = await answer.json()
   return Object(body).source
+}
+
+async function recordsReadAt(url: string): Promise<number> {
+  const answer = await fetch(`${url}/stats`)
+  const stats: unknown = await answer.json()
+  return Number(Object(Object(stats).store).recordsRead)
 }
 
 function instanceAt(instances: readonly Instance[], index: number): Instance {

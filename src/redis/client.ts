@@ -51,12 +51,12 @@ export function adaptFunctions(command: SendCommand, reader: OpenReader): RedisC
     // There is nothing to tell: the circuit finds out by commands whether Redis can be reached.
     hasEvents: true,
     isReady: () => true,
-    send: async (key, args) => command([...args], key),
+    send: async (key, args) => textsIn(await command([...args], key)),
     onChange: () => () => undefined,
     openReader: async () => {
       const connection = await reader()
       return {
-        send: async (key, args) => connection.command([...args], key),
+        send: async (key, args) => textsIn(await connection.command([...args], key)),
         destroy: () => quietly(() => connection.close()),
       }
     },
@@ -163,7 +163,8 @@ function nodeRedis(client: Methods, variant: NodeRedisVariant): RedisClient {
     kind: variant.kind,
     hasEvents: variant.hasEvents,
     isReady: () => variant.isReady(client),
-    send: (key, args) => invokeAsync(client, 'sendCommand', variant.argumentsOf(key, args)),
+    send: async (key, args) =>
+      textsIn(await invokeAsync(client, 'sendCommand', variant.argumentsOf(key, args))),
     onChange: (listener) => subscribe(client, NODE_REDIS_EVENTS, listener),
     openReader: async (signal) => {
       const overrides = variant.overrides(partOf(client, 'options'))
@@ -172,7 +173,8 @@ function nodeRedis(client: Methods, variant: NodeRedisVariant): RedisClient {
         throw new TypeError('duplicate() of the Redis client returned no client')
       invoke(duplicate, 'on', ['error', ignoreError])
       return connected(duplicate, ['destroy', 'disconnect'], signal, {
-        send: (key, args) => invokeAsync(duplicate, 'sendCommand', variant.argumentsOf(key, args)),
+        send: async (key, args) =>
+          textsIn(await invokeAsync(duplicate, 'sendCommand', variant.argumentsOf(key, args))),
       })
     },
   }
@@ -238,6 +240,15 @@ async function connected(
     signal.removeEventListener('abort', destroy)
   }
   return { send, destroy }
+}
+
+/** A reply with texts in place of Buffers, which a client may be configured to give. */
+function textsIn(reply: unknown): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString('utf8')
+  if (Array.isArray(reply)) return reply.map(textsIn)
+  if (reply instanceof Map)
+    return new Map([...reply].map(([name, value]) => [textsIn(name), textsIn(value)]))
+  return reply
 }
 
 /** Drops errors, also those of a promise: the connection is given up. */

@@ -196,11 +196,12 @@ export class Entries implements EntryMethods {
   async #claimName(name: string, args: readonly string[]): Promise<Found> {
     const keys = this.#keysOf(name)
     const { entry, lease, refusal, marker } = keys
+    let refusals: readonly string[] = []
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const { kind, values } = await this.#scripts.run(
         scripts.claim,
         [entry, lease, refusal, marker],
-        args,
+        [...args, ...refusals],
       )
       const [first = ''] = values
       switch (kind) {
@@ -220,6 +221,8 @@ export class Entries implements EntryMethods {
         default: {
           const opened = await this.#refusals.open(refusal, values)
           if (opened !== undefined) return { kind: 'refused', refusal: opened }
+          // Those that are left have ended by this instance's clock.
+          refusals = ['skip']
         }
       }
     }

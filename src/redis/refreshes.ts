@@ -10,6 +10,8 @@ import { isDate, parseObject } from './sealed-entry.js'
 const PURPOSE = 'refresh'
 /** How long claims that wait can read that a lease was returned. A claim that begins later ignores it. */
 export const MARKER_MS = 1_000
+/** A failed refresh rests no longer, whatever the store says. */
+const MAX_REST_MS = 10_000
 
 const CODES: Readonly<Record<UnavailableCode, true>> = {
   timeout: true,
@@ -116,7 +118,9 @@ export class Refreshes {
       case 'none':
         return { kind }
       case 'failed':
-        return isUnavailableCode(second) ? { kind, code: second, restMs: Number(third) } : undefined
+        return isUnavailableCode(second)
+          ? { kind, code: second, restMs: Math.min(Number(third), MAX_REST_MS) }
+          : undefined
       default: {
         const text = this.#options.sealer.open(PURPOSE, bound(key, second), third)
         const expiresAt = text === undefined ? undefined : parseObject(text)?.expiresAt

@@ -30,6 +30,9 @@ export function durationOf({ forMs }: SharedRefusal): number {
   return Math.ceil(Math.min(Math.max(forMs, 0), MAX_REFUSAL_MS))
 }
 
+/** No clock of an instance is further from that of another. */
+const MAX_SKEW_MS = 2 * 60 * 60_000
+
 export class Refusals {
   readonly #sealer: Sealer
   readonly #clock: Clock
@@ -52,8 +55,8 @@ export class Refusals {
   }
 
   /**
-   * The refusal in force that says most, of the ids and values in pairs. Ended and unusable ones are deleted,
-   * and only the latter are counted.
+   * The refusal in force that says most, of the ids and values in pairs. Unusable ones are deleted and counted.
+   * One that has ended by this instance's clock may be in force by those of the others: it is deleted later.
    */
   async open(key: string, pairs: readonly string[]): Promise<SharedRefusal | undefined> {
     const found: SharedRefusal[] = []
@@ -63,11 +66,11 @@ export class Refusals {
       const [id = '', value = ''] = pairs.slice(at, at + 2)
       const refusal = this.#openOne(key, id, value)
       if (refusal === undefined) unusable.push(id, value)
-      else if (refusal.forMs <= 0) ended.push(id, value)
-      else found.push(refusal)
+      else if (refusal.forMs > 0) found.push(refusal)
+      else if (refusal.forMs < -MAX_SKEW_MS) ended.push(id, value)
     }
-    if (unusable.length > 0) await this.#scripts.rejectRefusals(key, unusable)
     if (ended.length > 0) await this.#scripts.removeRefusals(key, ended)
+    if (unusable.length > 0) await this.#scripts.rejectRefusals(key, unusable)
     const rank = ({ state }: SharedRefusal) => STATES.indexOf(state)
     return found.sort((a, b) => rank(a) - rank(b) || b.forMs - a.forMs)[0]
   }

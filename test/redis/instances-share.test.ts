@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
+import { createClient, RESP_TYPES } from 'redis'
 import { afterEach, expect, it } from 'vitest'
 import { type OktaSession, oktaSession, type RefreshAnswer } from '../../src/index.js'
 import { createLocalOrg, type LocalOrg } from '../../src/local-org/index.js'
@@ -15,6 +16,9 @@ import { type Direction, startProxy } from './tcp-proxy.js'
 const OLD = 'the previous secret, of more than 32 bytes'
 const NEW = 'the current secret, of more than 32 bytes'
 const LOGIN = 'alice@example.com'
+
+/** node-redis can be told to give its strings as Buffers. */
+const BUFFERS = { [RESP_TYPES.BLOB_STRING]: Buffer }
 
 const ends: (() => unknown)[] = []
 
@@ -106,6 +110,20 @@ describeRedis('instances over one Redis', () => {
       await shareEverything(org, one, other)
     },
   )
+
+  it('two instances whose client gives Buffers for texts make one lookup and obey each other', async () => {
+    const server = await startRedis()
+    ends.push(() => server.stop())
+    const org = await startOrg()
+    const withBuffers = (): AppClient => {
+      const client = createClient({ url: server.url, commandOptions: { typeMapping: BUFFERS } })
+      client.on('error', () => {})
+      return { client, connect: () => client.connect(), close: async () => client.destroy() }
+    }
+    const [one, other] = [await instance(org, withBuffers()), await instance(org, withBuffers())]
+    await shareEverything(org, one, other)
+    expect(one.stats().store).toMatchObject({ failures: 0, recordsWaiting: 0 })
+  })
 
   it('two instances over a cluster make one lookup and obey each other, with each cluster client', async () => {
     const cluster = await startCluster()

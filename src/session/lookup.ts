@@ -349,9 +349,13 @@ export class Lookup {
     const result = await unlessAborted(inFlight.result, request.signal)
     if (result.kind === 'unavailable') return this.#withoutAnswer(result, key, request)
     // A revocation may have been recorded between the result and this continuation.
-    if (this.#log.isVoid(key, sessionOf(result.context), result.start.position))
-      return this.lookUp(key, credential, request)
-    return result.context
+    if (!this.#log.isVoid(key, sessionOf(result.context), result.start.position))
+      return result.context
+    for (;;) {
+      const context = await this.lookUp(key, credential, request)
+      // The same may happen again: the check is the last step before the answer.
+      if (context.state !== 'active' || !this.isOvertaken(key, context)) return context
+    }
   }
 
   /** Serves a stale session in place of the answer, where the request allows one. */

@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 17_668,
+  lines: 17_672,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 12_820,
+  linesOfCode: 12_823,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

@@ -193,6 +193,45 @@ describeRedis('instances over one Redis', () => {
     }
   })
 
+  it('a rolling change of the secret under load signs nobody out, and sign-outs stay obeyed', async () => {
+    const server = await startRedis()
+    ends.push(() => server.stop())
+    const org = await startOrg()
+    const create = singles['ioredis 5'] as (url: string) => AppClient
+    const living: OktaSession[] = []
+    for (let count = 0; count < 3; count += 1)
+      living.push(await instance(org, create(server.url), OLD))
+    const cookies = org.users.flatMap(({ login }) => [org.signIn(login), org.signIn(login)])
+    const answers = { active: 0, other: [] as string[] }
+    let isOver = false
+    const loops = cookies.map(async (cookie, index) => {
+      for (let round = index; !isOver; round += 1) {
+        const context = await living[round % living.length]?.authenticate(requestWith(cookie))
+        if (context?.state === 'active') answers.active += 1
+        else answers.other.push(`${context?.state} ${context?.reason}`)
+        await new Promise(setImmediate)
+      }
+    })
+    for (const secret of [[NEW, OLD] as const, NEW])
+      for (let index = 0; index < living.length; index += 1) {
+        const next = await instance(org, create(server.url), secret)
+        const [replaced] = living.splice(index, 1, next)
+        const leaver = org.signIn(LOGIN)
+        expect((await next.authenticate(requestWith(leaver))).state).toBe('active')
+        await signOutAt(next, leaver)
+        for (const okta of living)
+          await until(async () => (await sourceOf(okta, leaver)) === 'signed_out')
+        // Requests that it has begun are answered first, as by a server that drains.
+        await new Promise(setImmediate)
+        await replaced?.settled()
+        await replaced?.close()
+      }
+    isOver = true
+    await Promise.all(loops)
+    expect(answers.other).toEqual([])
+    expect(answers.active).toBeGreaterThan(cookies.length * 10)
+  })
+
   it('instances count each other, and one that closes is missed at once', async () => {
     const server = await startRedis()
     ends.push(() => server.stop())

@@ -17,7 +17,8 @@ const ROUNDS = Number(process.env.ROUNDS ?? runs(200, 1_000))
 const CONCURRENT = 25
 const INSTANCES = 3
 const MAX_DELAY_MS = 8
-const FLUSH_EVERY = 100
+/** For some seconds after a flush the instances share nothing. */
+const FLUSH_EVERY = 500
 
 const { 'node-redis 6': clientFor = missing } = singles
 
@@ -148,13 +149,13 @@ describeRedis('sessions that end while they are looked up', () => {
     for (let round = 0; round < ROUNDS; round += CONCURRENT) {
       const ids = Array.from({ length: CONCURRENT }, (_, index) => `${round + index}session`)
       const rounds = ids.map((id) => race.round(id))
-      if (round % FLUSH_EVERY === 0) await redis.command('FLUSHALL')
+      if ((round + CONCURRENT) % FLUSH_EVERY === 0) await redis.command('FLUSHALL')
       await Promise.all(rounds)
     }
     expect(race.faults).toEqual([])
     expect(race.seen.refused).toBe(ROUNDS * INSTANCES)
     // The rounds do race: sessions are accepted in them, and come from the other instances too.
     expect(race.seen.active).toBeGreaterThan(ROUNDS)
-    if (ROUNDS >= 1_000) expect(race.seen.shared).toBeGreaterThan(ROUNDS / 50)
+    expect(race.seen.shared).toBeGreaterThan(0)
   })
 })

@@ -18,13 +18,22 @@ export const shared = defineConfig({
 /** Tests that collect garbage or read the heap of their process: each file has a process of its own. */
 const heap = ['test/session/memory-*.test.ts', 'test/front-door/two-orgs.test.ts']
 
+/** Tests against real servers that take long: `npm run test:deep` runs them, `npm test` the others over Redis. */
+export const slow = [
+  'test/redis/{client,commands,entries,parts,redis-failures,revocation-stream}.test.ts',
+  'test/examples/two-instances.test.ts',
+]
+
 /** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */
-export const projectsOf = (include: string[]) => [
-  { extends: true as const, test: { name: 'tests', include, exclude: heap, isolate: false } },
+export const projectsOf = (include: string[], without: string[] = []) => [
+  {
+    extends: true as const,
+    test: { name: 'tests', include, exclude: [...heap, ...without], isolate: false },
+  },
   { extends: true as const, test: { name: 'heap', include: heap } },
 ]
 
 export default defineConfig({
   ...shared,
-  test: { ...shared.test, projects: projectsOf(['test/**/*.test.ts']) },
+  test: { ...shared.test, projects: projectsOf(['test/**/*.test.ts'], slow) },
 })

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
-import { projectsOf, shared } from './vitest.config.js'
+import { projectsOf, shared, slow } from './vitest.config.js'
 
-/** The files of which `npm test` runs a sample (test/deep.ts). */
+/** The files of which `npm test` runs a sample (test/deep.ts); it runs none of the slow ones. */
 const sampled = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/${name}`)
@@ -15,6 +15,6 @@ export default defineConfig({
     ...shared.test,
     env: { DEEP: '1' },
     testTimeout: 60_000,
-    projects: projectsOf(sampled),
+    projects: projectsOf([...sampled, ...slow]),
   },
 })

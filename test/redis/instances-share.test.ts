@@ -294,8 +294,10 @@ async function dumpOf(server: RedisServer): Promise<Buffer> {
   const parts: string[] = [...keys]
   for (const key of keys) {
     const type = String(await server.command('TYPE', key))
+    if (type === 'none') continue // A lease has ended since its key was listed.
     const read = { string: ['GET', key], hash: ['HGETALL', key], stream: ['XRANGE', key, '-', '+'] }
-    const [command = 'GET', ...args] = read[type as keyof typeof read] ?? []
+    const [command, ...args] = read[type as keyof typeof read] ?? []
+    if (!command) throw new Error(`no command reads a ${type}`)
     parts.push(JSON.stringify(await server.command(command, ...args)))
   }
   return Buffer.from(parts.join('\n'), 'latin1')

@@ -60,12 +60,15 @@ const map: Readonly<Record<string, readonly string[]>> = {
 
 /** The rooms of `local-org` itself; what is `org` knows nothing of the endpoints that speak for it. */
 const localOrgMap: typeof map = {
-  'index.ts': ['create-local-org.ts', 'local-org.ts', 'options.ts', 'org', 'faults'],
-  'create-local-org.ts': ['local-org.ts', 'options.ts', 'serving', 'wire', 'org', 'faults', 'http'],
-  'local-org.ts': ['org', 'faults'],
-  'options.ts': ['org'],
-  serving: ['pages', 'wire', 'oauth', 'org', 'faults', 'http'],
-  pages: ['org', 'faults', 'http'],
+  'index.ts': ['create-local-org.ts', 'local-org.ts', 'options.ts', 'pushes', 'org', 'faults'],
+  'create-local-org.ts': [
+    ...['local-org.ts', 'options.ts', 'serving', 'wire', 'pushes', 'org', 'faults', 'http'],
+  ],
+  'local-org.ts': ['pushes', 'org', 'faults'],
+  'options.ts': ['pushes', 'org'],
+  serving: ['pages', 'wire', 'oauth', 'pushes', 'org', 'faults', 'http'],
+  pages: ['pushes', 'org', 'faults', 'http'],
+  pushes: ['org', 'http'],
   wire: ['oauth', 'org', 'http'],
   oauth: ['org', 'http'],
   org: ['faults', 'http'],

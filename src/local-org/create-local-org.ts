@@ -18,7 +18,9 @@ import {
 import { ExpiringMap } from './org/expiring-map.js'
 import { type FaultScope, Faults } from './org/faults.js'
 import { newApiToken } from './org/okta-ids.js'
+import { revokeSession, suspendUser, unsuspendUser } from './org/org-actions.js'
 import { createOrgClock } from './org/org-clock.js'
+import { OrgEvents } from './org/org-events.js'
 import { type OrgParts, SESSION_TOKEN_MS } from './org/org-parts.js'
 import { RateLimits } from './org/rate-limits.js'
 import { addSecondFactor, currentPassCode } from './org/second-factor.js'
@@ -26,6 +28,8 @@ import { ServiceAppKeys } from './org/service-app.js'
 import { Sessions } from './org/sessions.js'
 import { SigningKey } from './org/signing-key.js'
 import { Users } from './org/users.js'
+import { pushControls } from './pushes/push-controls.js'
+import { Pushes, type PushingOrg } from './pushes/pushes.js'
 import { createServe } from './serving/serve.js'
 import { issueSessionToken } from './wire/authn-api.js'
 
@@ -44,7 +48,8 @@ import { issueSessionToken } from './wire/authn-api.js'
 export async function createLocalOrg(options: LocalOrgOptions = {}): Promise<LocalOrg> {
   const checked = checkOptions(options)
   const listening = await listenOnLocalhost(checked.port)
-  const org = buildParts(checked, `http://localhost:${listening.port}`)
+  const parts = buildParts(checked, `http://localhost:${listening.port}`)
+  const org = { ...parts, pushes: new Pushes(parts, checked) }
   listening.onRequest(createServe(org, checked))
   return toLocalOrg(org, listening)
 }
@@ -61,6 +66,7 @@ function buildParts(options: CheckedOptions, url: string): OrgParts {
     clock,
     users: new Users(options.users),
     sessions: new Sessions(clock, engine, options),
+    events: new OrgEvents(),
     sessionTokens: new ExpiringMap(clock, SESSION_TOKEN_MS),
     stateTokens: new ExpiringMap(clock, SESSION_TOKEN_MS),
     apiToken: options.apiToken ?? newApiToken(),
@@ -78,7 +84,7 @@ function buildParts(options: CheckedOptions, url: string): OrgParts {
   }
 }
 
-function toLocalOrg(org: OrgParts, listening: Listening): LocalOrg {
+function toLocalOrg(org: PushingOrg, listening: Listening): LocalOrg {
   return {
     url: org.url,
     engine: org.engine,
@@ -93,23 +99,25 @@ function toLocalOrg(org: OrgParts, listening: Listening): LocalOrg {
     get faults() {
       return org.faults.list()
     },
+    get pushes() {
+      return org.pushes.recent()
+    },
     signIn: (login, how) => signInWithoutPage(org, login, how),
     sessionToken: (login) => issueSessionToken(org, signedInUser(org, login)),
     passCode: (login) => currentPassCode(org, userByLogin(org, login)),
     stepUp: (named) => withSession(org, named, (session) => addSecondFactor(org, session)),
-    endSession: (named) => withSession(org, named, (session) => org.sessions.end(session)),
-    suspendUser(userId) {
-      const user = userById(org, userId)
-      org.users.suspend(user)
-      return org.sessions.endAllOf(user)
-    },
-    unsuspendUser: (userId) => org.users.unsuspend(userById(org, userId)),
+    endSession: (named) => withSession(org, named, (session) => revokeSession(org, session)),
+    suspendUser: (userId) => suspendUser(org, userById(org, userId)),
+    unsuspendUser: (userId) => unsuspendUser(org, userById(org, userId)),
     accessToken: (scopes = SCOPES) => org.accessTokens.issue({ scopes }),
     revokeAccessToken: (token) => org.accessTokens.revoke(token),
     failNext: (fault, scope = {}) => switchOn(org, fault, scope.times ?? 1, scope),
     fail: (fault, scope = {}) => switchOn(org, fault, undefined, scope),
     clearFaults: () => org.faults.clear(),
-    close: () => listening.close(),
+    ...pushControls(org),
+    async close() {
+      await Promise.all([listening.close(), org.pushes.close()])
+    },
   }
 }
 

@@ -8,7 +8,7 @@ export type {
   SpoilingFault,
 } from './faults/fault.js'
 export type { LocalOrg } from './local-org.js'
-export type { EventHook, LocalOrgOptions } from './options.js'
+export type { LocalOrgOptions } from './options.js'
 export type { CountedCall } from './org/calls.js'
 export type { SessionSummary, SignInOptions } from './org/direct-control.js'
 export type { ActiveFault, FaultScope } from './org/faults.js'
@@ -16,3 +16,14 @@ export type { Clock, OrgClock } from './org/org-clock.js'
 export type { PrivateJwk, ServiceApp, ServiceAppAlg, ServiceAppOption } from './org/service-app.js'
 export type { Engine, SessionStatus } from './org/sessions.js'
 export type { LocalFactor, LocalUser, LocalUserOption } from './org/users.js'
+export type { Delivery, PushKind } from './pushes/courier.js'
+export type { EventDelivery } from './pushes/event-hooks.js'
+export type { HookEvent, HookEventParts, HookEventParty } from './pushes/hook-event.js'
+export type { LocalOrgPushes } from './pushes/push-controls.js'
+export type { EventHook, LogoutReceiver, SignalsReceiver } from './pushes/receivers.js'
+export type {
+  LogoutDelivery,
+  SecurityEvent,
+  SecurityEventType,
+  SignedDelivery,
+} from './pushes/signed-pushes.js'

@@ -7,6 +7,7 @@ import type { OrgClock } from './org/org-clock.js'
 import type { ServiceApp } from './org/service-app.js'
 import type { Engine } from './org/sessions.js'
 import type { LocalUser } from './org/users.js'
+import type { LocalOrgPushes } from './pushes/push-controls.js'
 
 /**
  * A running local org.
@@ -17,7 +18,7 @@ import type { LocalUser } from './org/users.js'
  * org.failNext({ kind: 'status', status: 503 }, { operation: 'getCurrentSession' })
  * await org.close()
  */
-export interface LocalOrg {
+export interface LocalOrg extends LocalOrgPushes {
   /** `http://localhost:<port>`. */
   readonly url: string
   /** Which of Okta's two engines it imitates. */
@@ -139,7 +140,7 @@ export interface LocalOrg {
   clearFaults(): void
 
   /**
-   * Stops listening and ends every connection. Idempotent; leaves no handle open.
+   * Stops listening, ends every connection and the deliveries under way. Idempotent; leaves no handle open.
    *
    * @example
    * await org.close()

@@ -5,6 +5,14 @@ import { PRACTICALLY_UNLIMITED } from './org/rate-limits.js'
 import { readPrivateJwk, type ServiceAppOption } from './org/service-app.js'
 import type { Engine } from './org/sessions.js'
 import { DEFAULT_USERS, type LocalUserOption } from './org/users.js'
+import {
+  checkEventHook,
+  checkSignals,
+  checkUniversalLogout,
+  type EventHook,
+  type LogoutReceiver,
+  type SignalsReceiver,
+} from './pushes/receivers.js'
 
 /**
  * The options of createLocalOrg(). All are optional.
@@ -47,16 +55,17 @@ export interface LocalOrgOptions {
   readonly clock?: Clock
   /** Milliseconds added to the org's time in the Date header of answers. Default 0. */
   readonly dateSkewMs?: number
-  /** Where to deliver events. Reserved: the org delivers none yet. */
+  /**
+   * The event hooks. The org sends the handshake to each in the background, again every second until it is
+   * answered, and delivers no earlier event, as at Okta. Default none.
+   */
   readonly eventHooks?: readonly EventHook[]
-}
-
-/** An event hook: reserved, the org delivers no events yet. */
-export interface EventHook {
-  /** The URL to post events to. */
-  readonly url: string
-  /** The value of the Authorization header, the only secret of an event hook. */
-  readonly authorization: string
+  /** The receivers of Security Event Tokens. Default none. */
+  readonly signals?: readonly SignalsReceiver[]
+  /** The receivers of Universal Logout. Default none. */
+  readonly universalLogout?: readonly LogoutReceiver[]
+  /** Milliseconds in which a receiver must answer a push. Default 3,000. */
+  readonly hookTimeoutMs?: number
 }
 
 export interface CheckedOptions {
@@ -74,6 +83,10 @@ export interface CheckedOptions {
   readonly apiToken: string | undefined
   readonly clock: Clock
   readonly dateSkewMs: number
+  readonly eventHooks: readonly EventHook[]
+  readonly signals: readonly SignalsReceiver[]
+  readonly universalLogout: readonly LogoutReceiver[]
+  readonly hookTimeoutMs: number
 }
 
 /** @throws TypeError that names every invalid option. */
@@ -87,6 +100,7 @@ export function checkOptions(options: LocalOrgOptions): CheckedOptions {
     ...originFaults(options.trustedOrigins ?? []),
     ...hostFaults(checked.allowedHosts),
     ...keyFaults(checked.serviceApp),
+    ...receiverFaults(checked),
   ]
   if (faults.length > 0) throw new TypeError(`createLocalOrg(): ${faults.join('; ')}`)
   return checked
@@ -111,6 +125,10 @@ function withDefaults(options: LocalOrgOptions): CheckedOptions {
     apiToken: options.apiToken,
     clock: options.clock ?? Date,
     dateSkewMs: options.dateSkewMs ?? 0,
+    eventHooks: options.eventHooks ?? [],
+    signals: options.signals ?? [],
+    universalLogout: options.universalLogout ?? [],
+    hookTimeoutMs: options.hookTimeoutMs ?? 3_000,
   }
 }
 
@@ -130,6 +148,9 @@ const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
   clock: true,
   dateSkewMs: true,
   eventHooks: true,
+  signals: true,
+  universalLogout: true,
+  hookTimeoutMs: true,
 }
 
 function unknownNames(options: LocalOrgOptions): readonly string[] {
@@ -139,13 +160,14 @@ function unknownNames(options: LocalOrgOptions): readonly string[] {
 }
 
 function numberFaults(options: LocalOrgOptions): readonly string[] {
-  const { port, idleMinutes, lifetimeMinutes, rateLimitPerMinute, maxConcurrent } = options
+  const { port, rateLimitPerMinute, maxConcurrent } = options
   const faults: string[] = []
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     faults.push(`port must be a whole number from 0 to 65535, not ${String(port)}`)
   }
-  const minutes = { idleMinutes, lifetimeMinutes }
-  for (const [name, value] of Object.entries(minutes)) {
+  const { idleMinutes, lifetimeMinutes, hookTimeoutMs } = options
+  const durations = { idleMinutes, lifetimeMinutes, hookTimeoutMs }
+  for (const [name, value] of Object.entries(durations)) {
     if (value === undefined || (Number.isFinite(value) && value > 0)) continue
     faults.push(`${name} must be a number above 0, not ${String(value)}`)
   }
@@ -194,8 +216,30 @@ function hostFaults(hosts: unknown): readonly string[] {
 
 function keyFaults({ privateKey }: ServiceAppOption): readonly string[] {
   if (privateKey === undefined) return []
+  return faultsOf(() => readPrivateJwk(privateKey))
+}
+
+function receiverFaults(options: CheckedOptions): readonly string[] {
+  const { eventHooks, signals, universalLogout } = options
+  return [
+    ...listFaults('eventHooks', eventHooks, checkEventHook),
+    ...listFaults('signals', signals, checkSignals),
+    ...listFaults('universalLogout', universalLogout, checkUniversalLogout),
+  ]
+}
+
+function listFaults(
+  name: string,
+  list: unknown,
+  check: (value: unknown) => void,
+): readonly string[] {
+  if (!Array.isArray(list)) return [`${name} must be a list`]
+  return list.flatMap((item) => faultsOf(() => check(item)))
+}
+
+function faultsOf(check: () => void): readonly string[] {
   try {
-    readPrivateJwk(privateKey)
+    check()
     return []
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)]

@@ -10,7 +10,8 @@ const guide = read('../../docs/local-org.md')
 
 describe('the guide', () => {
   it('the guide shows the testing kit as it runs here', () => {
-    expect(guide).toContain(`\`\`\`ts\n${read('./testing-kit.test.ts').trimEnd()}\n\`\`\``)
+    for (const kit of ['./testing-kit.test.ts', './pushes-kit.test.ts'])
+      expect(guide).toContain(`\`\`\`ts\n${read(kit).trimEnd()}\n\`\`\``)
   })
 
   it('the guide names every member, operation, kind of fault and action', async () => {

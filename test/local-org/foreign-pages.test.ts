@@ -180,8 +180,13 @@ describe('the names a local org answers to', () => {
 describe('a form of the org', () => {
   it('the list of forms is complete', () => {
     expect([...forms].sort()).toEqual([
+      '/console/add-hook',
+      '/console/add-signals',
+      '/console/add-universal-logout',
       '/console/advance',
+      '/console/end-everywhere',
       '/console/fail',
+      '/console/remove-pushes',
       '/console/revoke',
       '/console/step-up',
       '/console/stop',

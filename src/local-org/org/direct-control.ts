@@ -1,4 +1,5 @@
 /** The functions behind the LocalOrg object, which change and read an org without a request. */
+import { startSession } from './org-actions.js'
 import { toDateTime } from './org-clock.js'
 import type { OrgParts, SignedIn } from './org-parts.js'
 import { PASSWORD_AND_PASSCODE } from './second-factor.js'
@@ -50,7 +51,7 @@ export function signInWithoutPage(
     throw new TypeError(`signIn(): the classic engine has no 'idx' cookie`)
   }
   const user = activeUser(org, login)
-  const session = org.sessions.create(user, proofOf(user, options))
+  const session = startSession(org, { user, proof: proofOf(user, options) })
   return cookie === 'sid' ? `sid=${session.internalId}` : `idx=${org.sessions.issueIdx(session)}`
 }
 
@@ -78,11 +79,15 @@ export function withSession(
   idOrCookie: string,
   act: (session: LiveSession) => void,
 ): boolean {
-  const session =
-    org.sessions.byId(idOrCookie) ?? org.sessions.byCookies(readSessionCookies(idOrCookie))
+  const session = sessionNamed(org, idOrCookie)
   if (session === undefined) return false
   act(session)
   return true
+}
+
+/** The live session of an id or a Cookie header. */
+export function sessionNamed(org: OrgParts, idOrCookie: string): LiveSession | undefined {
+  return org.sessions.byId(idOrCookie) ?? org.sessions.byCookies(readSessionCookies(idOrCookie))
 }
 
 export function listSessions(org: OrgParts): readonly SessionSummary[] {

@@ -5,6 +5,7 @@ import type { CountedCall } from './calls.js'
 import type { ExpiringMap } from './expiring-map.js'
 import type { Faults } from './faults.js'
 import type { OrgClock } from './org-clock.js'
+import type { OrgEvents } from './org-events.js'
 import type { RateLimits } from './rate-limits.js'
 import type { ServiceAppKeys } from './service-app.js'
 import type { Engine, Proof, Sessions } from './sessions.js'
@@ -18,6 +19,7 @@ export interface OrgParts {
   readonly clock: OrgClock
   readonly users: Users
   readonly sessions: Sessions
+  readonly events: OrgEvents
   /** The user and proof of each unused session token. */
   readonly sessionTokens: ExpiringMap<SignedIn>
   /** Sign-ins that wait for their second factor. */

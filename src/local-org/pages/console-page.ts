@@ -1,10 +1,11 @@
-/** The console page: users, live sessions, the last calls, faults, and the clock. */
+/** The console page: users, live sessions, the last calls, faults, the clock, and pushes. */
 import { PRESETS } from '../faults/presets.js'
 import type { Answer } from '../http/answer.js'
 import { CALL_NAMES } from '../org/calls.js'
 import { callPlot } from './call-plot.js'
 import type { ConsoleState } from './console-state.js'
-import { html, type Markup, pageAnswer } from './page.js'
+import { html, type Markup, pageAnswer, toTime } from './page.js'
+import { pushesCard } from './pushes-card.js'
 import { SIGN_IN_PATH } from './sign-in-page.js'
 
 export const CONSOLE_PATH = '/console'
@@ -26,6 +27,7 @@ ${clockCard(mode)}
 </div>
 ${sessionsCard(state, mode)}
 ${usersCard(state, mode)}
+${pushesCard(state)}
 </main>`
   return pageAnswer({
     status: 200,
@@ -106,7 +108,8 @@ function usersCard(state: ConsoleState, mode: ConsoleMode): Markup {
     const [action, label] = isSuspended ? ['unsuspend', 'Unsuspend'] : ['suspend', 'Suspend']
     return html`<tr><td>${login}</td><td><code>${password}</code></td>
 <td><code>${passCode}</code>${!asksForPassCode && html` <span class="muted">(for step-up)</span>`}</td>
-<td><code>${userId}</code></td><td>${button(action, label, login, { userId }, mode)}</td></tr>`
+<td><code>${userId}</code></td><td>${button(action, label, login, { userId }, mode)}
+${button('end-everywhere', 'End everywhere', `all sessions of ${login}`, { userId }, mode)}</td></tr>`
   })
   return html`<section class="card" aria-labelledby="users">
 <h2 id="users">Users</h2>
@@ -145,8 +148,4 @@ function button(
 
 function keepMode(mode: ConsoleMode): Markup | false {
   return mode === 'live' && html`<input type="hidden" name="live" value="">`
-}
-
-function toTime(dateTime: string): Markup {
-  return html`<time datetime="${dateTime}">${dateTime.slice(11, 19)}</time>`
 }

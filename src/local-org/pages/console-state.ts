@@ -3,9 +3,10 @@ import type { LoggedCall } from '../org/call-log.js'
 import type { CountedCall } from '../org/calls.js'
 import { type SessionSummary, summarize } from '../org/direct-control.js'
 import type { ActiveFault } from '../org/faults.js'
-import type { OrgParts } from '../org/org-parts.js'
 import { currentPassCode } from '../org/second-factor.js'
 import type { Engine } from '../org/sessions.js'
+import type { Delivery } from '../pushes/courier.js'
+import type { PushingOrg, ReceiverSummary } from '../pushes/pushes.js'
 
 export interface ConsoleState {
   readonly url: string
@@ -23,6 +24,10 @@ export interface ConsoleState {
   /** The calls in each of the last seconds, the current one last. */
   readonly callsPerSecond: readonly number[]
   readonly faults: readonly ActiveFault[]
+  /** The registered receivers of pushes, without their secrets. */
+  readonly receivers: readonly ReceiverSummary[]
+  /** The last deliveries, newest first. */
+  readonly pushes: readonly Delivery[]
 }
 
 export interface ConsoleUser {
@@ -36,7 +41,7 @@ export interface ConsoleUser {
 
 export const SESSIONS_SHOWN = 50
 
-export function consoleState(org: OrgParts): ConsoleState {
+export function consoleState(org: PushingOrg): ConsoleState {
   const live = [...org.sessions.live()]
   return {
     url: org.url,
@@ -56,5 +61,7 @@ export function consoleState(org: OrgParts): ConsoleState {
     recentCalls: org.callLog.recent(),
     callsPerSecond: org.callLog.perSecond(performance.now()),
     faults: org.faults.list(),
+    receivers: org.pushes.receivers(),
+    pushes: org.pushes.recent().toReversed(),
   }
 }

@@ -4,18 +4,21 @@ import { type Answer, type Header, jsonAnswer, redirectAnswer } from '../http/an
 import { isContentType, type OrgRequest, readForm, readJsonObject } from '../http/request.js'
 import { isCountedCall } from '../org/calls.js'
 import { withSession } from '../org/direct-control.js'
+import { endUserSessions, revokeSession, suspendUser, unsuspendUser } from '../org/org-actions.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { addSecondFactor } from '../org/second-factor.js'
+import type { LocalUser } from '../org/users.js'
+import type { PushingOrg } from '../pushes/pushes.js'
 import { CONSOLE_PATH, consolePage } from './console-page.js'
 import { consoleState } from './console-state.js'
 
 /** GET /console; with `?live` the page reloads itself. */
-export function showConsole(org: OrgParts, request: OrgRequest): Answer {
+export function showConsole(org: PushingOrg, request: OrgRequest): Answer {
   return consolePage(consoleState(org), request.query.has('live') ? 'live' : 'still')
 }
 
 /** GET /console/state: the data of the page, as JSON. */
-export function showState(org: OrgParts): Answer {
+export function showState(org: PushingOrg): Answer {
   return jsonAnswer(200, consoleState(org), SAME_ORIGIN_ONLY)
 }
 
@@ -30,26 +33,34 @@ type Fields = Readonly<Record<string, unknown>>
 /** The result of an action; a string says what is wrong with its fields. */
 type Outcome = object | string
 
+type Action = (org: PushingOrg, fields: Fields) => Outcome | Promise<Outcome>
+
 /** The actions by name, with the fields they read: POST /console/<name>. */
-export const ACTIONS: Readonly<Record<string, (org: OrgParts, fields: Fields) => Outcome>> = {
+export const ACTIONS: Readonly<Record<string, Action>> = {
   revoke: (org, { session }) => ({
-    done: withSession(org, String(session), (live) => org.sessions.end(live)),
+    done: withSession(org, String(session), (live) => revokeSession(org, live)),
   }),
   'step-up': (org, { session }) => ({
     done: withSession(org, String(session), (live) => addSecondFactor(org, live)),
   }),
-  suspend: (org, { userId }) => setSuspended(org, String(userId), 'suspended'),
-  unsuspend: (org, { userId }) => setSuspended(org, String(userId), 'active'),
+  suspend: (org, { userId }) => withUser(org, userId, (user) => suspendUser(org, user)),
+  unsuspend: (org, { userId }) =>
+    withUser(org, userId, (user) => {
+      unsuspendUser(org, user)
+      return 0
+    }),
+  'end-everywhere': (org, { userId }) =>
+    withUser(org, userId, (user) => endUserSessions(org, user)),
   fail: switchOn,
   stop: switchOff,
   advance: advanceClock,
+  'add-hook': ({ pushes }, fields) => register(() => pushes.addEventHook(fields)),
+  'add-signals': ({ pushes }, fields) => register(() => pushes.addSignals(fields)),
+  'add-universal-logout': ({ pushes }, fields) => register(() => pushes.addUniversalLogout(fields)),
+  'remove-pushes': ({ pushes }, { url }) => ({ done: pushes.remove(String(url)) }),
 }
 
-export async function control(
-  act: (org: OrgParts, fields: Fields) => Outcome,
-  org: OrgParts,
-  request: OrgRequest,
-): Promise<Answer> {
+export async function control(act: Action, org: PushingOrg, request: OrgRequest): Promise<Answer> {
   const form = await readForm(request)
   const isJson = isContentType(request, 'application/json')
   const fields = form
@@ -58,18 +69,25 @@ export async function control(
       ? await readJsonObject(request)
       : undefined
   if (fields === undefined) return jsonAnswer(400, { error: 'Send a form or a JSON object' })
-  const outcome = act(org, fields)
+  const outcome = await act(org, fields)
   if (typeof outcome === 'string') return jsonAnswer(400, { error: outcome })
   if (form === undefined) return jsonAnswer(200, outcome)
   return redirectAnswer(303, CONSOLE_PATH + (form.has('live') ? '?live' : ''))
 }
 
-function setSuspended(org: OrgParts, userId: string, wanted: 'suspended' | 'active'): Outcome {
-  const user = org.users.byId(userId)
-  if (user === undefined) return 'There is no user with that userId'
-  if (wanted === 'active') org.users.unsuspend(user)
-  else org.users.suspend(user)
-  return { ended: wanted === 'active' ? 0 : org.sessions.endAllOf(user) }
+/** `act` returns how many sessions it ended. */
+function withUser(org: OrgParts, userId: unknown, act: (user: LocalUser) => number): Outcome {
+  const user = org.users.byId(String(userId))
+  return user === undefined ? 'There is no user with that userId' : { ended: act(user) }
+}
+
+async function register(add: () => void | Promise<void>): Promise<Outcome> {
+  try {
+    await add()
+    return { done: true }
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 /** `fault` is an object, or JSON in a form. Without `times`, or with an empty one, the fault lasts until stopped. */
@@ -78,7 +96,7 @@ function switchOn(org: OrgParts, { fault, times, operation }: Fields): Outcome {
   try {
     checkFault(given)
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
   const count = isBlank(times) ? undefined : Number(times)
   if (count !== undefined && !(Number.isInteger(count) && count > 0)) {
@@ -101,6 +119,10 @@ function advanceClock(org: OrgParts, { ms, minutes }: Fields): Outcome {
   if (!Number.isFinite(by) || by < 0) return 'ms, or minutes, must be a number from 0 up'
   org.clock.advance(by)
   return { now: new Date(org.clock.now()).toISOString() }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function isBlank(value: unknown): boolean {

@@ -53,6 +53,11 @@ ${page.body}
   ])
 }
 
+/** The time of day of an ISO 8601 date. */
+export function toTime(dateTime: string): Markup {
+  return html`<time datetime="${dateTime}">${dateTime.slice(11, 19)}</time>`
+}
+
 function toText(value: Value): string {
   if (value === undefined || value === false) return ''
   if (value instanceof Markup) return String(value)

@@ -1,6 +1,7 @@
 /** Sign-in in the browser: the sign-in forms, and the redirect that exchanges a session token for a cookie. */
 import { type Answer, redirectAnswer } from '../http/answer.js'
 import { type OrgRequest, readForm } from '../http/request.js'
+import { startSession } from '../org/org-actions.js'
 import type { OrgParts, SignedIn } from '../org/org-parts.js'
 import { awaitSecondFactor, verifySecondFactor } from '../org/second-factor.js'
 import { readSessionCookies, signInCookies } from '../org/session-cookies.js'
@@ -38,7 +39,7 @@ export async function submitSignIn(org: OrgParts, request: OrgRequest): Promise<
   if (user.mfa !== undefined) {
     return secondStepPage(org, user, awaitSecondFactor(org, user), { fromUri: target })
   }
-  return startSession(org, { user, proof: PASSWORD_ONLY }, 303, target)
+  return signInAnswer(org, { user, proof: PASSWORD_ONLY }, 303, target)
 }
 
 /** POST /login/second-step */
@@ -57,7 +58,7 @@ export async function submitSecondStep(org: OrgParts, request: OrgRequest): Prom
     const problem = 'That is not the passcode the app shows.'
     return secondStepPage(org, user, stateToken, { fromUri: target, problem })
   }
-  return startSession(org, outcome, 303, target)
+  return signInAnswer(org, outcome, 303, target)
 }
 
 /** GET /login/sessionCookieRedirect?token=&redirectUrl= */
@@ -68,7 +69,7 @@ export function redeemInBrowser(org: OrgParts, request: OrgRequest): Answer {
   if (signedIn === undefined || org.users.isSuspended(signedIn.user)) {
     return redirectAnswer(302, `${org.url}${SIGN_IN_PATH}?fromURI=${encodeURIComponent(target)}`)
   }
-  return startSession(org, signedIn, 302, target)
+  return signInAnswer(org, signedIn, 302, target)
 }
 
 function secondStepPage(
@@ -87,12 +88,12 @@ function secondStepPage(
   })
 }
 
-function startSession(
+function signInAnswer(
   org: OrgParts,
   signedIn: SignedIn,
   status: 302 | 303,
   target: string,
 ): Answer {
-  const session = org.sessions.create(signedIn.user, signedIn.proof)
+  const session = startSession(org, signedIn)
   return redirectAnswer(status, target, signInCookies(org.engine, org.sessions, session))
 }

@@ -1,6 +1,7 @@
 /** Sign-out in the browser, and the org's home page. */
 import { type Answer, jsonAnswer, redirectAnswer } from '../http/answer.js'
 import type { OrgRequest } from '../http/request.js'
+import { signOutOf } from '../org/org-actions.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { expiredCookies, readSessionCookies } from '../org/session-cookies.js'
 import { CONSOLE_PATH } from './console-page.js'
@@ -18,7 +19,7 @@ export function signOut(org: OrgParts, request: OrgRequest): Answer {
     })
   }
   const sessions = org.sessions.allByCookies(readSessionCookies(request.headers.cookie))
-  for (const session of sessions) org.sessions.end(session)
+  for (const session of sessions) signOutOf(org, session)
   const target = returnTarget(org, request.query.get('fromURI')) ?? org.url + SIGN_IN_PATH
   return redirectAnswer(302, target, expiredCookies(org.engine))
 }

@@ -3,7 +3,6 @@ import { type Answer, redirectAnswer } from '../http/answer.js'
 import type { OrgRequest } from '../http/request.js'
 import { issueAccessToken, TOKEN_PATH } from '../oauth/token-endpoint.js'
 import type { CountedCall } from '../org/calls.js'
-import type { OrgParts } from '../org/org-parts.js'
 import type { Bucket } from '../org/rate-limits.js'
 import { showKeys } from '../org/signing-key.js'
 import { CONSOLE_PATH } from '../pages/console-page.js'
@@ -20,6 +19,7 @@ import {
 import { SIGN_IN_PATH } from '../pages/sign-in-page.js'
 import { showHome, signOut } from '../pages/sign-out.js'
 import { STEP_UP_PATH, showStepUp, submitStepUp } from '../pages/step-up.js'
+import type { PushingOrg } from '../pushes/pushes.js'
 import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from '../wire/authn-api.js'
 import { answerPreflight, isPreflight } from '../wire/cors.js'
 import { oktaError } from '../wire/okta-error.js'
@@ -31,7 +31,7 @@ export interface Route {
   readonly call?: CountedCall
   /** The rate limit that it counts against; pages have none. */
   readonly bucket?: Bucket
-  answer(org: OrgParts, request: OrgRequest): Answer | Promise<Answer>
+  answer(org: PushingOrg, request: OrgRequest): Answer | Promise<Answer>
 }
 
 export function findRoute(request: OrgRequest): Route {

@@ -5,8 +5,8 @@ import { type Answer, type Header, textAnswer } from '../http/answer.js'
 import { type OrgRequest, toOrgRequest } from '../http/request.js'
 import { createHasAllowedHost } from '../org/host-names.js'
 import { newRequestId } from '../org/okta-ids.js'
-import type { OrgParts } from '../org/org-parts.js'
 import { type RateFigures, rateHeaders } from '../org/rate-limits.js'
+import type { PushingOrg } from '../pushes/pushes.js'
 import { isApiToken } from '../wire/authorization.js'
 import { corsHeaders } from '../wire/cors.js'
 import { oktaError } from '../wire/okta-error.js'
@@ -25,7 +25,7 @@ export interface ServeOptions {
 
 export type Serve = (req: IncomingMessage, res: ServerResponse) => void
 
-export function createServe(org: OrgParts, options: ServeOptions): Serve {
+export function createServe(org: PushingOrg, options: ServeOptions): Serve {
   const hasAllowedHost = createHasAllowedHost(options.allowedHosts)
   let concurrent = 0
   return function serve(req, res) {
@@ -51,7 +51,7 @@ export function createServe(org: OrgParts, options: ServeOptions): Serve {
   }
 }
 
-function misdirected(org: OrgParts, { dateSkewMs }: ServeOptions): Answer {
+function misdirected(org: PushingOrg, { dateSkewMs }: ServeOptions): Answer {
   const text = `The Host header of this request is missing, repeated, or not a name of this local org.
 It answers to localhost, 127.0.0.1 and [::1]. Add other names with the allowedHosts option of
 createLocalOrg(), or with --allow-hosts on the command line.
@@ -61,7 +61,7 @@ createLocalOrg(), or with --allow-hosts on the command line.
 }
 
 interface Exchange {
-  readonly org: OrgParts
+  readonly org: PushingOrg
   readonly request: OrgRequest
   readonly route: Route
   readonly res: ServerResponse
@@ -73,7 +73,7 @@ interface Exchange {
 }
 
 function begin(
-  org: OrgParts,
+  org: PushingOrg,
   request: OrgRequest,
   res: ServerResponse,
   options: ServeOptions,
@@ -97,7 +97,7 @@ function begin(
 }
 
 function figuresFor(
-  org: OrgParts,
+  org: PushingOrg,
   request: OrgRequest,
   bucket: NonNullable<Route['bucket']>,
   limit: 'rate_limit' | 'concurrency_limit',
@@ -154,7 +154,7 @@ function send(exchange: Exchange, answer: Answer): void {
   deliver(res, fault === undefined ? dated : alter(fault, dated), fault)
 }
 
-function dateHeader(org: OrgParts, skewMs: number): Header {
+function dateHeader(org: PushingOrg, skewMs: number): Header {
   return ['date', new Date(org.clock.now() + skewMs).toUTCString()]
 }
 

@@ -2,6 +2,7 @@
 import { type Answer, emptyAnswer, jsonAnswer } from '../http/answer.js'
 import { isContentType, type OrgRequest, readJsonObject } from '../http/request.js'
 import type { SessionOperation } from '../org/calls.js'
+import { revokeSession, signOutOf, startSession } from '../org/org-actions.js'
 import type { OrgParts } from '../org/org-parts.js'
 import {
   classicCookies,
@@ -58,7 +59,7 @@ function refreshCurrentSession(org: OrgParts, request: OrgRequest): Answer {
 function closeCurrentSession(org: OrgParts, request: OrgRequest): Answer {
   const sessions = org.sessions.allByCookies(readSessionCookies(request.headers.cookie))
   if (sessions.length === 0) return notFound('me (Session)')
-  for (const session of sessions) org.sessions.end(session)
+  for (const session of sessions) signOutOf(org, session)
   return emptyAnswer(204, expiredCookies(org.engine))
 }
 
@@ -77,7 +78,7 @@ async function redeem(org: OrgParts, request: OrgRequest): Promise<Answer> {
   if (!isContentType(request, 'application/json')) return oktaError('E0000021')
   const signedIn = org.sessionTokens.take(token)
   if (signedIn === undefined || org.users.isSuspended(signedIn.user)) return oktaError('E0000004')
-  const session = org.sessions.create(signedIn.user, signedIn.proof)
+  const session = startSession(org, signedIn)
   const name = { kind: 'id', id: session.internalId } as const
   return jsonAnswer(200, sessionJson(org.url, org.engine, session, name))
 }
@@ -118,7 +119,7 @@ function byIdAllowed(org: OrgParts, operation: ByIdOperation, id: string): Answe
   const session = org.sessions.byId(id)
   if (session === undefined) return notFound(`${id} (AppSession)`)
   if (operation === 'revokeSession') {
-    org.sessions.end(session)
+    revokeSession(org, session)
     return emptyAnswer(204)
   }
   const isRefresh = operation === 'refreshSession'

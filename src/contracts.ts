@@ -100,3 +100,84 @@ export type CurrentSessionCall<T> = (
   credential: Credential,
   options: { readonly signal?: AbortSignal | undefined; readonly clientIp?: string | undefined },
 ) => Promise<OktaAnswer<T>>
+
+/** Whose sessions a push of Okta's is about. */
+export type PushedSubject =
+  /** A session by the id that GetCurrentSession returns; `userId`: its user, where the push names one. */
+  | { readonly kind: 'session'; readonly id: string; readonly userId?: string | undefined }
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'login'; readonly login: string }
+  /** An id of a session or of a user: the push does not say which. */
+  | { readonly kind: 'either'; readonly id: string }
+
+/** One event or token that Okta pushed. */
+export interface Push {
+  /** Unique to the event: a second delivery with the same id and subjects changes nothing. Undefined: it has none. */
+  readonly id: string | undefined
+  /** Empty: it revokes nothing. */
+  readonly subjects: readonly PushedSubject[]
+}
+
+/** The deliveries of an event hook, read. */
+export interface HookEvents {
+  readonly pushes: readonly Push[]
+  /** How many events are no events, or revoke a session and do not say whose. */
+  readonly malformed: number
+}
+
+/** What a pushed token must say. */
+export interface ExpectedToken {
+  readonly issuers: readonly string[]
+  readonly audiences: readonly string[]
+  /** Epoch milliseconds, by Okta's clock. */
+  readonly now: number
+}
+
+/** Why a token is refused. Codes of RFC 8935, section 2.4. */
+export type TokenFault =
+  | 'invalid_request'
+  | 'invalid_key'
+  | 'invalid_issuer'
+  | 'invalid_audience'
+  | 'authentication_failed'
+
+export type RefusedToken = {
+  readonly kind: 'refused'
+  readonly fault: TokenFault
+  /** Never quotes the token. */
+  readonly description: string
+}
+
+/** How the check of a pushed token ended. `unavailable`: the org's keys could not be had. */
+export type CheckedToken<T> =
+  | ({ readonly kind: 'valid' } & T)
+  | RefusedToken
+  | { readonly kind: 'unavailable'; readonly retryAfterMs: number }
+
+/** A Security Event Token (RFC 8417), verified. */
+export interface SecurityEvent extends Push {
+  /** The URIs of its events. */
+  readonly types: readonly string[]
+  /** Whether a subject is in a format that names no session, user or login. */
+  readonly hasUnmapped: boolean
+}
+
+/** The bearer of a Universal Logout call, verified. */
+export interface LogoutToken {
+  readonly id: string
+  /** The client it was issued to. */
+  readonly clientId: string
+}
+
+/** Reads what Okta pushes. Only `securityEvent` and `logoutToken` call Okta, for its keys. */
+export interface PushReaders {
+  /** Undefined: the body is no delivery of an event hook. */
+  hookEvents(body: unknown): HookEvents | undefined
+  securityEvent(token: string, expected: ExpectedToken): Promise<CheckedToken<SecurityEvent>>
+  logoutToken(token: string, expected: ExpectedToken): Promise<CheckedToken<LogoutToken>>
+  /** The subject in the body of a Universal Logout call. */
+  logoutSubject(body: unknown, issuers: readonly string[]): readonly PushedSubject[] | SubjectFault
+}
+
+/** `malformed`: no subject at all; `unmapped`: one in a format that names no session, user or login. */
+export type SubjectFault = 'malformed' | 'unmapped'

@@ -10,6 +10,7 @@ export type Operation =
   | 'refreshSession'
   | 'revokeSession'
   | 'requestToken'
+  | 'getKeys'
 
 /** Why there is no usable answer. The last five are decided here, without asking Okta. */
 export type UnavailableCode =

@@ -4,10 +4,12 @@ import type { UnavailableCode } from './errors.js'
 import type { SessionApi } from './okta/session-api.js'
 import type {
   Decision,
+  EventHookOptions,
   ForwardAuthOptions,
   Handler,
   LoginOptions,
   LogoutOptions,
+  PushStats,
   RefreshOnActivityOptions,
   RefreshOptions,
   RequestLike,
@@ -16,6 +18,7 @@ import type {
   SessionEnd,
   SessionInfoOptions,
   SessionRule,
+  SharedSignalsOptions,
   StoreStats,
 } from './public-types.js'
 
@@ -81,6 +84,8 @@ export interface OktaSessionStats {
     readonly code: UnavailableCode
     readonly forMs: number
   }
+  /** What Okta pushed; present once eventHook() or sharedSignals() was called. */
+  readonly pushes?: PushStats
   /** The shared store; present where `cache.store` is set. */
   readonly store?: StoreStats
   /** The org's rate-limit window as its last answer gave it. `resetsInMs` is in milliseconds. */
@@ -250,6 +255,32 @@ export interface OktaSession {
    * app.use('/verify', okta.forwardAuth({ rule: { mfa: true } }))
    */
   forwardAuth(...options: [] | [options: ForwardAuthOptions]): Handler
+
+  /**
+   * Handler for Okta's event hooks: answers the verification (GET) and revokes what events (POST) end: a session, or
+   * all of a user, here at once and on every instance with a shared store. The next request asks Okta. 204 once the
+   * revocation is recorded; 401 for a wrong secret; 503 where the store could not record it, so that Okta sends
+   * the event again. Mount it in front of body parsers, or behind one that takes bodies of 1 MiB.
+   *
+   * @throws TypeError when an option has a fault.
+   * @example
+   * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET ?? '' }))
+   * @see https://developer.okta.com/docs/concepts/event-hooks/
+   */
+  eventHook(options: EventHookOptions): Handler
+
+  /**
+   * POST handler for pushed Security Event Tokens (RFC 8935: CAEP session-revoked and credential-change) and,
+   * where `universalLogout` is given, for Okta's Universal Logout. Tokens are verified by the org's keys. An event
+   * is answered 202, a logout 204; a refused event 400 with the error of RFC 8935, a refused logout 401 or 403;
+   * 503 where the keys or the store can't be reached.
+   *
+   * @throws TypeError when an option has a fault.
+   * @example
+   * app.use('/okta/signals', okta.sharedSignals({ audience: 'https://app.example.com/okta/signals' }))
+   * @see https://www.rfc-editor.org/rfc/rfc8935
+   */
+  sharedSignals(options: SharedSignalsOptions): Handler
 
   /**
    * Nothing learned before now about this session or user counts: the next request makes a lookup. `sessionId`

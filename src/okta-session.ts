@@ -2,6 +2,7 @@
 import type { Clock, Logger } from './contracts.js'
 import { createAuthenticate, createCheck, createSessionOf } from './http/check.js'
 import { createAttachSession } from './http/handlers/attach-session.js'
+import { createEventHook } from './http/handlers/event-hook.js'
 import { createForwardAuth } from './http/handlers/forward-auth.js'
 import { createLogin } from './http/handlers/login.js'
 import { createLogout } from './http/handlers/logout.js'
@@ -9,6 +10,7 @@ import { createRefresh } from './http/handlers/refresh.js'
 import { createRefreshOnActivity } from './http/handlers/refresh-on-activity.js'
 import { createRequireSession } from './http/handlers/require-session.js'
 import { createSessionInfo } from './http/handlers/session-info.js'
+import { createSharedSignals } from './http/handlers/shared-signals.js'
 import { createKit } from './http/kit.js'
 import { checkedTarget, refuseToBeMounted } from './http/misuse.js'
 import { addInstance, refuseAnotherOrg, removeInstance } from './http/second-org.js'
@@ -20,6 +22,7 @@ import type { OktaSession, OktaSessionStats } from './okta-session-types.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
 import { Lookup } from './session/lookup.js'
+import { PushedRevocations } from './session/pushed-revocations.js'
 import { Refresher } from './session/refresh.js'
 import { RevocationLog } from './session/revocations.js'
 import { openStore } from './session/shared-cache.js'
@@ -85,8 +88,8 @@ const MAX_PROVISIONAL_RECORDS = 10_000
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
   const logger = createLog(settings.logger, new URL(settings.api.orgUrl).host)
   const core = composeCore(settings, surroundings, logger)
-  const { createSession } = core.org
-  const kit = createKit({ ...core, settings, logger, createSession }, surroundings.clock)
+  const { createSession, pushes } = core.org
+  const kit = createKit({ ...core, settings, logger, createSession, pushes }, surroundings.clock)
   let closing: Promise<void> | undefined
 
   return {
@@ -100,6 +103,8 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     refreshOnActivity: (options) => createRefreshOnActivity(kit, options),
     sessionInfo: (options) => createSessionInfo(kit, options),
     forwardAuth: (...given) => createForwardAuth(kit, given),
+    eventHook: (options) => createEventHook(kit, options),
+    sharedSignals: (options) => createSharedSignals(kit, options),
     session: createSessionOf(kit),
     authenticate: createAuthenticate(kit),
     check: createCheck(kit),
@@ -112,8 +117,8 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     stats: () => statsOf(core),
 
     async settled() {
-      const { limiter, lookup, refresher, signOut } = core
-      const parts = [limiter, lookup, refresher, signOut]
+      const { limiter, lookup, refresher, signOut, pushed } = core
+      const parts = [limiter, lookup, refresher, signOut, pushed]
       await Promise.all(parts.map((part) => part.settled()))
     },
 
@@ -139,12 +144,13 @@ function limitApiCalls(limiter: Limiter): LimitCall {
 
 type Core = ReturnType<typeof composeCore>
 
-function statsOf({ limiter, lookup, watches, shared }: Core): OktaSessionStats {
+function statsOf({ limiter, lookup, watches, pushed, shared }: Core): OktaSessionStats {
   const { heldOff, quota, ...gauges } = limiter.stats()
   return {
     ...lookup.stats(),
     ...gauges,
     watched: watches.size,
+    ...(pushed.isExpected && { pushes: pushed.stats() }),
     ...(shared !== undefined && { store: shared.stats() }),
     ...(heldOff !== undefined && { heldOff }),
     ...(quota !== undefined && { quota }),
@@ -217,6 +223,7 @@ function composeCore(
   })
   shared?.onInstances((count) => limiter.setInstances(count))
   const signOut = new SignOut({ ...org, limiter, lookup, log, timeoutMs, logger })
+  const pushed = new PushedRevocations(lookup)
   const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
 
   async function close(): Promise<void> {
@@ -228,5 +235,5 @@ function composeCore(
     await Promise.all([org.close(), shared?.close()])
   }
 
-  return { org, limiter, log, lookup, refresher, signOut, watches, shared, close }
+  return { org, limiter, log, lookup, refresher, signOut, watches, pushed, shared, close }
 }

@@ -210,6 +210,57 @@ export interface SessionRule {
   allow?(session: Session, req: AppRequest): boolean | Promise<boolean>
 }
 
+/**
+ * Options of eventHook().
+ *
+ * @example
+ * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET ?? '' }))
+ */
+export interface EventHookOptions {
+  /** The hook's authentication secret; [new, old] while it is being replaced. Required. */
+  readonly secret: string | readonly [string, string]
+  /** The header that carries it, the hook's authentication field. Default `authorization`. */
+  readonly header?: string | undefined
+}
+
+/**
+ * Options of sharedSignals().
+ *
+ * @example
+ * const options: SharedSignalsOptions = {
+ *   audience: 'https://app.example.com/signals',
+ *   universalLogout: { clientId: '0oa1ab2cd3' },
+ * }
+ */
+export interface SharedSignalsOptions {
+  /** The `aud` of the tokens: any of these. Required. */
+  readonly audience: string | readonly string[]
+  /** The `iss` of the tokens: any of these. Default `orgUrl`. */
+  readonly issuer?: string | readonly string[] | undefined
+  /**
+   * Accepts Universal Logout. `clientId`: the `sub` of its tokens, the app's id at Okta. `audience`: their
+   * `aud`, the URL of this handler; default: `audience` above. Default: Universal Logout is refused.
+   */
+  readonly universalLogout?:
+    | { readonly clientId: string; readonly audience?: string | readonly string[] | undefined }
+    | undefined
+}
+
+/**
+ * What Okta pushed, in numbers: see {@link OktaSessionStats}.
+ *
+ * @example
+ * const { refused } = okta.stats().pushes ?? { refused: 0 }
+ */
+export interface PushStats {
+  /** Events and tokens that were accepted, those that revoke nothing included. */
+  readonly events: number
+  /** Those of them that revoked something. */
+  readonly revocations: number
+  /** Deliveries that were refused: a wrong secret, a token that does not verify, a body that is no event. */
+  readonly refused: number
+}
+
 /** Why a watched session is over. `unavailable` only once the session's own end has passed unheard. */
 export type SessionEnd = 'signed_out' | 'not_found' | 'expired' | 'unavailable' | 'closed'
 

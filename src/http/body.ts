@@ -53,7 +53,7 @@ export async function readFields(
   return type === 'application/json' ? fromJson(text, names) : fromForm(text, names)
 }
 
-function hasBody(req: IncomingMessage): boolean {
+export function hasBody(req: IncomingMessage): boolean {
   if (header(req, 'transfer-encoding') !== undefined) return true
   return Number(header(req, 'content-length') ?? 0) > 0 || streamGoesOn(req)
 }
@@ -90,7 +90,11 @@ export function mediaType(req: RequestLike): string {
   return (header(req, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
-async function readText(req: IncomingMessage): Promise<string | ReadFields> {
+/** The unread stream as text, `maxBytes` at most. */
+export async function readText(
+  req: IncomingMessage,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<string | { readonly fault: BodyFault }> {
   const encoding = header(req, 'content-encoding') ?? 'identity'
   if (encoding !== 'identity')
     return fault(415, 'unsupported_media_type', 'Send the body without a content encoding.')
@@ -100,7 +104,7 @@ async function readText(req: IncomingMessage): Promise<string | ReadFields> {
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const bytes = Buffer.from(chunk)
       length += bytes.length
-      if (length > MAX_BODY_BYTES) return bodyTooLarge
+      if (length > maxBytes) return tooLarge(maxBytes)
       chunks.push(bytes)
     }
   } catch {
@@ -162,11 +166,16 @@ function pick(body: object, names: readonly string[]): ReadFields {
   return length > MAX_BODY_BYTES ? bodyTooLarge : { fields }
 }
 
-function twice(name: string): ReadFields {
+function twice(name: string) {
   return fault(400, 'invalid_request', `${name} is given twice.`)
 }
 
-function fault(status: BodyFault['status'], code: string, detail: string): ReadFields {
+/** The answer to a body that is longer than it may be. */
+export function tooLarge(maxBytes: number) {
+  return fault(413, 'body_too_large', `The body may have ${maxBytes} bytes.`)
+}
+
+function fault(status: BodyFault['status'], code: string, detail: string) {
   return { fault: { status, code, detail } }
 }
 
@@ -180,4 +189,4 @@ function isParsed(value: unknown): value is object {
   )
 }
 
-const bodyTooLarge = fault(413, 'body_too_large', `The body may have ${MAX_BODY_BYTES} bytes.`)
+const bodyTooLarge = tooLarge(MAX_BODY_BYTES)

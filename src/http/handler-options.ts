@@ -35,7 +35,7 @@ export function checkedRule(owner: string, rule: SessionRule | undefined): Sessi
  * would count as an empty rule.
  */
 function copyOf(factory: string, options: unknown, table: Table): Record<string, unknown> {
-  if (options === undefined) return {}
+  if (options === undefined && !Object.values(table).some(({ required }) => required)) return {}
   if (typeof options !== 'object' || options === null)
     throw new TypeError(
       `${factory}(options): must be an object; ${givenSecret(options)}${adviceFor(options, table)}`,
@@ -49,6 +49,8 @@ function copyOf(factory: string, options: unknown, table: Table): Record<string,
     const value = readOption(faults, key, options, table)
     if (value !== undefined) copy[String(key)] = value
   }
+  for (const [name, { required, allowed }] of Object.entries(table))
+    if (required && !Object.hasOwn(options, name)) faults.add(name, 'is missing', allowed)
   faults.throwIfAny(`${factory}()`)
   return copy
 }

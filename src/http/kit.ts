@@ -1,9 +1,10 @@
 /** Builds the kit, the parts that all handlers share. Each handler is made from the kit and its own options. */
-import type { Clock, Logger, OktaAnswer } from '../contracts.js'
+import type { Clock, Logger, OktaAnswer, PushReaders } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Settings } from '../options/options.js'
 import type { RequestLike, Session } from '../public-types.js'
 import type { Lookup } from '../session/lookup.js'
+import type { PushedRevocations } from '../session/pushed-revocations.js'
 import type { Refresher } from '../session/refresh.js'
 import type { SignOut } from '../session/sign-out.js'
 import type { Watches } from '../session/watch.js'
@@ -44,6 +45,8 @@ export interface KitParts {
   readonly signOut: SignOut
   readonly watches: Watches
   readonly createSession: CreateSession
+  readonly pushes: PushReaders
+  readonly pushed: PushedRevocations
 }
 
 export interface Kit extends GuardParts, KitParts {

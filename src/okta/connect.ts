@@ -1,11 +1,16 @@
 /** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
-import type { Clock, Credential, Logger, OktaAnswer } from '../contracts.js'
+import type { JSONWebKeySet } from 'jose'
+import type { Clock, Credential, Logger, OktaAnswer, PushReaders } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { LimitCall, OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
 import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
+import { readHookEvents } from './hook-events.js'
 import { createOperations, type Operations } from './operations.js'
+import { createOrgKeys } from './org-keys.js'
+import { subjectInBody } from './pushed-subjects.js'
+import { createTokenReaders } from './pushed-tokens.js'
 import { isTokenRefusal } from './service-app.js'
 import { SessionApi } from './session-api.js'
 
@@ -23,6 +28,8 @@ export interface Org {
   refreshSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<Session>>
   closeSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<void>>
   createSession(sessionToken: string, options: OrgCallOptions): Promise<OktaAnswer<Session>>
+  /** Reads what Okta pushes. */
+  readonly pushes: PushReaders
   close(): Promise<void>
 }
 
@@ -52,7 +59,20 @@ export function connect(
     createSession: (sessionToken, options) =>
       answerOf(operations.createSession({ sessionToken }, callOptions(options))),
 
+    pushes: createPushReaders(() => answerOf(operations.getKeys()), clock),
+
     close: operations.close,
+  }
+}
+
+function createPushReaders(
+  fetchKeys: () => Promise<OktaAnswer<JSONWebKeySet>>,
+  clock: Clock,
+): PushReaders {
+  return {
+    hookEvents: readHookEvents,
+    logoutSubject: subjectInBody,
+    ...createTokenReaders(createOrgKeys(fetchKeys, clock)),
   }
 }
 
@@ -86,6 +106,7 @@ function warning(operations: Operations, warn: WarnOfError): Operations {
     getSession: warned(operations.getSession),
     refreshSession: warned(operations.refreshSession),
     revokeSession: warned(operations.revokeSession),
+    getKeys: operations.getKeys,
     close: operations.close,
   }
 }
@@ -105,6 +126,7 @@ function limiting(operations: Operations, limit: LimitCall): Operations {
     getSession: limited(operations.getSession),
     refreshSession: limited(operations.refreshSession),
     revokeSession: limited(operations.revokeSession),
+    getKeys: operations.getKeys,
     close: operations.close,
   }
 }

@@ -107,6 +107,7 @@ const NO: Readonly<Record<Operation, readonly string[]>> = {
   refreshSession: ID_UNKNOWN,
   revokeSession: ID_UNKNOWN,
   requestToken: [],
+  getKeys: [],
 }
 
 /** Errors about the Authorization header of a sign-in; a policy about the user may give E0000006 as well. */

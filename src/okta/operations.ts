@@ -1,4 +1,5 @@
 /** The seven operations of the Sessions API as calls: SessionApi and the middleware both use them. */
+import type { JSONWebKeySet } from 'jose'
 import type { Clock } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import type { ApiSettings } from '../options/options.js'
@@ -7,7 +8,14 @@ import { createMakeCall, createRetries, type OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
 import { createAuthorizer, createSignInAuthorizer } from './credentials.js'
 import { createExchange, type HttpRequest } from './exchange.js'
-import { emptyAnswer, type ReadAnswer, secretSessionAnswer, sessionAnswer } from './okta-answer.js'
+import {
+  emptyAnswer,
+  jsonAnswer,
+  type ReadAnswer,
+  secretSessionAnswer,
+  sessionAnswer,
+} from './okta-answer.js'
+import { parseKeys } from './org-keys.js'
 
 /**
  * Each resolves with how it ended. It rejects with a TypeError for an argument that cannot be sent, and
@@ -24,6 +32,8 @@ export interface Operations {
   readonly getSession: ById<Session>
   readonly refreshSession: ById<Session>
   readonly revokeSession: ById<void>
+  /** The org's public keys. Their rate limit is apart from that of the sessions. */
+  getKeys(): Promise<CallResult<JSONWebKeySet>>
   /** Later calls end as `closed`; resolves when those in flight have ended and no connection is left. */
   close(): Promise<void>
 }
@@ -35,6 +45,13 @@ type Method = HttpRequest['method']
 const SESSIONS = '/api/v1/sessions'
 const ME = `${SESSIONS}/me`
 const REFRESH = '/lifecycle/refresh'
+
+const KEYS_CALL = {
+  subject: { operation: 'getKeys', secrets: [] },
+  request: { method: 'GET', path: '/oauth2/v1/keys' },
+  authorizer: undefined,
+  read: jsonAnswer(parseKeys),
+} as const
 
 export function createOperations(settings: ApiSettings, clock: Clock): Operations {
   const exchange = createExchange(settings)
@@ -51,6 +68,7 @@ export function createOperations(settings: ApiSettings, clock: Clock): Operation
     getSession: byId('getSession', 'GET', '', secretSessionAnswer),
     refreshSession: byId('refreshSession', 'POST', REFRESH, secretSessionAnswer),
     revokeSession: byId('revokeSession', 'DELETE', '', emptyAnswer),
+    getKeys: () => makeCall(KEYS_CALL),
     close: exchange.close,
   }
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
 import type { Logger } from '../contracts.js'
-import type { SessionRule } from '../public-types.js'
+import type { SessionRule, SharedSignalsOptions } from '../public-types.js'
 import type { OnDenied } from './options.js'
 
 /** One option. `accepts` is its only check, unless a reader of its own reads the value. */
@@ -23,6 +23,8 @@ export interface Option<Value> {
   readonly hidden?: true
   /** A handler reports it when it is written as undefined. */
   readonly refusesUndefined?: true
+  /** A handler reports it when it is left out. */
+  readonly required?: true
 }
 
 export type Table = { readonly [name: string]: Option<unknown> }
@@ -126,6 +128,49 @@ function isLogger(value: unknown): boolean {
   return typeof warn === 'function' && (info === undefined || typeof info === 'function')
 }
 
+/** What a header can carry, without the white space that proxies cut off at its ends. */
+const SECRET = /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/
+
+/** One secret, or two while it is being replaced. */
+const hookSecret: Option<string | readonly [string, string]> = {
+  ...option(
+    '',
+    'must be a text of printable ASCII characters without white space at its ends, or an array of two different ones',
+    (value) => {
+      const secrets = Array.isArray(value) && value.length === 2 ? value : [value]
+      const areTexts = secrets.every((each) => typeof each === 'string' && SECRET.test(each))
+      return areTexts && new Set(secrets).size === secrets.length
+    },
+  ),
+  hidden: true,
+  required: true,
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.trim() === value
+}
+
+function isTextOrList(value: unknown): boolean {
+  return isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))
+}
+
+function texts(example: string) {
+  const allowed = `must be a text, for example "${example}", or a non-empty array of texts`
+  return option<string | readonly string[] | undefined>(undefined, allowed, isTextOrList)
+}
+
+/** The parts of `universalLogout`. */
+const universalLogout = option<SharedSignalsOptions['universalLogout']>(
+  undefined,
+  'must be an object such as { clientId: "0oa1ab2cd3" }, with audience if it differs',
+  (value) => {
+    if (typeof value !== 'object' || value === null || types.isProxy(value)) return false
+    const { clientId, audience, ...others } = value as Readonly<Record<string, unknown>>
+    const isAudience = audience === undefined || isTextOrList(audience)
+    return isText(clientId) && isAudience && Object.keys(others).length === 0
+  },
+)
+
 const logger = option<Logger | false>(
   console,
   'must be false or an object with warn(message, fields?), info? too',
@@ -220,6 +265,19 @@ export const handlerOptions = {
     redirect: flag(false),
     status: number(200, { min: 200, max: 299, integer: true }),
     allowPreflight: flag(false),
+  },
+  eventHook: {
+    secret: hookSecret,
+    header: option<string>(
+      'authorization',
+      'must be the name of a header',
+      (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
+    ),
+  },
+  sharedSignals: {
+    audience: { ...texts('https://app.example.com/signals'), required: true as const },
+    issuer: explicit(texts('https://id.example.com')),
+    universalLogout: explicit(universalLogout),
   },
   rule: {
     mfa: explicit(flag(undefined)),

@@ -126,6 +126,14 @@ export class SessionCache {
     return this.#entries.peek(key)?.hasEnded === true
   }
 
+  /** Which of these session ids belong to sessions that are cached here, usable or not. Reads every entry. */
+  idsAmong(ids: ReadonlySet<string>): ReadonlySet<string> {
+    const found = new Set<string>()
+    if (ids.size === 0) return found
+    for (const { session } of this.#entries.values()) if (ids.has(session.id)) found.add(session.id)
+    return found
+  }
+
   /** Stores what Okta answered, here or in the negative cache; an older answer never overwrites a newer one. */
   store(key: string, context: AnsweredContext, start: LookupStart): void {
     if (this.#closed || this.#hasNewer(key, start)) return

@@ -267,6 +267,16 @@ export class Lookup {
     return forgotten
   }
 
+  /** Which of these session ids belong to sessions that are cached here, usable or not. */
+  cachedIds(ids: ReadonlySet<string>): ReadonlySet<string> {
+    return this.#sessions.idsAmong(ids)
+  }
+
+  /** Voids everything cached about sessions and users, however they are named. */
+  forgetSubjects(subjects: readonly string[], scope: 'session' | 'user'): Promise<void> {
+    return this.#log.forget(subjects, scope)
+  }
+
   /** Okta's time, epoch milliseconds, as its last answer set it. */
   oktaNow(): number {
     return this.#oktaClock.now()

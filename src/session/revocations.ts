@@ -13,13 +13,15 @@ import { type RevocationRecord, type RevocationState, RevocationTable } from './
 import type { SharedEntry, SharedLog, SharedRecord } from './shared-cache.js'
 
 /**
- * What a revocation record is about. The three kinds never collide. Subjects are in clear and never kept: a
+ * What a revocation record is about. The kinds never collide. Subjects are in clear and never kept: a
  * session id may be the value of a live `sid` cookie.
  */
 export const subject = {
   credential: (key: string) => `c:${key}`,
   session: (id: string) => `s:${id}`,
   user: (id: string) => `u:${id}`,
+  /** Logins differ in case alone where they are written as email addresses. */
+  login: (login: string) => `l:${login.toLowerCase()}`,
 } as const
 
 /**
@@ -33,8 +35,12 @@ const subjectDigest: NameSubject = (text) => [
   text.startsWith('c:') ? text : `${text.slice(0, 2)}${hash('sha256', text, 'binary')}`,
 ]
 
-/** The ids by which a record may concern a session besides its credential. */
-type SessionIds = Pick<Session, 'id' | 'userId'>
+/** By what a record may concern a session besides its credential. */
+type SessionIds = Pick<Session, 'id' | 'userId' | 'login'>
+
+function subjectsOf({ id, userId, login }: SessionIds): readonly string[] {
+  return [subject.session(id), subject.user(userId), subject.login(login)]
+}
 
 /** A sign-out in the log, to be confirmed or removed. */
 export interface SignOutRecord {
@@ -244,12 +250,9 @@ export class RevocationLog {
   }
 
   /** The names under which a record may concern a credential and its session. */
-  namesOf(key: string, { id, userId }: SessionIds): readonly string[] {
+  namesOf(key: string, session: SessionIds): readonly string[] {
     // Each watch keeps the array: a spread would leave it room for many more names.
-    return this.#namesOf(key).concat(
-      this.#name(subject.session(id)),
-      this.#name(subject.user(userId)),
-    )
+    return this.#namesOf(key).concat(...subjectsOf(session).map(this.#name))
   }
 
   close(): void {
@@ -343,12 +346,8 @@ export class RevocationLog {
   ): boolean {
     const has = (names: readonly string[]) =>
       names.some((name) => this.#records.get(name).some(matches))
-    return (
-      has(this.#namesOf(key)) ||
-      (session !== undefined &&
-        (has(this.#name(subject.session(session.id))) ||
-          has(this.#name(subject.user(session.userId)))))
-    )
+    if (has(this.#namesOf(key))) return true
+    return session !== undefined && subjectsOf(session).some((about) => has(this.#name(about)))
   }
 
   #namesOf(key: string): readonly string[] {

@@ -173,6 +173,7 @@ class World {
         }),
       refreshSession: never,
       createSession: never,
+      pushes: undefined as never,
       close: async () => {},
     }
   }

@@ -7,7 +7,7 @@ import { deferred } from '../front-door/deferred.js'
 import { LookupWorld, sessionFor, TestClock } from './lookup-world.js'
 import { SharedStore } from './shared-store.js'
 
-const alice = { id: 's-alice', userId: 'u-alice' }
+const alice = { id: 's-alice', userId: 'u-alice', login: 'alice' }
 const HOUR = 3_600_000
 const RETENTION = 310_000
 
@@ -51,7 +51,7 @@ describe('one revocation log', () => {
       await deleteExpired(log)
       expect(log.isVoid('k', alice, before)).toBe(true)
       expect(log.isVoid('k', alice, after)).toBe(false)
-      expect(log.isVoid('k', { id: 'x', userId: 'y' }, before)).toBe(false)
+      expect(log.isVoid('k', { id: 'x', userId: 'y', login: 'z' }, before)).toBe(false)
     }
   })
 
@@ -253,7 +253,9 @@ describe('revocation logs that share a store', () => {
     for (const log of [here, there]) {
       expect(log.isVoidShared('k', entryAt(older))).toBe(true)
       expect(log.isVoidShared('k', entryAt(newer))).toBe(false)
-      expect(log.isVoidShared('k', entryAt(older, { id: 'x', userId: 'y' }))).toBe(false)
+      expect(log.isVoidShared('k', entryAt(older, { id: 'x', userId: 'y', login: 'z' }))).toBe(
+        false,
+      )
     }
   })
 

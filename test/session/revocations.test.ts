@@ -28,8 +28,8 @@ describe('the revocation log', () => {
   it('the revocation log tells credentials, sessions and users apart', async () => {
     const before = log.position
     await log.forget([subject.user('x')], 'user')
-    expect(log.isVoid('x', { id: 'x', userId: 'y' }, before)).toBe(false)
-    expect(log.isVoid('k', { id: 's', userId: 'x' }, before)).toBe(true)
+    expect(log.isVoid('x', { id: 'x', userId: 'y', login: 'z' }, before)).toBe(false)
+    expect(log.isVoid('k', { id: 's', userId: 'x', login: 'z' }, before)).toBe(true)
   })
 
   it('the revocation log voids everything before a lost record', async () => {

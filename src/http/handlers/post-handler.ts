@@ -34,11 +34,11 @@ export function createPostHandler(
     }
     if (isAnswered(res)) return
     setHeaders(res, { 'cache-control': 'no-store' })
-    if (req.method !== 'POST') answer(notPost(req), req, res)
-    else if (!kit.isSameOrigin(req)) answer(crossSite(req), req, res)
+    if (req.method !== 'POST') answerPost(notPost(req), req, res)
+    else if (!kit.isSameOrigin(req)) answerPost(crossSite(req), req, res)
     else
       later(act(req), res, next, (outcome) => {
-        if (!('reason' in outcome)) return answer(outcome, req, res)
+        if (!('reason' in outcome)) return answerPost(outcome, req, res)
         if (leavesBodyUnread(req)) endConnection(res)
         kit.denials.answer(outcome, req, res, next)
       })
@@ -77,7 +77,8 @@ function whereFrom(req: RequestLike) {
   return { origin, secFetchSite: site, host: requestHost(req) }
 }
 
-function answer(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
+/** Sends a reply; the connection ends with it where the client may go on sending a body that is not read. */
+export function answerPost(reply: Reply, req: IncomingMessage, res: ServerResponse): void {
   if (!leavesBodyUnread(req)) send(res, reply)
   else if (req.httpVersionMajor < 2) sendAndClose(res, reply)
   else {

@@ -1,0 +1,81 @@
+/** What eventHook() and sharedSignals() share: they answer another server, within the 3 s that Okta waits. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Push } from '../../contracts.js'
+import type { Handler, Reply } from '../../public-types.js'
+import type { Kit } from '../kit.js'
+import { once } from '../misuse.js'
+import { inTime } from '../push-body.js'
+import { isAnswered, later, problem, type ReplyHeaders, retryAfter, setHeaders } from '../reply.js'
+import { answerPost } from './post-handler.js'
+
+/** Okta waits for 3 s, the way there and back included. */
+const MAX_RECORD_MS = 2_000
+const RETRY_MS = 5_000
+
+type PushKit = Pick<Kit, 'pushed' | 'logger' | 'settings'>
+
+/** A rejection of `act` goes to `next(error)`. */
+export function createPushHandler(
+  kit: PushKit,
+  name: string,
+  act: (req: IncomingMessage) => Promise<Reply> | Reply,
+): Handler {
+  kit.pushed.isExpected = true
+  if (kit.settings.cache.store === undefined) warnOfReach(kit, name)
+  const handler: Handler = (req: IncomingMessage, res: ServerResponse, next) => {
+    if (isAnswered(res)) return
+    setHeaders(res, { 'cache-control': 'no-store' })
+    const answer = (reply: Reply) => {
+      if (reply.status >= 400) kit.pushed.countRefused()
+      answerPost(reply, req, res)
+    }
+    const reply = act(req)
+    if (reply instanceof Promise) later(reply, res, next, answer)
+    else answer(reply)
+  }
+  Object.defineProperty(handler, 'name', { value: name })
+  return handler
+}
+
+const told = new WeakSet<object>()
+
+/** Once for an instance, whichever of its handlers comes first. */
+function warnOfReach({ pushed, logger }: PushKit, name: string): void {
+  if (told.has(pushed)) return
+  told.add(pushed)
+  logger?.warn(
+    `${name}() reaches this process only, because no cache.store is set: where the app runs in several processes, each of the others notices what Okta ended when it asks again, within cache.maxTtlMs`,
+  )
+}
+
+/** Applies the pushes; false where it is not certain that every instance will see them. */
+export async function applyInTime({ pushed }: PushKit, pushes: readonly Push[]): Promise<boolean> {
+  const applied = pushed.apply(pushes).then(
+    () => true,
+    () => false,
+  )
+  return inTime(applied, MAX_RECORD_MS, false)
+}
+
+/** Makes the sender send the push again. It is in force here. */
+export function notRecorded(): Reply {
+  return unavailable(
+    'revocation_not_recorded',
+    'The revocation is in force in this process. The shared store could not record it for the others: send it again.',
+    RETRY_MS,
+  )
+}
+
+export function unavailable(code: string, detail: string, forMs: number): Reply {
+  return problem({ status: 503, code, detail }, retryAfter(forMs) as ReplyHeaders)
+}
+
+/** A log line about something Okta sends, once for each text. */
+export function createNotes(kit: PushKit) {
+  const notes = new Map<string, () => void>()
+  return function note(text: string): void {
+    const say = notes.get(text) ?? once(() => kit.logger?.warn(text))
+    notes.set(text, say)
+    say()
+  }
+}

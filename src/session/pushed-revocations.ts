@@ -1,0 +1,125 @@
+/** Revokes the sessions that Okta's pushes name, once for each push. */
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Push, PushedSubject } from '../contracts.js'
+import type { Lookup } from './lookup.js'
+import { subject } from './revocations.js'
+
+/** Deliveries that are recognised when they come again. */
+const MAX_REMEMBERED = 20_000
+/** A record of the revocation log names at most so many subjects. */
+const MAX_SUBJECTS = 200
+
+export class PushedRevocations {
+  readonly #lookup: Lookup
+  /** By the digest of a push: resolves when every instance will see it. */
+  readonly #applied = new LRUCache<string, Promise<void>>({ max: MAX_REMEMBERED })
+  readonly #pending = new Set<Promise<void>>()
+  /** The ids of tokens that were used. */
+  readonly #tokens = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  /** Whether a handler for pushes was made. */
+  isExpected = false
+  #events = 0
+  #revocations = 0
+  #refused = 0
+
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup
+  }
+
+  /**
+   * Voids, here at once, what is known of the sessions that these pushes name. Resolves when every instance will
+   * do so, rejects when the store could not record it: then the same push is applied again.
+   */
+  async apply(pushes: readonly Push[]): Promise<void> {
+    this.#events += pushes.length
+    const before: Promise<void>[] = []
+    const added: { readonly name: string | undefined; readonly push: Push }[] = []
+    const names = new Set<string>()
+    for (const push of pushes) {
+      if (push.subjects.length === 0) continue
+      const name = nameOf(push)
+      if (name !== undefined && names.has(name)) continue
+      if (name !== undefined) names.add(name)
+      const applied = name === undefined ? undefined : this.#applied.get(name)
+      if (applied === undefined) added.push({ name, push })
+      else before.push(applied)
+    }
+    if (added.length > 0) before.push(this.#add(added))
+    await Promise.all(before)
+  }
+
+  /** Takes a token that may be used once; false where it was used before. */
+  useToken(id: string): boolean {
+    const name = hash('sha256', id, 'base64')
+    if (this.#tokens.has(name)) return false
+    this.#tokens.set(name, true)
+    return true
+  }
+
+  /** Nothing came of it: the token may be used again. */
+  giveTokenBack(id: string): void {
+    this.#tokens.delete(hash('sha256', id, 'base64'))
+  }
+
+  /** Counts a delivery or token that was refused. */
+  countRefused(): void {
+    this.#refused += 1
+  }
+
+  stats() {
+    return { events: this.#events, revocations: this.#revocations, refused: this.#refused }
+  }
+
+  /** Resolves when no revocation is being recorded. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+  }
+
+  #add(added: readonly { readonly name: string | undefined; readonly push: Push }[]) {
+    const forgotten = this.#forget(added.flatMap(({ push }) => push.subjects))
+    this.#revocations += added.length
+    this.#pending.add(forgotten)
+    for (const { name } of added) if (name !== undefined) this.#applied.set(name, forgotten)
+    const end = () => this.#pending.delete(forgotten)
+    forgotten.then(end, () => {
+      end()
+      for (const { name } of added) if (name !== undefined) this.#applied.delete(name)
+    })
+    return forgotten
+  }
+
+  async #forget(subjects: readonly PushedSubject[]): Promise<void> {
+    const ids = subjects.flatMap((each) => (each.kind === 'session' ? [each.id] : []))
+    const cached = this.#lookup.cachedIds(new Set(ids))
+    const sessions = new Set<string>()
+    const users = new Set<string>()
+    for (const each of subjects) {
+      if (each.kind === 'user') users.add(subject.user(each.id))
+      else if (each.kind === 'login') users.add(subject.login(each.login))
+      else {
+        sessions.add(subject.session(each.id))
+        if (each.kind === 'either') users.add(subject.user(each.id))
+        // Another instance may know the session, or Okta may name it by another id than GetCurrentSession does.
+        else if (!cached.has(each.id) && each.userId !== undefined)
+          users.add(subject.user(each.userId))
+      }
+    }
+    await Promise.all([
+      ...this.#record([...sessions], 'session'),
+      ...this.#record([...users], 'user'),
+    ])
+  }
+
+  #record(subjects: readonly string[], scope: 'session' | 'user'): readonly Promise<void>[] {
+    const records: Promise<void>[] = []
+    for (let at = 0; at < subjects.length; at += MAX_SUBJECTS)
+      records.push(this.#lookup.forgetSubjects(subjects.slice(at, at + MAX_SUBJECTS), scope))
+    return records
+  }
+}
+
+/** By id and subjects: a second event with the id of another is no second delivery. */
+function nameOf({ id, subjects }: Push): string | undefined {
+  return id === undefined ? undefined : hash('sha256', JSON.stringify([id, subjects]), 'base64')
+}

@@ -8,7 +8,7 @@ import type { CallResult } from './call-error.js'
 import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
 import { readHookEvents } from './hook-events.js'
 import { createOperations, type Operations } from './operations.js'
-import { createOrgKeys } from './org-keys.js'
+import { OrgKeys } from './org-keys.js'
 import { subjectInBody } from './pushed-subjects.js'
 import { createTokenReaders } from './pushed-tokens.js'
 import { isTokenRefusal } from './service-app.js'
@@ -72,7 +72,7 @@ function createPushReaders(
   return {
     hookEvents: readHookEvents,
     logoutSubject: subjectInBody,
-    ...createTokenReaders(createOrgKeys(fetchKeys, clock)),
+    ...createTokenReaders(new OrgKeys(fetchKeys, clock)),
   }
 }
 

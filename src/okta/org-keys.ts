@@ -19,76 +19,77 @@ export type FoundKey =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number }
 
-/** Finds the key that a token's header names. Never rejects. */
-export type FindKey = (header: JWSHeaderParameters) => Promise<FoundKey>
-
 interface Keys {
   readonly find: (header: JWSHeaderParameters) => Promise<CryptoKey>
   readonly fetchedAt: number
 }
 
-export function createOrgKeys(
-  fetchKeys: () => Promise<OktaAnswer<JSONWebKeySet>>,
-  clock: Clock,
-): FindKey {
-  let keys: Keys | undefined
-  let pending: Promise<boolean> | undefined
-  let failedAt = Number.NEGATIVE_INFINITY
-  let left = BURST
-  let regainedAt = clock.monotonic()
+export class OrgKeys {
+  readonly #fetchKeys: () => Promise<OktaAnswer<JSONWebKeySet>>
+  readonly #clock: Clock
+  #keys: Keys | undefined
+  #pending: Promise<boolean> | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
+  #left = BURST
+  #regainedAt: number
 
-  return async function findKey(header) {
-    const isOld = keys === undefined || ageOf(keys) > MAX_AGE_MS
-    let isNew = isOld && (await refresh())
-    const found = await findIn(keys, header)
+  constructor(fetchKeys: () => Promise<OktaAnswer<JSONWebKeySet>>, clock: Clock) {
+    this.#fetchKeys = fetchKeys
+    this.#clock = clock
+    this.#regainedAt = clock.monotonic()
+  }
+
+  /** The key that a token's header names. Never rejects. */
+  async find(header: JWSHeaderParameters): Promise<FoundKey> {
+    const isOld = this.#age() > MAX_AGE_MS
+    let isNew = isOld && (await this.#refresh())
+    const found = await this.#cached(header)
     if (found !== undefined) return { kind: 'key', key: found }
     // The org may have other keys since.
-    if (!isOld) isNew = takeTurn() && (await refresh())
+    if (!isOld) isNew = this.#takeTurn() && (await this.#refresh())
     if (!isNew) return { kind: 'unavailable', retryAfterMs: PAUSE_MS }
-    const key = await findIn(keys, header)
+    const key = await this.#cached(header)
     return key === undefined ? { kind: 'unknown' } : { kind: 'key', key }
   }
 
-  function ageOf({ fetchedAt }: Keys): number {
-    return clock.monotonic() - fetchedAt
+  #age(): number {
+    if (this.#keys === undefined) return Number.POSITIVE_INFINITY
+    return this.#clock.monotonic() - this.#keys.fetchedAt
   }
 
-  async function findIn(
-    given: Keys | undefined,
-    header: JWSHeaderParameters,
-  ): Promise<CryptoKey | undefined> {
-    if (given === undefined || ageOf(given) > MAX_STALE_MS) return undefined
+  async #cached(header: JWSHeaderParameters): Promise<CryptoKey | undefined> {
+    if (this.#age() > MAX_STALE_MS) return undefined
     // No key, several keys, or one that does not fit the algorithm.
-    return given.find(header).catch(() => undefined)
+    return this.#keys?.find(header).catch(() => undefined)
   }
 
   /** Whether the keys are as of now. Concurrent callers share one fetch. */
-  function refresh(): Promise<boolean> {
-    if (pending !== undefined) return pending
-    if (clock.monotonic() - failedAt < PAUSE_MS) return Promise.resolve(false)
-    pending = fetchOnce().finally(() => {
-      pending = undefined
+  #refresh(): Promise<boolean> {
+    if (this.#pending !== undefined) return this.#pending
+    if (this.#clock.monotonic() - this.#failedAt < PAUSE_MS) return Promise.resolve(false)
+    this.#pending = this.#fetch().finally(() => {
+      this.#pending = undefined
     })
-    return pending
+    return this.#pending
   }
 
-  async function fetchOnce(): Promise<boolean> {
-    const answer = await fetchKeys()
-    if (answer.kind === 'yes') {
-      const { createLocalJWKSet } = await import('jose')
-      keys = { find: createLocalJWKSet(answer.value), fetchedAt: clock.monotonic() }
-      return true
+  async #fetch(): Promise<boolean> {
+    const answer = await this.#fetchKeys()
+    if (answer.kind !== 'yes') {
+      this.#failedAt = this.#clock.monotonic()
+      return false
     }
-    failedAt = clock.monotonic()
-    return false
+    const { createLocalJWKSet } = await import('jose')
+    this.#keys = { find: createLocalJWKSet(answer.value), fetchedAt: this.#clock.monotonic() }
+    return true
   }
 
-  function takeTurn(): boolean {
-    const now = clock.monotonic()
-    left = Math.min(BURST, left + (now - regainedAt) / REGAIN_MS)
-    regainedAt = now
-    if (left < 1) return false
-    left -= 1
+  #takeTurn(): boolean {
+    const now = this.#clock.monotonic()
+    this.#left = Math.min(BURST, this.#left + (now - this.#regainedAt) / REGAIN_MS)
+    this.#regainedAt = now
+    if (this.#left < 1) return false
+    this.#left -= 1
     return true
   }
 }

@@ -10,7 +10,7 @@ import type {
 } from '../contracts.js'
 import { idIn } from './hook-events.js'
 import { isObject, type JsonObject, own } from './http-answer.js'
-import type { FindKey } from './org-keys.js'
+import type { OrgKeys } from './org-keys.js'
 import { subjectsIn } from './pushed-subjects.js'
 
 /** Signatures by a private key alone: with a secret the public key would be one. */
@@ -27,18 +27,18 @@ const REVOKING: ReadonlySet<string> = new Set([
   `${CAEP}credential-change`,
 ])
 
-export function createTokenReaders(findKey: FindKey) {
+export function createTokenReaders(keys: Pick<OrgKeys, 'find'>) {
   return {
     async securityEvent(
       token: string,
       expected: ExpectedToken,
     ): Promise<CheckedToken<SecurityEvent>> {
-      const checked = await verify(token, 'secevent+jwt', expected, findKey)
+      const checked = await verify(token, 'secevent+jwt', expected, keys)
       return checked.kind === 'valid' ? eventIn(checked.claims, expected) : checked
     },
 
     async logoutToken(token: string, expected: ExpectedToken): Promise<CheckedToken<LogoutToken>> {
-      const checked = await verify(token, 'global-token-revocation+jwt', expected, findKey)
+      const checked = await verify(token, 'global-token-revocation+jwt', expected, keys)
       if (checked.kind !== 'valid') return checked
       const { jti, sub, exp } = checked.claims
       if (jti === undefined || exp === undefined || typeof sub !== 'string')
@@ -53,7 +53,7 @@ async function verify(
   token: string,
   type: string,
   expected: ExpectedToken,
-  findKey: FindKey,
+  keys: Pick<OrgKeys, 'find'>,
 ): Promise<CheckedToken<{ readonly claims: JWTPayload }>> {
   const { decodeJwt, decodeProtectedHeader, jwtVerify } = await import('jose')
   let header: JWSHeaderParameters
@@ -67,7 +67,7 @@ async function verify(
   }
   const fault = headerFault(header, type) ?? claimsFault(claims, expected)
   if (fault !== undefined) return fault
-  const found = await findKey(header)
+  const found = await keys.find(header)
   if (found.kind === 'unavailable') return found
   if (found.kind === 'unknown') return refused('invalid_key', 'The org has no such key.')
   try {

@@ -35,6 +35,8 @@ const documented: readonly [file: string, type: string, options: Options][] = [
   ['public-types.ts', 'RefreshOnActivityOptions', handlerOptions.refreshOnActivity],
   ['public-types.ts', 'SessionInfoOptions', handlerOptions.sessionInfo],
   ['public-types.ts', 'ForwardAuthOptions', handlerOptions.forwardAuth],
+  ['public-types.ts', 'EventHookOptions', handlerOptions.eventHook],
+  ['public-types.ts', 'SharedSignalsOptions', handlerOptions.sharedSignals],
   ['public-types.ts', 'SessionRule', handlerOptions.rule],
   ['public-types.ts', 'LoginOptions', handlerOptions.login],
   ['public-types.ts', 'LogoutOptions', handlerOptions.logout],
@@ -111,7 +113,7 @@ describe('the doc comment', () => {
 /** What a comment has to say of an option. */
 function factsOf(option: Option<unknown>): string[] {
   const { env, unit, min = 0, max = 0 } = option
-  const byDefault = defaultOf(option)
+  const byDefault = 'required' in option ? 'Required' : defaultOf(option)
   return [
     ...(env === undefined ? [] : [`Environment: \`${env}\``]),
     ...(unit === 'ms' ? ['In milliseconds.'] : []),

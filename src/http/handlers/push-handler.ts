@@ -1,16 +1,19 @@
 /** What eventHook() and sharedSignals() share: they answer another server, within the 3 s that Okta waits. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Push } from '../../contracts.js'
+import type { ExpectedToken, Push } from '../../contracts.js'
 import type { Handler, Reply } from '../../public-types.js'
 import type { Kit } from '../kit.js'
 import { once } from '../misuse.js'
 import { inTime } from '../push-body.js'
-import { isAnswered, later, problem, type ReplyHeaders, retryAfter, setHeaders } from '../reply.js'
+import { isAnswered, later, problem, retryAfter, setHeaders } from '../reply.js'
 import { answerPost } from './post-handler.js'
 
 /** Okta waits for 3 s, the way there and back included. */
 const MAX_RECORD_MS = 2_000
 const RETRY_MS = 5_000
+
+/** The issuers and audiences that a token may name. */
+export type TokenParties = Pick<ExpectedToken, 'issuers' | 'audiences'>
 
 type PushKit = Pick<Kit, 'pushed' | 'logger' | 'settings'>
 
@@ -66,8 +69,17 @@ export function notRecorded(): Reply {
   )
 }
 
-export function unavailable(code: string, detail: string, forMs: number): Reply {
-  return problem({ status: 503, code, detail }, retryAfter(forMs) as ReplyHeaders)
+/** The token can't be verified now. */
+export function noKeys(forMs: number): Reply {
+  return unavailable(
+    'keys_unavailable',
+    "The org's keys could not be fetched, so that the token can't be verified: send it again.",
+    forMs,
+  )
+}
+
+function unavailable(code: string, detail: string, forMs: number): Reply {
+  return problem({ status: 503, code, detail }, retryAfter(forMs))
 }
 
 /** A log line about something Okta sends, once for each text. */

@@ -37,8 +37,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export class Watches {
   readonly #options: WatchOptions
   readonly #watched = new Set<Watched>()
-  /** By name: a record is compared only with the sessions it may concern. */
-  readonly #byName = new Map<string, Set<Watched>>()
+  /**
+   * By name: a record is compared only with the sessions it may concern. A set for each of a watch's names
+   * would double its memory, and most names are those of one watch.
+   */
+  readonly #byName = new Map<string, Watched | Set<Watched>>()
   readonly #unsubscribe: () => void
   #closed = false
 
@@ -107,9 +110,14 @@ export class Watches {
 
   #checkNamed(names: readonly string[] | undefined): void {
     if (names === undefined) for (const watched of this.#watched) this.#check(watched)
-    else
-      for (const name of names)
-        for (const watched of this.#byName.get(name) ?? []) this.#check(watched)
+    else for (const name of names) for (const watched of this.#namedBy(name)) this.#check(watched)
+  }
+
+  /** A copy: a check may remove the watch. */
+  #namedBy(name: string): readonly Watched[] {
+    const named = this.#byName.get(name)
+    if (named === undefined) return []
+    return named instanceof Set ? [...named] : [named]
   }
 
   /** Files a watched session under its names, and no longer under those it had. */
@@ -118,16 +126,17 @@ export class Watches {
     watched.names = this.#options.log.namesOf(watched.key, watched.session)
     for (const name of watched.names) {
       const named = this.#byName.get(name)
-      if (named === undefined) this.#byName.set(name, new Set([watched]))
-      else named.add(watched)
+      if (named === undefined) this.#byName.set(name, watched)
+      else if (named instanceof Set) named.add(watched)
+      else this.#byName.set(name, new Set([named, watched]))
     }
   }
 
   #removeNames(watched: Watched): void {
     for (const name of watched.names) {
       const named = this.#byName.get(name)
-      named?.delete(watched)
-      if (named?.size === 0) this.#byName.delete(name)
+      if (named instanceof Set) named.delete(watched)
+      if (named === watched || (named instanceof Set && named.size === 0)) this.#byName.delete(name)
     }
     watched.names = NONE
   }

@@ -50,9 +50,15 @@ function copyOf(factory: string, options: unknown, table: Table): Record<string,
     if (value !== undefined) copy[String(key)] = value
   }
   for (const [name, { required, allowed }] of Object.entries(table))
-    if (required && !Object.hasOwn(options, name)) faults.add(name, 'is missing', allowed)
+    if (required && isMissing(options, name)) faults.add(name, 'is missing', allowed)
   faults.throwIfAny(`${factory}()`)
   return copy
+}
+
+/** Left out, or undefined: an environment variable that is not set. */
+function isMissing(options: object, name: string): boolean {
+  const property = Object.getOwnPropertyDescriptor(options, name)
+  return property === undefined || ('value' in property && property.value === undefined)
 }
 
 /** A check in the place of a rule is a rule without its braces. */

@@ -45,7 +45,7 @@ async function stop() {
 }
 
 /** @param {StartInstance} message */
-async function serve({ name, orgUrl, redis, options }) {
+async function serve({ name, orgUrl, redis, options, pushes }) {
   const opened = redis && (await openStore(redis))
   const cache = /** @type {object | undefined} */ (options.cache)
   const okta = oktaSession({
@@ -55,7 +55,7 @@ async function serve({ name, orgUrl, redis, options }) {
     ...options,
     cache: { ...cache, ...(opened && { store: opened.store }) },
   })
-  const server = appOf(name, okta).listen(0, '127.0.0.1')
+  const server = appOf(name, okta, pushes).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = /** @type {import('node:net').AddressInfo} */ (server.address())
   send({ kind: 'listening', port: address.port })
@@ -68,9 +68,18 @@ async function serve({ name, orgUrl, redis, options }) {
   }
 }
 
-/** @type {(name: string, okta: import('express-okta-session').OktaSession) => express.Express} */
-function appOf(name, okta) {
+/**
+ * @param {string} name
+ * @param {import('express-okta-session').OktaSession} okta
+ * @param {StartInstance['pushes']} pushes
+ */
+function appOf(name, okta, pushes) {
   const app = express()
+  if (pushes !== undefined) {
+    const { secret, audience, clientId } = pushes
+    app.use('/okta/events', okta.eventHook({ secret }))
+    app.use('/okta/signals', okta.sharedSignals({ audience, universalLogout: { clientId } }))
+  }
   app.get('/stats', (_req, res) => void res.json(okta.stats()))
   app.post('/forget', express.json(), async (req, res) => {
     const status = await okta.forget(req.body).then(

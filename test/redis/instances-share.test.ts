@@ -1,5 +1,4 @@
 /** Several instances of oktaSession() over one real Redis: what one learns or revokes, the others obey. */
-import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
@@ -10,7 +9,8 @@ import { createLocalOrg, type LocalOrg } from '../../src/local-org/index.js'
 import { redisStore } from '../../src/redis/index.js'
 import { type AppClient, clusters, sampledSingles, singles, until } from './clients-world.js'
 import { startCluster } from './redis-cluster.js'
-import { describeRedis, type RedisServer, startRedis } from './redis-server.js'
+import { digestOf, dumpOf } from './redis-dump.js'
+import { describeRedis, startRedis } from './redis-server.js'
 import { type Direction, startProxy } from './tcp-proxy.js'
 
 const OLD = 'the previous secret, of more than 32 bytes'
@@ -283,22 +283,3 @@ describeRedis('instances over one Redis', () => {
     }
   })
 })
-
-function digestOf(text: string, encoding: 'hex' | 'base64url' | 'latin1'): string {
-  return hash('sha256', text, 'buffer').toString(encoding)
-}
-
-/** All keys with their values, as Redis serialises them for another server. */
-async function dumpOf(server: RedisServer): Promise<Buffer> {
-  const keys = (await server.command('KEYS', '*')) as string[]
-  const parts: string[] = [...keys]
-  for (const key of keys) {
-    const type = String(await server.command('TYPE', key))
-    if (type === 'none') continue // A lease has ended since its key was listed.
-    const read = { string: ['GET', key], hash: ['HGETALL', key], stream: ['XRANGE', key, '-', '+'] }
-    const [command, ...args] = read[type as keyof typeof read] ?? []
-    if (!command) throw new Error(`no command reads a ${type}`)
-    parts.push(JSON.stringify(await server.command(command, ...args)))
-  }
-  return Buffer.from(parts.join('\n'), 'latin1')
-}

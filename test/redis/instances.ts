@@ -28,6 +28,17 @@ export interface InstanceOptions {
   }
   /** Options of oktaSession() that JSON can carry. They override those of the instance. */
   readonly options?: Partial<OktaSessionOptions>
+  /** Mounts eventHook() at /okta/events and sharedSignals() at /okta/signals. Default: neither. */
+  readonly pushes?: PushOptions
+}
+
+export interface PushOptions {
+  /** Of the event hook. */
+  readonly secret: string
+  /** Of both kinds of signed pushes. */
+  readonly audience: string
+  /** Of Universal Logout. */
+  readonly clientId: string
 }
 
 export interface StartInstance {
@@ -36,6 +47,7 @@ export interface StartInstance {
   readonly orgUrl: string
   readonly redis?: InstanceOptions['redis']
   readonly options: Readonly<Record<string, unknown>>
+  readonly pushes?: PushOptions
 }
 
 export type ToInstance = StartInstance | { readonly kind: 'stop' }
@@ -102,7 +114,7 @@ export class Instance {
   }
 
   /** Resolves once the instance listens; useInstances() calls this. */
-  async start({ orgUrl, redis, options }: InstanceOptions): Promise<void> {
+  async start({ orgUrl, redis, options, pushes }: InstanceOptions): Promise<void> {
     const listening = new Promise<number>((resolve, reject) => {
       const fail = () => {
         clearTimeout(timer)
@@ -121,6 +133,7 @@ export class Instance {
       name: this.name,
       orgUrl,
       ...(redis && { redis }),
+      ...(pushes && { pushes }),
       options: { ...options },
     })
     this.#url = `http://127.0.0.1:${await listening}`

@@ -4,6 +4,8 @@ import cookieParser from 'cookie-parser'
 import express from 'express'
 import helmet from 'helmet'
 import { ownPath } from './own-path.js'
+import { mountPushes } from './pushes.js'
+import { sessionEvents } from './session-events.js'
 import { rememberTheme } from './theme.js'
 import { viewOf } from './view.js'
 import { accountPage } from './views/account.js'
@@ -21,9 +23,10 @@ const FIFTEEN_MINUTES_MS = 15 * 60_000
  * @param {import('express-okta-session').OktaSession} parts.okta
  * @param {string} [parts.signInFormFor] The org for the app's own sign-in form. Without it users sign in on
  *   Okta's page.
+ * @param {import('./pushes.js').PushSettings} [parts.pushes] What Okta's pushes are verified with.
  * @param {boolean} [parts.onlyLocalhost] Redirects http://127.0.0.1 to http://localhost: the two share no cookies.
  */
-export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
+export function createApp({ okta, signInFormFor, pushes = {}, onlyLocalhost = false }) {
   const app = express()
   app.disable('x-powered-by')
   if (onlyLocalhost) app.use(toLocalhost)
@@ -31,6 +34,7 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
   app.use(express.static(publicFiles))
   // Mounted before attachSession(), which would call Okta: a page that polls this must not cause calls.
   app.get('/session', okta.sessionInfo())
+  mountPushes(app, okta, pushes)
   app.use(cookieParser())
   app.use(okta.attachSession())
 
@@ -45,6 +49,7 @@ export function createApp({ okta, signInFormFor, onlyLocalhost = false }) {
     res.send(adminPage(viewOf(req), okta.session(req), okta.stats()))
   })
 
+  app.get('/session/events', okta.requireSession(), sessionEvents(okta))
   app.post('/session/refresh', okta.refresh())
   app.all('/sign-out', okta.logout({ returnTo: '/?signed-out' }))
   app.get('/continue', (req, res) => {

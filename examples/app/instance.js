@@ -35,11 +35,12 @@ try {
  * @param {import('express-okta-session').SessionStore} store
  */
 function build(url, store) {
+  const pushes = process.env
   const shared = { secret: process.env.SESSION_SECRET, cache: { store }, onDenied: offerStepUp }
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
   if (orgUrl) {
     const okta = oktaSession({ ...shared, signInUrl: '/sign-in' })
-    return { okta, app: createApp({ okta, signInFormFor: orgUrl }) }
+    return { okta, app: createApp({ okta, pushes, signInFormFor: orgUrl }) }
   }
   const okta = oktaSession({
     ...shared,
@@ -47,7 +48,7 @@ function build(url, store) {
     appUrl: url,
     credentials: { apiToken: LOCAL_ORG_API_TOKEN },
   })
-  return { okta, app: createApp({ okta, onlyLocalhost: true }) }
+  return { okta, app: createApp({ okta, pushes, onlyLocalhost: true }) }
 }
 
 /** @param {import('express-okta-session').OktaSession} okta */

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createLocalOrg } from 'express-okta-session/local-org'
 import { greet } from './greeting.js'
-import { readPort } from './listening.js'
+import { inOneLine, readPort } from './listening.js'
+import { localPushSettings, registerPushes, unregisterPushes } from './pushes.js'
 import { findRedis } from './redis-program.js'
 
 /** @typedef {{ readonly name: string, readonly url: string }} Instance */
@@ -43,7 +44,11 @@ export async function runInstances(count) {
     if (org !== undefined) closers.push(() => org.close())
     if (stopping !== undefined) return closeAll(closers)
 
-    const env = environmentOf(redis.url, org)
+    const pushes = localPushSettings()
+    const env = environmentOf(
+      redis.url,
+      org && { ...pushes, LOCAL_ORG_URL: org.url, LOCAL_ORG_API_TOKEN: org.apiToken },
+    )
     const running = Array.from({ length: count }, (_, index) =>
       startInstance(`Instance ${index + 1}`, {
         ...env,
@@ -52,7 +57,9 @@ export async function runInstances(count) {
     )
     closers.push(() => Promise.all(running.map(({ child }) => end(child))))
     await Promise.all(running.map(listening))
-    for (const instance of running) reportEnd(instance, running, () => stopping !== undefined, stop)
+    const isStopping = () => stopping !== undefined
+    for (const instance of running) reportEnd(instance, running, isStopping, stop)
+    if (org !== undefined) await pushTo(running, org, pushes, isStopping)
     tellOthers(running)
     const urls = running.map(({ name, url = '' }) => /** @type {const} */ ([name, url]))
     greet([...urls, ['Its Redis', redis.description]], org)
@@ -69,14 +76,14 @@ async function closeAll(closers) {
  * in Redis.
  *
  * @param {string} redisUrl
- * @param {import('express-okta-session/local-org').LocalOrg} [org]
+ * @param {Record<string, string>} [localOrg]
  */
-function environmentOf(redisUrl, org) {
+function environmentOf(redisUrl, localOrg) {
   return {
     ...process.env,
     REDIS_URL: redisUrl,
     SESSION_SECRET: randomBytes(32).toString('base64url'),
-    ...(org && { LOCAL_ORG_URL: org.url, LOCAL_ORG_API_TOKEN: org.apiToken }),
+    ...localOrg,
   }
 }
 
@@ -126,6 +133,27 @@ function reportEnd({ name, child }, running, isStopping, stop) {
 /** @param {readonly Running[]} running */
 function namesOf(running) {
   return running.map(({ name }) => name).join(', ')
+}
+
+/**
+ * Registers one instance for the org's pushes: Redis carries them to the others. When it ends, another takes its
+ * place. At Okta the URL would be that of the load balancer.
+ *
+ * @param {readonly Running[]} running
+ * @param {import('express-okta-session/local-org').LocalOrg} org
+ * @param {import('./pushes.js').PushSettings} settings
+ * @param {() => boolean} isStopping
+ */
+async function pushTo(running, org, settings, isStopping) {
+  const [receiver, ...others] = running.filter(({ child }) => isRunning(child))
+  if (receiver?.url === undefined) return
+  const { child, url } = receiver
+  child.once('exit', () => {
+    if (isStopping()) return
+    unregisterPushes(org, url)
+    pushTo(others, org, settings, isStopping).catch((error) => console.error(inOneLine(error)))
+  })
+  await registerPushes(org, url, settings)
 }
 
 /** Sends every instance the list for its links. @param {readonly Running[]} running */

@@ -9,6 +9,7 @@ import { createApp } from './app.js'
 import { readInstances } from './arguments.js'
 import { greet } from './greeting.js'
 import { inOneLine, listen } from './listening.js'
+import { localPushSettings, registerPushes } from './pushes.js'
 import { offerStepUp } from './step-up.js'
 
 const server = createServer()
@@ -19,18 +20,18 @@ try {
   else await serveAsInstances(instances)
 } catch (error) {
   console.error(inOneLine(error))
-  process.exitCode = 1
-  server.close()
+  process.exit(1)
 }
 
 async function serve() {
   const url = await listen(server, process.env.PORT ?? '3000')
-  const { okta, app, org } = await build(url)
+  const { okta, app, org, pushes } = await build(url)
   server.on('request', app)
   stopOnSignal(async () => {
     await okta.close()
     await org?.close()
   })
+  if (org !== undefined) await registerPushes(org, url, pushes)
   greet([['The app', url]], org)
 }
 
@@ -50,8 +51,9 @@ async function build(url) {
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
   if (orgUrl) {
     const okta = oktaSession({ signInUrl: '/sign-in', onDenied: offerStepUp })
-    return { okta, app: createApp({ okta, signInFormFor: orgUrl }) }
+    return { okta, app: createApp({ okta, signInFormFor: orgUrl, pushes: process.env }) }
   }
+  const pushes = localPushSettings()
   const org = await createLocalOrg()
   const okta = oktaSession({
     orgUrl: org.url,
@@ -59,7 +61,7 @@ async function build(url) {
     credentials: { apiToken: org.apiToken },
     onDenied: offerStepUp,
   })
-  return { okta, org, app: createApp({ okta, onlyLocalhost: true }) }
+  return { okta, org, pushes, app: createApp({ okta, pushes, onlyLocalhost: true }) }
 }
 
 /** @param {() => Promise<void>} closeParts */

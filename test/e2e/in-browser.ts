@@ -40,6 +40,9 @@ export function inBrowser(): (choices?: AppChoices) => Promise<InBrowser> {
       timezoneId: 'Europe/London',
     })
     cleanups.unshift(() => context.close())
+    // An answer that is good for a moment only would make the watch of an open page call the org without a pause.
+    if (choices.okta === askEachTime)
+      await context.route('**/session/events', (route) => route.fulfill({ status: 204 }))
     const page = await context.newPage()
     return { ...app, page, faults: faultsOn(page) }
   }

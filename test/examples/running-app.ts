@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { type OktaSession, type OktaSessionOptions, oktaSession } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okta-session/local-org'
 import { createApp } from '../../examples/app/app.js'
+import { type PushSettings, registerPushes } from '../../examples/app/pushes.js'
 import { offerStepUp } from '../../examples/app/step-up.js'
 
 export interface RunningApp {
@@ -16,11 +17,17 @@ export interface RunningApp {
 export interface AppChoices {
   readonly org?: LocalOrgOptions
   readonly okta?: OktaSessionOptions
+  /** The pushes that the org sends to the app. Default: none. */
+  readonly pushes?: PushSettings
   /** Use the app's own sign-in form instead of the org's page. */
   readonly ownForm?: boolean
 }
 
-export async function startApp({ ownForm = false, ...choices }: AppChoices): Promise<RunningApp> {
+export async function startApp({
+  ownForm = false,
+  pushes = {},
+  ...choices
+}: AppChoices): Promise<RunningApp> {
   const org = await createLocalOrg(choices.org)
   const okta = oktaSession({
     orgUrl: org.url,
@@ -30,14 +37,21 @@ export async function startApp({ ownForm = false, ...choices }: AppChoices): Pro
     ...(ownForm && { signInUrl: '/sign-in' }),
     ...choices.okta,
   })
-  const app = createApp({ okta, onlyLocalhost: true, ...(ownForm && { signInFormFor: org.url }) })
+  const app = createApp({
+    okta,
+    onlyLocalhost: true,
+    pushes,
+    ...(ownForm && { signInFormFor: org.url }),
+  })
   const server = createServer(app)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
+  const url = `http://localhost:${address.port}`
+  await registerPushes(org, url, pushes)
   return {
-    url: `http://localhost:${address.port}`,
+    url,
     org,
     okta,
     async close() {

@@ -1,6 +1,10 @@
-/** The account page in the browser: counts down to the session's end, and refreshes it while the user is active. */
+/**
+ * The account page in the browser: counts down to the session's end, refreshes it while the user is active, and
+ * says when it has ended earlier.
+ */
 import { find } from './find.js'
 import { showTime } from './local-time.js'
+import { listenForEnd } from './session-end.js'
 
 const EXTEND_AT_MOST_EVERY_MS = 60_000
 const WARN_BELOW_MS = 5 * 60_000
@@ -17,7 +21,10 @@ let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
 let loadedAt = Number.NEGATIVE_INFINITY
 let warned = false
-/** Aborted when a form is submitted: a pending response must not reload the page that the browser is leaving. */
+/**
+ * Aborted when a form is submitted, because a pending response must not reload the page that the browser is
+ * leaving, and when the session has ended.
+ */
 const leaving = new AbortController()
 
 button.hidden = false
@@ -27,11 +34,13 @@ for (const event of ['pointerdown', 'keydown', 'wheel'])
 addEventListener('submit', () => leaving.abort())
 // After a suspend, or in a tab that was in the background, the last answer may be out of date.
 document.addEventListener('visibilitychange', () => document.hidden || loadSession())
-setInterval(tick, 1_000)
+const ticking = setInterval(tick, 1_000)
+listenForEnd({ onEnd: showEnd, onLost: loadSession, signal: leaving.signal })
 await loadSession()
 
 /** Gets the session from the app, which answers from its cache: this request does not keep the session alive. */
 async function loadSession() {
+  if (leaving.signal.aborted) return
   loadedAt = performance.now()
   const response = await request('/session', 'GET')
   if (response?.ok !== true) return
@@ -44,6 +53,7 @@ async function loadSession() {
 }
 
 async function onActivity() {
+  if (leaving.signal.aborted) return
   if (performance.now() - extendedAt < EXTEND_AT_MOST_EVERY_MS) return
   // Announced only after a warning: screen readers should not announce an extension every minute.
   await extend(warned ? announce : () => {})
@@ -75,6 +85,18 @@ function request(path, method) {
 
 function reload() {
   if (!leaving.signal.aborted) location.reload()
+}
+
+/** Leaves the page as it is, with a link that leads to sign-in and back. @param {string} reason */
+function showEnd(reason) {
+  leaving.abort()
+  clearInterval(ticking)
+  button.hidden = true
+  countdown.textContent = ''
+  const link = document.createElement('a')
+  link.href = location.pathname
+  link.textContent = 'Sign in again'
+  status.replaceChildren(`${reason} `, link)
 }
 
 function announce() {

@@ -264,7 +264,7 @@ export interface OktaSession {
    *
    * @throws TypeError when an option has a fault.
    * @example
-   * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET ?? '' }))
+   * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET }))
    * @see https://developer.okta.com/docs/concepts/event-hooks/
    */
   eventHook(options: EventHookOptions): Handler

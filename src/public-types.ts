@@ -214,11 +214,11 @@ export interface SessionRule {
  * Options of eventHook().
  *
  * @example
- * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET ?? '' }))
+ * app.use('/okta/events', okta.eventHook({ secret: process.env.HOOK_SECRET }))
  */
 export interface EventHookOptions {
   /** The hook's authentication secret; [new, old] while it is being replaced. Required. */
-  readonly secret: string | readonly [string, string]
+  readonly secret: string | readonly [string, string] | undefined
   /** The header that carries it, the hook's authentication field. Default `authorization`. */
   readonly header?: string | undefined
 }
@@ -234,7 +234,7 @@ export interface EventHookOptions {
  */
 export interface SharedSignalsOptions {
   /** The `aud` of the tokens: any of these. Required. */
-  readonly audience: string | readonly string[]
+  readonly audience: string | readonly string[] | undefined
   /** The `iss` of the tokens: any of these. Default `orgUrl`. */
   readonly issuer?: string | readonly string[] | undefined
   /**
@@ -242,7 +242,10 @@ export interface SharedSignalsOptions {
    * `aud`, the URL of this handler; default: `audience` above. Default: Universal Logout is refused.
    */
   readonly universalLogout?:
-    | { readonly clientId: string; readonly audience?: string | readonly string[] | undefined }
+    | {
+        readonly clientId: string | undefined
+        readonly audience?: string | readonly string[] | undefined
+      }
     | undefined
 }
 

@@ -27,7 +27,10 @@ export function subjectInBody(
   body: unknown,
   issuers: readonly string[],
 ): readonly PushedSubject[] | SubjectFault {
-  return isObject(body) ? subjectsIn(own(body, 'sub_id'), issuers) : 'malformed'
+  // Earlier drafts of the protocol called it `subject`.
+  return isObject(body)
+    ? subjectsIn(own(body, 'sub_id') ?? own(body, 'subject'), issuers)
+    : 'malformed'
 }
 
 function simpleIn(

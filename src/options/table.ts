@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
 import type { Logger } from '../contracts.js'
-import type { SessionRule, SharedSignalsOptions } from '../public-types.js'
+import type { SessionRule } from '../public-types.js'
 import type { OnDenied } from './options.js'
 
 /** One option. `accepts` is its only check, unless a reader of its own reads the value. */
@@ -159,8 +159,13 @@ function texts(example: string) {
   return option<string | readonly string[] | undefined>(undefined, allowed, isTextOrList)
 }
 
-/** The parts of `universalLogout`. */
-const universalLogout = option<SharedSignalsOptions['universalLogout']>(
+interface UniversalLogout {
+  readonly clientId: string
+  readonly audience?: string | readonly string[] | undefined
+}
+
+/** Has `clientId`: an environment variable that is not set is a fault. */
+const universalLogout = option<UniversalLogout | undefined>(
   undefined,
   'must be an object such as { clientId: "0oa1ab2cd3" }, with audience if it differs',
   (value) => {

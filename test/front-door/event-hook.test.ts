@@ -67,6 +67,12 @@ const TABLE: readonly [type: string, parts: HookEventParts, again: string, note:
   ['user.session.end', { session: 'phone', admin: true }, 'phone', 'an administrator ends one'],
   [
     'user.session.end',
+    { session: 'phone', admin: true, fields: { debugContext: { debugData: {} } } },
+    'phone laptop',
+    "the administrator's session alone is named",
+  ],
+  [
+    'user.session.end',
     { user: ALICE, session: 'no-such-session' },
     'phone laptop',
     'an unknown id',
@@ -159,20 +165,25 @@ describe("Okta's events", () => {
     expect(lookedUp.join(' ')).toBe(again)
   })
 
-  it('the session of the administrator who clears those of a user stays cached', async () => {
-    const opened = await open()
-    const { org, visit, post, calls } = opened
-    const { other } = await threeSessions(opened)
-    const administrator = org.sessions.find(({ login }) => login === BOB)
-    const authenticationContext = { externalSessionId: administrator?.id }
-    await post(
-      delivery(
-        org.hookEvent('user.session.clear', { user: ALICE, fields: { authenticationContext } }),
-      ),
-    ).expect(204)
-    await visit(other).expect(200)
-    expect(calls()).toBe(0)
-  })
+  it.each(['user.session.clear', 'user.session.end'])(
+    '%s by an administrator whose own session is cached: that one stays, the user loses all',
+    async (type) => {
+      const opened = await open()
+      const { org, visit, post, calls } = opened
+      const { phone, laptop, other } = await threeSessions(opened)
+      const administrator = org.sessions.find(({ login }) => login === BOB)
+      const fields = {
+        authenticationContext: { externalSessionId: administrator?.id },
+        debugContext: { debugData: {} },
+      }
+      const event = org.hookEvent(type, { user: ALICE, admin: true, fields })
+      await post(delivery(event)).expect(204)
+      await visit(other).expect(200)
+      expect(calls()).toBe(0)
+      for (const cookie of [phone, laptop]) await visit(cookie).expect(200)
+      expect(calls()).toBe(2)
+    },
+  )
 
   it('a session that Okta has ended is refused at the next request, with all it has on its way', async () => {
     const opened = await open()
@@ -341,7 +352,7 @@ describe('the secret', () => {
     [7],
   ])('%j is a fault that shows nothing of it', async (secret) => {
     const { okta } = await startParts()
-    const fault = () => okta.eventHook({ secret: secret as string })
+    const fault = () => okta.eventHook({ secret: secret as unknown as string })
     expect(fault).toThrow(/^eventHook\(\): an option is wrong\n {2}secret: /)
     expect(fault).not.toThrow(/same|three/)
   })

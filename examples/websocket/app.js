@@ -6,9 +6,17 @@ import { acceptSockets } from './sockets.js'
 
 const publicFiles = fileURLToPath(new URL('./public', import.meta.url))
 
-/** @param {{ okta: import('express-okta-session').OktaSession }} parts */
-export function createAppServer({ okta }) {
+export const EVENTS_PATH = '/okta/events'
+
+/**
+ * @param {object} parts
+ * @param {import('express-okta-session').OktaSession} parts.okta
+ * @param {string} [parts.hookSecret] The secret of an event hook at Okta: sockets close when Okta pushes the
+ *   end of their session.
+ */
+export function createAppServer({ okta, hookSecret }) {
   const app = express()
+  if (hookSecret) app.use(EVENTS_PATH, okta.eventHook({ secret: hookSecret }))
   // The guard comes before the static files, because the page itself is private.
   app.post('/sign-out', okta.logout())
   app.use(okta.requireSession(), express.static(publicFiles))

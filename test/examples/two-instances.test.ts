@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { freePorts } from '../redis/free-ports.js'
 import { describeRedis, startRedis } from '../redis/redis-server.js'
 import { Browser } from './browser.js'
+import { openStream } from './event-source.js'
 
 const program = fileURLToPath(new URL('../../examples/app/server.js', import.meta.url))
 const started: ChildProcess[] = []
@@ -53,6 +54,27 @@ describeRedis('the example as two instances', () => {
       await thief.go(`${second.url}/account`)
       return thief.page.url.includes('/login/login.htm')
     })
+  })
+
+  it('tells an open page of the other instance that its session was revoked in the console', async () => {
+    const { orgUrl, first, second } = await start()
+    const pages = await Promise.all([openPage(first), openPage(second)])
+    await revokeAll(orgUrl)
+    for (const { ended } of pages)
+      expect(await ended).toEqual([{ event: 'ended', data: 'not_found' }])
+  })
+
+  it('tells an open page so when the instance that received the pushes has ended', async () => {
+    const { orgUrl, first, second, errors } = await start()
+    process.kill(first.pid, 'SIGKILL')
+    await until('Instance 2 receives the pushes', async () => {
+      const { receivers } = await stateOf(orgUrl)
+      return receivers.filter(({ url }) => url.startsWith(`${second.url}/`)).length === 3
+    })
+    const { ended } = await openPage(second)
+    await revokeAll(orgUrl)
+    expect(await ended).toEqual([{ event: 'ended', data: 'not_found' }])
+    expect(errors()).not.toContain('not verified')
   })
 
   it('counts both instances as alive', async () => {
@@ -173,10 +195,11 @@ async function start(env: NodeJS.ProcessEnv = {}) {
   const [first, second] = await Promise.all(
     [...printed.matchAll(/Instance \d +(\S+)/g)].map(([, url = '']) => instanceAt(url)),
   )
+  const orgUrl = /Its Okta +(\S+)/.exec(printed)?.[1] ?? ''
   const redisPort = Number(/Its Redis +127\.0\.0\.1:(\d+)/.exec(printed)?.[1])
   if (first === undefined || second === undefined)
     throw new Error(`no two instances in what it printed: ${printed}${errors}`)
-  return { child, first, second, redisPort, errors: () => errors }
+  return { child, orgUrl, first, second, redisPort, errors: () => errors }
 }
 
 async function instanceAt(url: string): Promise<Instance> {
@@ -209,6 +232,39 @@ async function signIn(browser: Browser, { url }: Instance): Promise<void> {
   await browser.submit('/login/login.htm', { username, password: 'local-password' })
   expect(browser.page.url).toBe(`${url}/account`)
   expect(browser.page.body).toContain(username)
+}
+
+/** The events of an account page at this instance, for a user who has signed in there. */
+async function openPage(instance: Instance) {
+  const browser = new Browser()
+  await signIn(browser, instance)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const stream = await openStream(`${instance.url}/session/events`, cookie)
+  expect(stream.response.statusCode).toBe(200)
+  return stream
+}
+
+/** What the console's buttons Revoke do. */
+async function revokeAll(orgUrl: string): Promise<void> {
+  const { sessions } = await stateOf(orgUrl)
+  expect(sessions).not.toEqual([])
+  for (const { id } of sessions) {
+    const response = await fetch(`${orgUrl}/console/revoke`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ session: id }),
+    })
+    expect(response.status).toBe(200)
+  }
+}
+
+interface OrgState {
+  readonly sessions: readonly { readonly id: string }[]
+  readonly receivers: readonly { readonly url: string }[]
+}
+
+async function stateOf(orgUrl: string): Promise<OrgState> {
+  return JSON.parse((await new Browser().go(`${orgUrl}/console/state`)).body)
 }
 
 /** Polls, as other processes have no event to await here. */

@@ -2,11 +2,12 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type OktaSessionOptions, oktaSession } from 'express-okta-session'
-import { createLocalOrg } from 'express-okta-session/local-org'
+import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { createAppServer } from '../../examples/websocket/app.js'
+import { createAppServer, EVENTS_PATH } from '../../examples/websocket/app.js'
 
+const hookSecret = 'a-hook-secret-of-the-tests'
 const cleanups: (() => Promise<unknown> | unknown)[] = []
 
 afterEach(async () => {
@@ -16,7 +17,7 @@ afterEach(async () => {
 async function start(options: OktaSessionOptions = {}) {
   const org = await createLocalOrg()
   const okta = oktaSession({ orgUrl: org.url, logger: false, ...options })
-  const server = createAppServer({ okta })
+  const server = createAppServer({ okta, hookSecret })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -99,6 +100,18 @@ describe('the WebSocket example', () => {
     const socket = open(url, cookie)
     await firstMessage(socket)
     for (const { id } of org.sessions) org.endSession(id)
+    expect(await closing(socket)).toEqual({ code: 1008, reason: 'not_found' })
+  })
+
+  it.each([
+    ['revokes the session', (org: LocalOrg) => org.endSession(org.sessions[0]?.id ?? '')],
+    ['suspends the user', (org: LocalOrg) => org.suspendUser(org.sessions[0]?.userId ?? '')],
+  ])('the WebSocket example closes the socket when an administrator %s', async (_does, end) => {
+    const { url, cookie, org } = await start()
+    await org.addEventHook({ url: url + EVENTS_PATH, authorization: hookSecret })
+    const socket = open(url, cookie)
+    await firstMessage(socket)
+    end(org)
     expect(await closing(socket)).toEqual({ code: 1008, reason: 'not_found' })
   })
 

@@ -94,10 +94,23 @@ export class OrgKeys {
   }
 }
 
-/** The body of `/oauth2/v1/keys`; undefined where it holds no keys. A key of an unknown kind is passed over later. */
+/** The body of `/oauth2/v1/keys`; undefined where it holds no public key of a kind that signs. Others are left out. */
 export function parseKeys(body: unknown): JSONWebKeySet | undefined {
   const keys = isObject(body) ? own(body, 'keys') : undefined
   if (!Array.isArray(keys)) return undefined
-  const usable = keys.filter((key) => isObject(key) && typeof own(key, 'kty') === 'string')
+  const usable = keys.filter(isPublicKey)
   return usable.length === 0 ? undefined : { keys: usable }
 }
+
+/** A secret or private key that is published proves nothing. */
+function isPublicKey(key: unknown): boolean {
+  if (!isObject(key) || own(key, 'd') !== undefined || own(key, 'k') !== undefined) return false
+  const members = MEMBERS.get(own(key, 'kty'))
+  return members?.every((name) => typeof own(key, name) === 'string') ?? false
+}
+
+/** The members of a public key, by its kty. */
+const MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['RSA', ['n', 'e']],
+  ['EC', ['crv', 'x', 'y']],
+])

@@ -86,12 +86,16 @@ async function verify(
   }
 }
 
-function headerFault({ typ, alg }: JWSHeaderParameters, type: string): RefusedToken | undefined {
-  const given = String(typ ?? '').toLowerCase()
+function headerFault(header: JWSHeaderParameters, type: string): RefusedToken | undefined {
+  // What stands in the header is not verified yet, nor of the type that jose declares.
+  const { typ, alg, crit }: Readonly<Record<string, unknown>> = header
+  const given = typeof typ === 'string' ? typ.toLowerCase() : ''
   if (given !== type && given !== `application/${type}`)
     return refused('invalid_request', `The typ of the token must be ${type}.`)
-  if (!ALGORITHMS.includes(String(alg)))
+  if (typeof alg !== 'string' || !ALGORITHMS.includes(alg))
     return refused('invalid_key', `The alg of the token must be one of ${ALGORITHMS.join(' ')}.`)
+  if (crit !== undefined)
+    return refused('invalid_request', 'The token has crit, and no extension is supported.')
   return undefined
 }
 

@@ -18,6 +18,7 @@ import {
 import { createUniversalLogout, refuseLogouts } from './universal-logout.js'
 
 const EVENT_TYPE = 'application/secevent+jwt'
+const AUTHORIZATION = /^authorization$/i
 const MAX_TOKEN_BYTES = 64 * 1_024
 
 /** A Security Event Token is told from a logout by its content type, and once more by the `typ` of the token. */
@@ -72,13 +73,16 @@ function faultyBody(kit: Kit, { status, detail }: PushBodyFault): Reply {
   return status === 413 || status === 408 ? { ...reply, status } : reply
 }
 
+/** Of two Authorization headers Node keeps the first: neither counts. */
 function bearerOf(req: IncomingMessage): string | undefined {
+  const sent = req.rawHeaders.filter((name, at) => at % 2 === 0 && AUTHORIZATION.test(name))
+  if (sent.length > 1) return undefined
   return /^Bearer +([\w.~+/=-]+)$/i.exec(header(req, 'authorization') ?? '')?.[1]
 }
 
 function listOf(one: string | readonly string[] | undefined): readonly string[] {
   if (one === undefined) return []
-  return typeof one === 'string' ? [one] : one
+  return typeof one === 'string' ? [one] : [...one]
 }
 
 const METHOD_DETAIL = 'sharedSignals() answers POST alone.'

@@ -20,5 +20,6 @@ export const benchmarks = [
   { name: 'junk', load: () => import('./junk.js') },
   { name: 'outage', load: () => import('./outage.js') },
   { name: 'redis', load: () => import('./redis.js') },
+  { name: 'push', load: () => import('./push.js') },
   { name: 'org', load: () => import('./org.js') },
 ]

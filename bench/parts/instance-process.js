@@ -1,10 +1,11 @@
 /** Runs one instance of an app in a process of its own: oktaSession() with a store in Redis, without a server. */
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setImmediate as nextEventLoopTurn, setTimeout as pause } from 'node:timers/promises'
 import { oktaSession } from '../../dist/index.js'
 import { redisStore } from '../../dist/redis/index.js'
-import { serve } from './processes.js'
+import { now, serve } from './processes.js'
 import { connectedClient } from './redis-clients.js'
 import { browserHeaders } from './stubs.js'
 
@@ -46,11 +47,10 @@ function post(handler, cookie) {
   })
 }
 
-/** Milliseconds of a clock that all processes of a machine share. */
-const now = () => Number(process.hrtime.bigint()) / 1e6
-
-/** @type {Promise<number> | undefined} */
+/** @type {Promise<{ voidAt: number, refusedAt: number }> | undefined} */
 let refusal
+/** @type {import('node:http').Server | undefined} */
+let hook
 let isBusy = false
 
 serve(
@@ -88,9 +88,12 @@ serve(
     awaitRefusal(cookie) {
       const headers = browserHeaders(cookie)
       const poll = async () => {
+        let voidAt = 0
         for (;;) {
           const decision = okta.check({ headers })
-          if (!(decision instanceof Promise ? await decision : decision).ok) return now()
+          if (decision instanceof Promise) voidAt ||= now()
+          if (!(decision instanceof Promise ? await decision : decision).ok)
+            return { voidAt, refusedAt: now() }
           await pause(1)
         }
       }
@@ -98,7 +101,19 @@ serve(
     },
 
     /** Resolves with the time of the first refusal. */
-    refusedAt: () => refusal,
+    refusedAt: async () => (await refusal)?.refusedAt,
+
+    /** The same, with the time at which the cached session was no longer served. */
+    refusal: () => refusal,
+
+    /** Serves eventHook(). Resolves with its URL. @param {string} hookSecret */
+    async serveHook(hookSecret) {
+      const handler = okta.eventHook({ secret: hookSecret })
+      hook = createServer((req, res) => handler(req, res, () => res.writeHead(500).end()))
+      await once(hook.listen(0, '127.0.0.1'), 'listening')
+      const address = hook.address()
+      return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
+    },
 
     /** Resolves with the times before and after. @param {string} cookie */
     async signOut(cookie) {
@@ -146,6 +161,7 @@ serve(
   },
   async () => {
     isBusy = false
+    hook?.close()
     await okta.close()
     close()
   },

@@ -1,5 +1,5 @@
 /** An org without a network: it replaces the HTTP exchange, and the package interprets its answers as usual. */
-import { sessionAnswer } from './package.js'
+import { readHookEvents, sessionAnswer } from './package.js'
 import { sessionJson } from './tiny-org.js'
 
 /**
@@ -9,7 +9,7 @@ import { sessionJson } from './tiny-org.js'
  */
 
 /**
- * Makes the `connect` option of composeOktaSession(). Supports lookups alone, the only calls of the benchmarks.
+ * Makes the `connect` option of composeOktaSession(). Supports lookups and event hooks, all that the benchmarks need.
  * @param {(credential: Credential) => Promise<HttpAnswer>} answer Answers one exchange.
  * @returns {() => Org}
  */
@@ -22,7 +22,7 @@ export function orgThatAnswers(answer) {
     refreshSession: unsupported,
     closeSession: unsupported,
     createSession: unsupported,
-    pushes: /** @type {Org['pushes']} */ (/** @type {unknown} */ (undefined)),
+    pushes: /** @type {Org['pushes']} */ (/** @type {unknown} */ ({ hookEvents: readHookEvents })),
     close: async () => {},
   })
 }

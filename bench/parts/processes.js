@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 /** @typedef {Record<string, (...args: any[]) => unknown>} Functions */
 
+/** Milliseconds of a clock that all processes of a machine share. */
+export const now = () => Number(process.hrtime.bigint()) / 1e6
+
 /**
  * A child process that serves functions.
  * @typedef {object} Served

@@ -44,4 +44,13 @@ describe('npm run bench', () => {
     expect(reports.redis.rows).toEqual([])
     expect(reports.redis.notes).toEqual([expect.stringContaining('no redis-server')])
   })
+
+  it('npm run bench measures what a push costs its receiver also where no redis-server is installed', async () => {
+    const { stdout } = await benchIn({ PATH: '' }, 'push', '--tiny', '--json')
+    const { reports } = JSON.parse(stdout)
+    const rows: Rows = reports.push.rows
+    expect(rows).toHaveLength(4)
+    for (const { name } of rows) expect(name).toMatch(/^blocked by \d+ of \d+ sessions/)
+    expect(reports.push.notes).toContainEqual(expect.stringContaining('no redis-server'))
+  })
 })

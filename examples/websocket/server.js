@@ -7,10 +7,14 @@ import { createAppServer, EVENTS_PATH } from './app.js'
 
 const org = await createLocalOrg()
 const okta = oktaSession({ orgUrl: org.url, credentials: { apiToken: org.apiToken } })
-const port = Number(process.env.PORT ?? 3_001)
 const hookSecret = randomBytes(32).toString('base64url')
-const server = createAppServer({ okta, hookSecret }).listen(port, '127.0.0.1')
+const server = createAppServer({ okta, hookSecret }).listen(
+  Number(process.env.PORT ?? 3_001),
+  '127.0.0.1',
+)
 await once(server, 'listening')
+const address = server.address()
+const port = typeof address === 'object' && address !== null ? address.port : 0
 // Revoke the session in the org's console: the page's socket closes.
 await org.addEventHook({
   url: `http://localhost:${port}${EVENTS_PATH}`,

@@ -46,7 +46,7 @@ export class OrgKeys {
     const found = await this.#cached(header)
     if (found !== undefined) return { kind: 'key', key: found }
     // The org may have other keys since.
-    if (!isOld) isNew = this.#takeTurn() && (await this.#refresh())
+    if (!isOld) isNew = (this.#pending !== undefined || this.#takeTurn()) && (await this.#refresh())
     if (!isNew) return { kind: 'unavailable', retryAfterMs: PAUSE_MS }
     const key = await this.#cached(header)
     return key === undefined ? { kind: 'unknown' } : { kind: 'key', key }

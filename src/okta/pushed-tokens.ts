@@ -55,7 +55,7 @@ async function verify(
   expected: ExpectedToken,
   keys: Pick<OrgKeys, 'find'>,
 ): Promise<CheckedToken<{ readonly claims: JWTPayload }>> {
-  const { decodeJwt, decodeProtectedHeader, jwtVerify } = await import('jose')
+  const { decodeJwt, decodeProtectedHeader, errors, jwtVerify } = await import('jose')
   let header: JWSHeaderParameters
   let claims: JWTPayload
   try {
@@ -80,9 +80,11 @@ async function verify(
       clockTolerance: CLOCK_TOLERANCE_S,
     })
     return { kind: 'valid', claims: verified.payload }
-  } catch {
+  } catch (error) {
     // jose's message may quote a claim.
-    return refused('authentication_failed', 'The signature does not verify.')
+    return error instanceof errors.JWSSignatureVerificationFailed
+      ? refused('authentication_failed', 'The signature does not verify.')
+      : refused('invalid_request', 'A header or claim of the token is not as it must be.')
   }
 }
 

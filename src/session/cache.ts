@@ -54,6 +54,8 @@ export class SessionCache {
   readonly #entries: LRUCache<string, CachedSession>
   readonly #usable: UsableCount
   readonly #trim = createTrim()
+  /** How many entries have each session id; undefined until {@link expectPushes}: it costs memory. */
+  #ids: Map<string, number> | undefined
   #fromTheFuture = 0
   #closed = false
 
@@ -67,7 +69,10 @@ export class SessionCache {
     this.#usable = usable
     this.#entries = new LRUCache({
       max: options.cache.maxSessions,
-      dispose: (entry) => usable.dispose(entry),
+      dispose: (entry) => {
+        usable.dispose(entry)
+        this.#countId(entry.session.id, -1)
+      },
     })
     options.log.onRecord((names) => {
       if (names === undefined) usable.clear(options.log.oldestValid)
@@ -126,12 +131,23 @@ export class SessionCache {
     return this.#entries.peek(key)?.hasEnded === true
   }
 
-  /** Which of these session ids belong to sessions that are cached here, usable or not. Reads every entry. */
-  idsAmong(ids: ReadonlySet<string>): ReadonlySet<string> {
-    const found = new Set<string>()
-    if (ids.size === 0) return found
-    for (const { session } of this.#entries.values()) if (ids.has(session.id)) found.add(session.id)
-    return found
+  /** Keeps the ids of the cached sessions for {@link hasId} from now on: pushes name sessions by id. */
+  expectPushes(): void {
+    if (this.#ids !== undefined) return
+    this.#ids = new Map()
+    for (const { session } of this.#entries.values()) this.#countId(session.id, 1)
+  }
+
+  /** Whether a session with this id is cached here, usable or not. */
+  hasId(sessionId: string): boolean {
+    return this.#ids?.has(sessionId) === true
+  }
+
+  #countId(id: string, by: 1 | -1): void {
+    if (this.#ids === undefined) return
+    const count = (this.#ids.get(id) ?? 0) + by
+    if (count > 0) this.#ids.set(id, count)
+    else this.#ids.delete(id)
   }
 
   /** Stores what Okta answered, here or in the negative cache; an older answer never overwrites a newer one. */
@@ -202,6 +218,7 @@ export class SessionCache {
     const checked = { ...start, position: this.#log.position }
     const entry = new CachedSession(this.#trim(session), checked, staleAt, deadAt)
     this.#entries.set(key, entry)
+    this.#countId(entry.session.id, 1)
     this.#usable.add(entry, this.#clock.monotonic())
     return entry
   }

@@ -267,9 +267,14 @@ export class Lookup {
     return forgotten
   }
 
-  /** Which of these session ids belong to sessions that are cached here, usable or not. */
-  cachedIds(ids: ReadonlySet<string>): ReadonlySet<string> {
-    return this.#sessions.idsAmong(ids)
+  /** Keeps the ids of the cached sessions for {@link hasId} from now on. */
+  expectPushes(): void {
+    this.#sessions.expectPushes()
+  }
+
+  /** Whether a session with this id is cached here, usable or not. */
+  hasId(sessionId: string): boolean {
+    return this.#sessions.hasId(sessionId)
   }
 
   /** Voids everything cached about sessions and users, however they are named. */

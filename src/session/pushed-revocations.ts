@@ -17,14 +17,24 @@ export class PushedRevocations {
   readonly #pending = new Set<Promise<void>>()
   /** The ids of tokens that were used. */
   readonly #tokens = new LRUCache<string, true>({ max: MAX_REMEMBERED })
-  /** Whether a handler for pushes was made. */
-  isExpected = false
+  #isExpected = false
   #events = 0
   #revocations = 0
   #refused = 0
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup
+  }
+
+  /** Whether a handler for pushes was made. */
+  get isExpected(): boolean {
+    return this.#isExpected
+  }
+
+  /** Called when a handler for pushes is made. */
+  expect(): void {
+    this.#isExpected = true
+    this.#lookup.expectPushes()
   }
 
   /**
@@ -90,8 +100,6 @@ export class PushedRevocations {
   }
 
   async #forget(subjects: readonly PushedSubject[]): Promise<void> {
-    const ids = subjects.flatMap((each) => (each.kind === 'session' ? [each.id] : []))
-    const cached = this.#lookup.cachedIds(new Set(ids))
     const sessions = new Set<string>()
     const users = new Set<string>()
     for (const each of subjects) {
@@ -101,7 +109,7 @@ export class PushedRevocations {
         sessions.add(subject.session(each.id))
         if (each.kind === 'either') users.add(subject.user(each.id))
         // Another instance may know the session, or Okta may name it by another id than GetCurrentSession does.
-        else if (!cached.has(each.id) && each.userId !== undefined)
+        else if (!this.#lookup.hasId(each.id) && each.userId !== undefined)
           users.add(subject.user(each.userId))
       }
     }

@@ -32,6 +32,8 @@ interface Watched {
 
 const NONE: readonly string[] = []
 const RETRY_MS = 1_000
+/** The shortest pause between two lookups of a watch, for a `maxTtlMs` of a few milliseconds. */
+const MIN_PAUSE_MS = 100
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class Watches {
@@ -155,7 +157,7 @@ export class Watches {
     const { clock, lookup, maxTtlMs } = this.#options
     const untilTooOld = watched.startedMono + maxTtlMs - clock.monotonic()
     const untilEnd = sessionEndsAt(watched.session) - lookup.oktaNow()
-    this.#after(watched, Math.min(untilTooOld, untilEnd))
+    this.#after(watched, Math.min(Math.max(untilTooOld, MIN_PAUSE_MS), untilEnd))
   }
 
   #after(watched: Watched, ms: number): void {

@@ -141,8 +141,9 @@ describe('refusals', () => {
 
 it('a call with two Authorization headers is refused', async () => {
   const { url, token, okta } = await open()
-  const authorization = [`Bearer ${await token()}`, `Bearer ${await token()}`]
-  const req = request(url, { method: 'POST', headers: { authorization } })
+  const bearers = [`Bearer ${await token()}`, `Bearer ${await token()}`]
+  const headers = ['host', 'localhost', ...bearers.flatMap((one) => ['authorization', one])]
+  const req = request(url, { method: 'POST', headers })
   const status = new Promise((resolve) => req.on('response', (res) => resolve(res.statusCode)))
   req.end(JSON.stringify(alices))
   expect(await status).toBe(400)

@@ -17,13 +17,21 @@ export type TokenParties = Pick<ExpectedToken, 'issuers' | 'audiences'>
 
 type PushKit = Pick<Kit, 'pushed' | 'logger' | 'settings'>
 
+/** For the keys, the body and the record together. */
+const MAX_TOTAL_MS = 2_800
+const TOO_LATE = unavailable(
+  'too_slow',
+  'The push could not be handled in time: send it again.',
+  RETRY_MS,
+)
+
 /** A rejection of `act` goes to `next(error)`. */
 export function createPushHandler(
   kit: PushKit,
   name: string,
   act: (req: IncomingMessage) => Promise<Reply> | Reply,
 ): Handler {
-  kit.pushed.isExpected = true
+  kit.pushed.expect()
   if (kit.settings.cache.store === undefined) warnOfReach(kit, name)
   const handler: Handler = (req: IncomingMessage, res: ServerResponse, next) => {
     if (isAnswered(res)) return
@@ -33,7 +41,7 @@ export function createPushHandler(
       answerPost(reply, req, res)
     }
     const reply = act(req)
-    if (reply instanceof Promise) later(reply, res, next, answer)
+    if (reply instanceof Promise) later(inTime(reply, MAX_TOTAL_MS, TOO_LATE), res, next, answer)
     else answer(reply)
   }
   Object.defineProperty(handler, 'name', { value: name })

@@ -53,6 +53,7 @@ function refused(kit: Kit, detail: string): Reply {
 
 const CLIENT_DETAIL = 'The token was issued to another client than universalLogout.clientId.'
 const SUBJECT_DETAIL = 'The body is no JSON object with a sub_id in a format of RFC 9493.'
-const FORMAT_DETAIL = 'sub_id must be iss_sub of this org, email or opaque.'
+const FORMAT_DETAIL =
+  'sub_id must name a user or session of this org: iss_sub, email, opaque, or a complex subject or aliases of these.'
 const OPTION_DETAIL =
   'Universal Logout is not configured: give sharedSignals() the option universalLogout.'

@@ -1,7 +1,13 @@
 /** `express-okta-session local-org`: starts a local org, prints its URL, and runs until a signal stops it. */
 import { parseArgs } from 'node:util'
-import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from '../local-org/index.js'
+import {
+  createLocalOrg,
+  type EventHook,
+  type LocalOrg,
+  type LocalOrgOptions,
+} from '../local-org/index.js'
 import { isHostName } from '../local-org/org/host-names.js'
+import { checkEventHook } from '../local-org/pushes/receivers.js'
 
 const USAGE = `Usage: express-okta-session local-org [options]
 
@@ -10,6 +16,8 @@ Starts an Okta org on http://localhost, with users to sign in as. Ctrl-C stops i
   --port N             the port to listen on (default: a free one)
   --engine E           identity (default) or classic
   --allow-hosts A,B    host names to accept besides localhost, 127.0.0.1 and [::1]
+  --hook URL           an event hook of an app, to deliver events to
+  --hook-secret S      the Authorization header of the hook's requests; required with --hook
   --json               print one line of JSON once it listens: url, apiToken, users, serviceApp
   --help               print this text
 `
@@ -60,6 +68,8 @@ function parse(args: readonly string[]): Command | 'help' {
       port: { type: 'string' },
       engine: { type: 'string' },
       'allow-hosts': { type: 'string' },
+      hook: { type: 'string' },
+      'hook-secret': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -79,14 +89,26 @@ function parse(args: readonly string[]): Command | 'help' {
       `--allow-hosts must be host names without ports, separated by commas, not ${wrong}`,
     )
   }
+  const hook = hookOf(values.hook, values['hook-secret'])
   return {
     json: values.json,
     options: {
       ...(port !== undefined && { port: Number(port) }),
       ...(engine !== undefined && { engine }),
       ...(allowedHosts !== undefined && { allowedHosts }),
+      ...(hook !== undefined && { eventHooks: [hook] }),
     },
   }
+}
+
+function hookOf(url: string | undefined, authorization: string | undefined): EventHook | undefined {
+  if (url === undefined && authorization === undefined) return undefined
+  if (url === undefined || authorization === undefined) {
+    throw new Error('--hook and --hook-secret must be given together')
+  }
+  const hook = { url, authorization }
+  checkEventHook(hook)
+  return hook
 }
 
 function toJson(org: LocalOrg): object {

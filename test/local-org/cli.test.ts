@@ -6,12 +6,14 @@ import type { LocalOrg } from '../../src/local-org/index.js'
 import { VERSION } from '../../src/version.js'
 import { bodyOf, postJson } from './orgs.js'
 import { rawExchange } from './raw-exchange.js'
+import { receivers } from './receiver.js'
 import { askToken, assertion } from './service-app.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 /** What `--json` prints. */
 type Said = Pick<LocalOrg, 'url' | 'apiToken' | 'users' | 'serviceApp'>
 
+const receive = receivers()
 const running = new Set<ChildProcess>()
 
 afterEach(() => {
@@ -114,6 +116,31 @@ describe('express-okta-session local-org', () => {
     expect(statuses).toEqual(['404', '404', '404', '421'])
   })
 
+  it('the command’s org verifies the hook given with --hook, and delivers events to it', async () => {
+    const receiver = await receive()
+    const hook = ['--hook', receiver.url, '--hook-secret', 'hook-secret']
+    const command = run('local-org', '--json', ...hook)
+    const { url, users }: Said = JSON.parse(await command.firstLine())
+    const state = async () => bodyOf(await fetch(`${url}/console/state`))
+    await expect.poll(state).toMatchObject({ receivers: [{ verified: true }] })
+    await postJson(`${url}/console/suspend`, { userId: users[0]?.userId })
+    await expect
+      .poll(() => receiver.events())
+      .toMatchObject([{ eventType: 'user.lifecycle.suspend' }])
+    expect(receiver.posts[0]?.headers.authorization).toBe('hook-secret')
+  })
+
+  it('the command ends on Ctrl-C also while its hook does not answer', async () => {
+    const receiver = await receive()
+    const asked = new Promise<void>((resolve) => {
+      receiver.handshake = () => resolve()
+    })
+    const command = run('local-org', '--hook', receiver.url, '--hook-secret', 'hook-secret')
+    await Promise.all([command.firstLine(), asked])
+    command.interrupt()
+    expect(await command.ended).toMatchObject({ code: 0, err: '' })
+  })
+
   it('the command prints the org’s address and a user to sign in as', async () => {
     const command = run('local-org')
     expect(await command.firstLine()).toMatch(/^Local org at http:\/\/localhost:\d+ \(identity/)
@@ -129,6 +156,9 @@ describe('express-okta-session local-org', () => {
     [['local-org', '--engine', 'oie'], '--engine must be identity or classic, not oie'],
     [['local-org', '--allow-hosts', 'org.test:80'], '--allow-hosts'],
     [['local-org', '--allow-hosts', ''], '--allow-hosts'],
+    [['local-org', '--hook', 'http://localhost:3000/'], '--hook-secret'],
+    [['local-org', '--hook-secret', 'secret'], '--hook'],
+    [['local-org', '--hook', 'http://example.com/', '--hook-secret', 'x'], 'url must be an https'],
     [['local-org', '--speed', '9'], '--speed'],
     [['local-org', 'here'], 'here'],
     [['serve'], 'There is no command serve.'],

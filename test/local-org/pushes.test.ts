@@ -277,6 +277,28 @@ describe('the event of each change', () => {
     await org.pushesSettled()
     expect(receiver.posts.map((post) => eventsOf(post).length)).toEqual([1, 100, 50])
   })
+
+  it('10,000 events wait for a hook at most; more are dropped, and recorded', async () => {
+    const { org, receiver } = await hooked()
+    for (let count = 0; count < 10_003; count += 1) org.signIn('bob@example.com')
+    expect(org.pushes).toHaveLength(3)
+    expect(org.pushes).toMatchObject(
+      Array(3).fill({ error: 'queue_full', attempts: 0, delivered: false }),
+    )
+    await org.pushesSettled()
+    expect(receiver.events()).toHaveLength(10_000)
+  })
+
+  it('a removed hook does not get the events that wait for it', async () => {
+    const { org, receiver } = await hooked()
+    receiver.replies.push((_request, res) => {
+      org.removePushes(receiver.url)
+      res.writeHead(200).end()
+    })
+    for (let count = 0; count < 101; count += 1) org.signIn('bob@example.com')
+    await org.pushesSettled()
+    expect(receiver.posts).toHaveLength(1)
+  })
 })
 
 describe('deliverEvents()', () => {
@@ -320,6 +342,8 @@ describe('deliverEvents()', () => {
     expect(other.events()).toEqual([null, 5, { eventType: 'made.up' }])
     expect(receiver.posts).toEqual([])
     await expect(org.deliverEvents([], { to: 'http://localhost:1/' })).rejects.toThrow(TypeError)
+    for (const how of [{ batch: 0 }, { batch: Number.NaN }, { copies: -1 }, { copies: 1.5 }])
+      await expect(org.deliverEvents([5], how)).rejects.toThrow(/must be a whole number above 0/)
   })
 
   it('hookEvent() builds events of any type, and leaves no cookie in them', async () => {
@@ -487,7 +511,7 @@ describe('pushes on the console', () => {
     const cookie = org.signIn('carol@example.com')
     const { userId } = userOf(org, 'carol@example.com')
     const page = await (await fetch(`${org.url}/console`)).text()
-    expect(page).toContain('aria-label="End everywhere all sessions of carol@example.com"')
+    expect(page).toContain('aria-label="End everywhere the sessions of carol@example.com"')
     const answer = await postForm(`${org.url}/console/end-everywhere`, { userId })
     expect(answer.status).toBe(303)
     expect((await me(org, cookie)).status).toBe(404)

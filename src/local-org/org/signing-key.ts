@@ -28,6 +28,11 @@ export class SigningKey {
     }))
   }
 
+  /** Generates the first key now, so that the first signature need not wait for it. */
+  prepare(): void {
+    void this.#pair()
+  }
+
   /** Signs a JWT of the type `typ`. Adds no claim. */
   async sign(typ: string, payload: JWTPayload): Promise<string> {
     const { SignJWT } = await import('jose')

@@ -109,7 +109,7 @@ function usersCard(state: ConsoleState, mode: ConsoleMode): Markup {
     return html`<tr><td>${login}</td><td><code>${password}</code></td>
 <td><code>${passCode}</code>${!asksForPassCode && html` <span class="muted">(for step-up)</span>`}</td>
 <td><code>${userId}</code></td><td>${button(action, label, login, { userId }, mode)}
-${button('end-everywhere', 'End everywhere', `all sessions of ${login}`, { userId }, mode)}</td></tr>`
+${button('end-everywhere', 'End everywhere', `the sessions of ${login}`, { userId }, mode)}</td></tr>`
   })
   return html`<section class="card" aria-labelledby="users">
 <h2 id="users">Users</h2>

@@ -109,3 +109,14 @@ export class Courier {
 function deservesRetry({ status, error }: PushAnswer): boolean {
   return error === undefined ? (status ?? 0) >= 500 : error !== 'closed'
 }
+
+/** @throws TypeError for a count that is given and no whole number above 0. */
+export function checkCounts(
+  method: string,
+  counts: Readonly<Record<string, number | undefined>>,
+): void {
+  for (const [name, count] of Object.entries(counts)) {
+    if (count === undefined || (Number.isInteger(count) && count > 0)) continue
+    throw new TypeError(`${method}: ${name} must be a whole number above 0, not ${String(count)}`)
+  }
+}

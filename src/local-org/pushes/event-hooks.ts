@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { stableId } from '../org/okta-ids.js'
 import type { OrgEvent } from '../org/org-events.js'
 import type { OrgParts } from '../org/org-parts.js'
-import type { Courier, Delivery } from './courier.js'
+import { type Courier, checkCounts, type Delivery } from './courier.js'
 import { type HookEvent, toHookEvent } from './hook-event.js'
 import type { EventHook } from './receivers.js'
 import { type Registered, Registry } from './registry.js'
@@ -65,6 +65,7 @@ export class EventHooks {
 
   /** Hooks get their deliveries at the same time, each hook in order. */
   async deliver(events: readonly unknown[], how: EventDelivery): Promise<readonly Delivery[]> {
+    checkCounts('deliverEvents()', { copies: how.copies, batch: how.batch })
     const hooks = this.registry.receivers(how.to)
     if (how.delayMs !== undefined) await this.#courier.sender.wait(how.delayMs)
     const lists = await Promise.all(hooks.map((hook) => this.#deliverTo(hook, events, how)))

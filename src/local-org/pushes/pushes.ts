@@ -1,6 +1,7 @@
 /** All pushes of one org: sends what happens at the org to the registered receivers, and what tests ask for. */
 import type { OrgEvent } from '../org/org-events.js'
 import type { OrgParts } from '../org/org-parts.js'
+import type { SigningKey } from '../org/signing-key.js'
 import { Courier, type Delivery, type PushKind } from './courier.js'
 import { EventHooks } from './event-hooks.js'
 import {
@@ -37,9 +38,11 @@ export class Pushes {
   readonly hooks: EventHooks
   readonly signed: SignedPushes
   readonly #courier: Courier
+  readonly #signingKey: SigningKey
 
   constructor(org: OrgParts, options: PushOptions) {
     this.#courier = new Courier(org.clock, options.hookTimeoutMs)
+    this.#signingKey = org.signingKey
     this.hooks = new EventHooks(org, this.#courier)
     this.signed = new SignedPushes(org, this.#courier)
     for (const hook of options.eventHooks) this.hooks.addUnverified(hook)
@@ -55,11 +58,13 @@ export class Pushes {
 
   addSignals(receiver: unknown): void {
     checkSignals(receiver)
+    this.#signingKey.prepare()
     this.signed.signals.add(receiver, true)
   }
 
   addUniversalLogout(receiver: unknown): void {
     checkUniversalLogout(receiver)
+    this.#signingKey.prepare()
     this.signed.logouts.add(receiver, true)
   }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { JWTPayload } from 'jose'
 import { wholeSeconds } from '../org/org-clock.js'
 import type { OrgParts } from '../org/org-parts.js'
-import type { Courier, Delivery, Parcel } from './courier.js'
+import { type Courier, checkCounts, type Delivery, type Parcel } from './courier.js'
 import { userNamed } from './hook-event.js'
 import type { LogoutReceiver, SignalsReceiver } from './receivers.js'
 import { Registry } from './registry.js'
@@ -78,11 +78,13 @@ export class SignedPushes {
     event: SecurityEvent,
     { to, copies = 1 }: SignedDelivery,
   ): Promise<readonly Delivery[]> {
+    checkCounts('deliverSecurityEvent()', { copies })
     const parcels = this.signals.receivers(to).map((each) => this.#signalParcel(each, event))
     return this.#deliverAll(parcels, copies)
   }
 
   async deliverUniversalLogout(user: string, how: LogoutDelivery): Promise<readonly Delivery[]> {
+    checkCounts('deliverUniversalLogout()', { copies: how.copies })
     const parcels = this.logouts
       .receivers(how.to)
       .map((each) => this.#logoutParcel(each, user, how))

@@ -89,6 +89,16 @@ describe('the handshake of an event hook', () => {
     expect(receiver.events().map(({ actor }) => actor.alternateId)).toEqual(['bob@example.com'])
   })
 
+  it('a hook of the options that is not verified gets no delivery of deliverEvents() either', async () => {
+    const receiver = await receive()
+    receiver.handshake = status(404)
+    const org = await start({ eventHooks: [{ url: receiver.url, authorization: SECRET }] })
+    expect(await org.deliverEvents([org.hookEvent('user.session.end')])).toEqual([])
+    const named = org.deliverEvents([], { to: receiver.url })
+    await expect(named).rejects.toThrow('registered and verified')
+    expect(receiver.posts).toEqual([])
+  })
+
   it('a removed hook gets no more events', async () => {
     const { org, receiver } = await hooked()
     expect(org.removePushes(receiver.url)).toBe(true)
@@ -354,6 +364,9 @@ describe('deliverEvents()', () => {
     expect(byCookie.authenticationContext.externalSessionId).toBe(session?.id)
     expect(byCookie.actor.id).toBe(session?.userId)
     expect(JSON.stringify(byCookie)).not.toContain(cookie.slice('idx='.length))
+    const cleared = org.hookEvent('user.session.clear', { session: cookie })
+    expect(cleared).toMatchObject({ target: [{ id: session?.userId }] })
+    expect(cleared.debugContext.debugData).toEqual({})
     org.endSession(cookie)
     expect(() => org.hookEvent('user.session.end', { session: cookie })).toThrow(TypeError)
     expect(() => org.hookEvent('x', { user: 'dave@example.com' })).toThrow('dave@example.com')
@@ -453,7 +466,7 @@ describe('the retry of a delivery', () => {
 
 describe('close()', () => {
   it('close() ends what is under way, and what waits', async () => {
-    const { org, receiver } = await hooked()
+    const { org, receiver } = await hooked({ hookTimeoutMs: 600_000 })
     const arrived = new Promise<void>((resolve) => {
       receiver.replies.push(() => resolve())
     })

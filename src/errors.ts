@@ -1,4 +1,5 @@
 /** The two ways a call to Okta can fail: Okta answered with an error, or there is no usable answer. */
+import { brandOf, isInstance } from './copies.js'
 
 /** The operations of the Sessions API, and the token request by-id operations may need. */
 export type Operation =
@@ -72,6 +73,9 @@ export interface OktaApiErrorDetails {
   readonly challenge?: Challenge | undefined
 }
 
+const API_ERROR = brandOf('OktaApiError')
+const UNAVAILABLE_ERROR = brandOf('OktaUnavailableError')
+
 /**
  * Okta answered with an error: any 4xx or 5xx, with or without Okta's error body.
  *
@@ -89,6 +93,12 @@ export interface OktaApiErrorDetails {
  * @see https://developer.okta.com/docs/reference/error-codes/
  */
 export class OktaApiError extends Error {
+  /** Also an error of another copy of this package, such as its CommonJS build. */
+  static override [Symbol.hasInstance](value: unknown): value is OktaApiError {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method.
+    return isInstance(this, OktaApiError, API_ERROR, value)
+  }
+
   /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaApiError'
   /** The operation that was called. */
@@ -112,6 +122,11 @@ export class OktaApiError extends Error {
   declare readonly rateLimit?: RateLimit
   /** Why a credential was refused. */
   declare readonly challenge?: Challenge
+
+  /** @internal */
+  get [API_ERROR](): true {
+    return true
+  }
 
   /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaApiErrorDetails) {
@@ -154,6 +169,12 @@ export interface OktaUnavailableErrorDetails {
  * }
  */
 export class OktaUnavailableError extends Error {
+  /** Also an error of another copy of this package, such as its CommonJS build. */
+  static override [Symbol.hasInstance](value: unknown): value is OktaUnavailableError {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method.
+    return isInstance(this, OktaUnavailableError, UNAVAILABLE_ERROR, value)
+  }
+
   /** Tells this class from others, also across copies of this package. */
   override readonly name = 'OktaUnavailableError'
   /** The operation that was called. */
@@ -164,6 +185,11 @@ export class OktaUnavailableError extends Error {
   readonly retryable: boolean
   /** How long to wait before the next try, where that is known. In milliseconds. */
   declare readonly retryAfterMs?: number
+
+  /** @internal */
+  get [UNAVAILABLE_ERROR](): true {
+    return true
+  }
 
   /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaUnavailableErrorDetails) {

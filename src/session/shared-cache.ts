@@ -5,6 +5,7 @@
  */
 import { createHmac, hkdfSync } from 'node:crypto'
 import type { Clock, Logger, SessionStore } from '../contracts.js'
+import { sharedByCopies } from '../copies.js'
 import type { UnavailableCode } from '../errors.js'
 import type { Session, StoreStats } from '../public-types.js'
 import { type NameSubject, subject } from './revocations.js'
@@ -169,7 +170,7 @@ export interface StoreContext {
 /** Opens an engine. TypeError for a client that it cannot use. */
 export type OpenEngine = (context: StoreContext) => SharedSessions
 
-const engines = new WeakMap<SessionStore, OpenEngine>()
+const engines = sharedByCopies('stores', () => new WeakMap<SessionStore, OpenEngine>())
 
 /** Makes a value of the `cache.store` option: a description, which {@link openStore} opens. */
 export function defineStore(open: OpenEngine): SessionStore {

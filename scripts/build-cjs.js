@@ -50,7 +50,8 @@ async function copyTypes() {
 async function licensesOf({ inputs }) {
   const folders = new Set()
   for (const input of Object.keys(inputs)) {
-    const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(relative(root, join(process.cwd(), input))) ?? []
+    const [folder] =
+      /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(relative(root, join(process.cwd(), input))) ?? []
     if (folder !== undefined) folders.add(folder)
   }
   const texts = await Promise.all([...folders].toSorted().map(licenseOf))
@@ -59,7 +60,9 @@ async function licensesOf({ inputs }) {
 
 /** @param {string} folder */
 async function licenseOf(folder) {
-  const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'))
+  const { name, version, license } = JSON.parse(
+    await readFile(join(root, folder, 'package.json'), 'utf8'),
+  )
   const file = (await readdir(join(root, folder))).find((each) => /^licen[cs]e/i.test(each))
   const text = file === undefined ? '' : await readFile(join(root, folder, file), 'utf8')
   return `${name} ${version} (${license})\n\n${text.trim()}\n`

@@ -20,6 +20,7 @@ const leaves = [
   'contracts.ts',
   'public-types.ts',
   'errors.ts',
+  'copies.ts',
   'channels.ts',
   'version.ts',
 ] as const
@@ -51,7 +52,8 @@ const map: Readonly<Record<string, readonly string[]>> = {
   'okta-session-types.ts': ['public-types.ts', 'errors.ts', 'okta'],
   'public-types.ts': ['errors.ts', 'contracts.ts'],
   'channels.ts': ['errors.ts'],
-  'errors.ts': [],
+  'errors.ts': ['copies.ts'],
+  'copies.ts': [],
   'abort.ts': [],
   'version.ts': [],
   'local-org': [],
@@ -202,10 +204,11 @@ function compile(code: string, { absent = /^$/, skipLibCheck = true } = {}) {
   const { fileExists, readFile, getSourceFile } = host
   host.fileExists = (path) => path === name || (!absent.test(path) && fileExists(path))
   host.readFile = (path) => (path === name ? code : readFile(path))
-  host.getSourceFile = (path, ...rest) =>
+  // The language tells the compiler that the app is an ES module, as the package around it is.
+  host.getSourceFile = (path, language, ...rest) =>
     path === name
-      ? ts.createSourceFile(path, code, ts.ScriptTarget.ES2023)
-      : getSourceFile(path, ...rest)
+      ? ts.createSourceFile(path, code, language)
+      : getSourceFile(path, language, ...rest)
   const program = ts.createProgram([name], options, host)
   return {
     faults: ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText),

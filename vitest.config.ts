@@ -18,10 +18,11 @@ export const shared = defineConfig({
 /** Tests that collect garbage or read the heap of their process: each file has a process of its own. */
 const heap = ['test/session/memory-*.test.ts', 'test/front-door/two-orgs.test.ts']
 
-/** Tests against real servers that take long: `npm run test:deep` runs them, `npm test` the others over Redis. */
+/** Tests against real servers and compilers that take long: `npm run test:deep` runs them. */
 export const slow = [
   'test/redis/{client,commands,entries,parts,redis-failures,revocation-stream}.test.ts',
   'test/examples/two-instances.test.ts',
+  'test/consumers/typescript.test.ts',
 ]
 
 /** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */

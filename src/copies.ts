@@ -21,6 +21,11 @@ export function brandOf(name: string): symbol {
   return Symbol.for(`express-okta-session.${name}`)
 }
 
+/** Marks all objects of a class. On the prototype the mark is no property that inspect or JSON would show. */
+export function markAs(brand: symbol, marked: abstract new (...args: never[]) => object): void {
+  Object.defineProperty(marked.prototype, brand, { value: true })
+}
+
 /** What `instanceof` answers: for the class itself by its brand, for a subclass of the app's as usual. */
 export function isInstance(
   asked: unknown,

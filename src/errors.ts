@@ -1,5 +1,5 @@
 /** The two ways a call to Okta can fail: Okta answered with an error, or there is no usable answer. */
-import { brandOf, isInstance } from './copies.js'
+import { brandOf, isInstance, markAs } from './copies.js'
 
 /** The operations of the Sessions API, and the token request by-id operations may need. */
 export type Operation =
@@ -123,11 +123,6 @@ export class OktaApiError extends Error {
   /** Why a credential was refused. */
   declare readonly challenge?: Challenge
 
-  /** @internal */
-  get [API_ERROR](): true {
-    return true
-  }
-
   /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaApiErrorDetails) {
     super(message)
@@ -186,11 +181,6 @@ export class OktaUnavailableError extends Error {
   /** How long to wait before the next try, where that is known. In milliseconds. */
   declare readonly retryAfterMs?: number
 
-  /** @internal */
-  get [UNAVAILABLE_ERROR](): true {
-    return true
-  }
-
   /** Made by this package; an app makes one in its tests. */
   constructor(message: string, details: OktaUnavailableErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -200,3 +190,6 @@ export class OktaUnavailableError extends Error {
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
   }
 }
+
+markAs(API_ERROR, OktaApiError)
+markAs(UNAVAILABLE_ERROR, OktaUnavailableError)

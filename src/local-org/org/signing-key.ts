@@ -1,7 +1,6 @@
 /** The org's signing keys, the first generated on first use, and GET /oauth2/v1/keys, which publishes them. */
 import { generateKeyPair, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { JWTPayload } from 'jose'
 import { type Answer, jsonAnswer } from '../http/answer.js'
 
 interface KeyPair {
@@ -34,7 +33,7 @@ export class SigningKey {
   }
 
   /** Signs a JWT of the type `typ`. Adds no claim. */
-  async sign(typ: string, payload: JWTPayload): Promise<string> {
+  async sign(typ: string, payload: Readonly<Record<string, unknown>>): Promise<string> {
     const { SignJWT } = await import('jose')
     const { kid, privateKey } = await this.#pair()
     return new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid, typ }).sign(privateKey)

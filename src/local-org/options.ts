@@ -41,7 +41,8 @@ export interface LocalOrgOptions {
   readonly serviceApp?: ServiceAppOption
   /**
    * Origins besides this machine's that the sign-in pages may redirect to, and whose pages may call primary
-   * authentication and the current session (CORS, with credentials). Default none.
+   * authentication and the current session (CORS, with credentials). The org's own origin behind a proxy that
+   * ends TLS is one of them: its forms accept posts from there. Default none.
    */
   readonly trustedOrigins?: readonly string[]
   /**

@@ -1,5 +1,12 @@
 /** As much of a browser as a server-rendered app needs: cookies, the headers browsers send, forms and redirects. */
-import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  request,
+} from 'node:http'
 
 export interface Visit {
   readonly url: string
@@ -14,11 +21,23 @@ interface Form {
   readonly fields: Readonly<Record<string, string>>
 }
 
+/** How an exchange begins: node:http's request(), or one that connects elsewhere. */
+export type Requester = (
+  url: string,
+  options: RequestOptions,
+  onResponse: (response: IncomingMessage) => void,
+) => ClientRequest
+
 export class Browser {
   /** Cookies don't tell ports apart, so one jar serves the app and the org on localhost. */
   readonly cookies = new Map<string, string>()
   /** The page in view. */
   page: Visit = { url: 'about:blank', status: 0, headers: {}, body: '' }
+  readonly #request: Requester
+
+  constructor(requester: Requester = request) {
+    this.#request = requester
+  }
 
   /** Types an address, or follows a link, and the redirects behind it. */
   async go(address: string): Promise<Visit> {
@@ -61,7 +80,7 @@ export class Browser {
       ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
     }
     return new Promise((resolve, reject) => {
-      const exchange = request(url, { method, headers: sent, agent: false }, (res) => {
+      const exchange = this.#request(url, { method, headers: sent, agent: false }, (res) => {
         const chunks: Buffer[] = []
         res.on('data', (chunk: Buffer) => chunks.push(chunk))
         res.on('error', reject)
@@ -154,5 +173,8 @@ function formsOf(page: string): Form[] {
 
 function attribute(tag: string, name: string): string | undefined {
   const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1]
-  return value?.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+  return value?.replace(/&(?:quot|amp|#(\d+));/g, (entity, code?: string) => {
+    if (code !== undefined) return String.fromCodePoint(Number(code))
+    return entity === '&quot;' ? '"' : '&'
+  })
 }

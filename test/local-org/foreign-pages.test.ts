@@ -204,6 +204,7 @@ describe('a form of the org', () => {
       ['an app on another port here', { origin: 'http://localhost:3000' }],
       ['the org by another of its names', { origin: 'http://127.0.0.1:4000' }],
       ['the same host by another scheme', { origin: 'https://localhost:4000' }],
+      ['a trusted origin of another host', { origin: 'https://org.test' }],
       [
         'another site that a browser calls the same',
         { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' },
@@ -215,7 +216,7 @@ describe('a form of the org', () => {
       ['a browser that hides where from', { 'sec-fetch-site': 'cross-site' }],
       ['a browser that hides which port', { 'sec-fetch-site': 'same-site' }],
     ])('a form takes no post from %s', async (_name, headers) => {
-      const org = await start()
+      const org = await start({ trustedOrigins: ['https://org.test'] })
       const before = worldOf(org)
       expect(await post(org, path, { host: 'localhost:4000', ...headers })).toBe(403)
       expect(worldOf(org)).toEqual(before)
@@ -237,6 +238,7 @@ describe('a form of the org', () => {
       ['its own page', { origin: 'http://localhost:4000', 'sec-fetch-site': 'same-origin' }],
       ['its own page, by IPv6', { host: '[::1]:4000', origin: 'http://[::1]:4000' }],
       ['its own page, by a name it was given', { host: 'org.test', origin: 'http://org.test' }],
+      ['its own page, through a TLS proxy', { host: 'org.test', origin: 'https://org.test' }],
       [
         'its own page where a policy hides the origin',
         { origin: 'null', 'sec-fetch-site': 'same-origin' },
@@ -245,7 +247,10 @@ describe('a form of the org', () => {
       ['a person', { 'sec-fetch-site': 'none' }],
       ['a program', {}],
     ])('a form takes a post from %s', async (_name, headers) => {
-      const org = await start({ allowedHosts: ['org.test'] })
+      const org = await start({
+        allowedHosts: ['org.test'],
+        trustedOrigins: ['https://org.test'],
+      })
       expect(await post(org, path, { host: 'localhost:4000', ...headers })).not.toBeOneOf([
         403, 421,
       ])

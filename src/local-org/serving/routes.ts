@@ -34,10 +34,14 @@ export interface Route {
   answer(org: PushingOrg, request: OrgRequest): Answer | Promise<Answer>
 }
 
-export function findRoute(request: OrgRequest): Route {
+export function findRoute(
+  request: OrgRequest,
+  { trustedOrigins }: Pick<PushingOrg, 'trustedOrigins'>,
+): Route {
   const { method, path } = request
   if (isPreflight(request)) return PREFLIGHT
-  if (changes(method) && !isApi(path) && !isSameOriginPost(request)) return CROSS_ORIGIN_POST
+  if (changes(method) && !isApi(path) && !isSameOriginPost(request, trustedOrigins))
+    return CROSS_ORIGIN_POST
   if (path === SESSIONS_PATH || path.startsWith(`${SESSIONS_PATH}/`)) {
     return sessionsRoute(method, path)
   }

@@ -79,7 +79,7 @@ function begin(
   options: ServeOptions,
   concurrent: number,
 ): Exchange {
-  const route = findRoute(request)
+  const route = findRoute(request, org)
   const { call, bucket } = route
   if (call !== undefined) org.calls[call] += 1
   const isOver = concurrent > options.maxConcurrent

@@ -1,15 +1,15 @@
 /** Runs nginx and Caddy for a test: on free ports, with every file in a directory of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, onTestFinished, test } from 'vitest'
 import { exampleHost } from '../okta/certificates.js'
-import { freePorts } from '../redis/free-ports.js'
 import { planOf } from '../redis/redis-server.js'
 
 const startLimitMs = 10_000
@@ -25,7 +25,7 @@ interface Program {
   readonly main: (dir: string, ports: Ports) => { readonly text: string; readonly args: string[] }
 }
 
-interface Ports {
+export interface Ports {
   readonly http: number
   readonly https: number
 }
@@ -90,17 +90,18 @@ export function recipeFile(proxy: ProxyName, recipe: Recipe): string {
 
 export interface ProxyChoices {
   readonly recipe: Recipe
+  readonly ports: Ports
   /** Values of the file and what stands for them here, such as the port of an upstream. Each must occur. */
   readonly values: Readonly<Record<string, string>>
   /** Lines of the file that a test breaks: each must occur. */
   readonly breaks?: Readonly<Record<string, string>>
 }
 
-/** Starts the proxy with the published file, in which only the values to change are changed. Returns its ports. */
-export async function startProxy(proxy: ProxyName, choices: ProxyChoices): Promise<Ports> {
+/** Starts the proxy with the published file, in which only the values to change are changed. */
+export async function startProxy(proxy: ProxyName, choices: ProxyChoices): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'proxy-test-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
-  const [http = 0, https = 0] = await freePorts(2)
+  const { http, https } = choices.ports
   await writeFile(join(dir, 'cert.pem'), exampleHost.cert)
   await writeFile(join(dir, 'key.pem'), exampleHost.key)
   let text = await readFile(recipeFile(proxy, choices.recipe), 'utf8')
@@ -126,7 +127,26 @@ export async function startProxy(proxy: ProxyName, choices: ProxyChoices): Promi
   await writeFile(join(dir, 'main'), main)
   const env = { PATH: process.env.PATH, HOME: dir, SSL_CERT_FILE: join(dir, 'cert.pem') }
   await run(proxy, args, env, https)
-  return { http, https }
+}
+
+/**
+ * Free ports below those that the system gives to connections and to servers on port 0: no other server of the
+ * tests takes them before the proxy does.
+ */
+export async function proxyPorts(): Promise<Ports> {
+  return { http: await freeLowPort(), https: await freeLowPort() }
+}
+
+async function freeLowPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
 }
 
 /** Starts a program and resolves once it accepts connections; ends it with the test. */

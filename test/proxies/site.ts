@@ -9,8 +9,7 @@ import { createLocalOrg, type LocalOrg, type LocalOrgOptions } from 'express-okt
 import { onTestFinished } from 'vitest'
 import { Browser, type Requester } from '../examples/browser.js'
 import { exampleHost } from '../okta/certificates.js'
-import { freePorts } from '../redis/free-ports.js'
-import { type ProxyChoices, type ProxyName, startProxy } from './programs.js'
+import { type ProxyChoices, type ProxyName, proxyPorts, startProxy } from './programs.js'
 
 export const host = 'www.example.com'
 export const origin = `https://${host}`
@@ -43,21 +42,10 @@ export async function startSite(proxy: ProxyName, choices: SiteChoices): Promise
     ...choices.org,
   })
   onTestFinished(() => org.close())
-  const [appPort = 0] = await freePorts(1)
-  const values: Record<string, string> = {
-    '127.0.0.1:3000': `127.0.0.1:${appPort}`,
-    'example.okta.com:443': `127.0.0.1:${await serveTls(Number(new URL(org.url).port))}`,
-  }
-  if (choices.program !== undefined)
-    values['127.0.0.1:8080'] = `127.0.0.1:${await listen(createServer(choices.program), 0)}`
-  const { https, http: httpPort } = await startProxy(proxy, { ...choices, values })
+  const ports = await proxyPorts()
   // The options of an agent win over those of a request.
-  const agent = new Agent({
-    ca: exampleHost.cert,
-    host: '127.0.0.1',
-    port: https,
-    servername: host,
-  })
+  const address = { host: '127.0.0.1', port: ports.https, servername: host }
+  const agent = new Agent({ ca: exampleHost.cert, ...address })
   onTestFinished(() => agent.destroy())
   const okta = oktaSession({
     orgUrl: origin,
@@ -68,8 +56,15 @@ export async function startSite(proxy: ProxyName, choices: SiteChoices): Promise
   })
   onTestFinished(() => okta.close())
   const app = choices.app(okta)
-  await listen(typeof app === 'function' ? createServer(app) : app, appPort)
-  return { org, okta, agent, httpPort, browser: new Browser(requesterOver(agent)) }
+  const appPort = await listen(typeof app === 'function' ? createServer(app) : app)
+  const values: Record<string, string> = {
+    '127.0.0.1:3000': `127.0.0.1:${appPort}`,
+    'example.okta.com:443': `127.0.0.1:${await serveTls(Number(new URL(org.url).port))}`,
+  }
+  if (choices.program !== undefined)
+    values['127.0.0.1:8080'] = `127.0.0.1:${await listen(createServer(choices.program))}`
+  await startProxy(proxy, { ...choices, ports, values })
+  return { org, okta, agent, httpPort: ports.http, browser: new Browser(requesterOver(agent)) }
 }
 
 /** Gives the browser a session without a page; returns its cookie. */
@@ -98,17 +93,17 @@ async function serveTls(orgPort: number): Promise<number> {
     socket.on('error', () => org.destroy())
     org.on('error', () => socket.destroy())
   })
-  return listen(server, 0)
+  return listen(server)
 }
 
 /** Listens until the test is over; returns the port. */
-async function listen(server: Server, port: number): Promise<number> {
+async function listen(server: Server): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.listen(port, '127.0.0.1')
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
     server.close()

@@ -22,7 +22,7 @@ const heap = ['test/session/memory-*.test.ts', 'test/front-door/two-orgs.test.ts
 export const slow = [
   'test/redis/{client,commands,entries,parts,redis-failures,revocation-stream}.test.ts',
   'test/examples/two-instances.test.ts',
-  'test/consumers/typescript.test.ts',
+  'test/consumers/{typescript,runtimes}.test.ts',
 ]
 
 /** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */

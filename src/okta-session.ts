@@ -230,6 +230,7 @@ function composeCore(
     limiter.close()
     watches.close()
     signOut.close()
+    pushed.close()
     log.close()
     lookup.close()
     await Promise.all([org.close(), shared?.close()])

@@ -18,6 +18,7 @@ export class PushedRevocations {
   /** The ids of tokens that were used. */
   readonly #tokens = new LRUCache<string, true>({ max: MAX_REMEMBERED })
   #isExpected = false
+  #isClosed = false
   #events = 0
   #revocations = 0
   #refused = 0
@@ -37,11 +38,21 @@ export class PushedRevocations {
     this.#lookup.expectPushes()
   }
 
+  /** Whether pushes are refused, so that Okta sends them to another process. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
   /**
    * Voids, here at once, what is known of the sessions that these pushes name. Resolves when every instance will
    * do so, rejects when the store could not record it: then the same push is applied again.
    */
   async apply(pushes: readonly Push[]): Promise<void> {
+    if (this.#isClosed) throw new Error('closed')
     this.#events += pushes.length
     const before: Promise<void>[] = []
     const added: { readonly name: string | undefined; readonly push: Push }[] = []

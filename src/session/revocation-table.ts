@@ -1,5 +1,6 @@
 /** The bounded table of revocation records, and which of them are evicted when it is full. */
 import type { Clock } from '../contracts.js'
+import { NameQueue } from './name-queue.js'
 
 /**
  * `provisional`: the sign-out of a credential not seen here; `unconfirmed`: a sign-out Okta has not
@@ -43,10 +44,10 @@ export class RevocationTable {
   readonly #options: RevocationTableOptions
   readonly #subjects = new Map<string, SubjectRecords>()
   /** The names of each state, the one changed longest ago first. */
-  readonly #order: Record<RevocationState, Set<string>> = {
-    provisional: new Set(),
-    unconfirmed: new Set(),
-    confirmed: new Set(),
+  readonly #order: Record<RevocationState, NameQueue> = {
+    provisional: new NameQueue(),
+    unconfirmed: new NameQueue(),
+    confirmed: new NameQueue(),
   }
 
   constructor(options: RevocationTableOptions) {
@@ -107,15 +108,16 @@ export class RevocationTable {
   #deleteExpired(): void {
     const now = this.#options.clock.monotonic()
     for (const names of Object.values(this.#order)) {
-      for (const name of names) {
-        if (this.get(name).some(({ keepUntil }) => keepUntil > now)) break
+      let name = names.oldest
+      while (name !== undefined && !this.get(name).some(({ keepUntil }) => keepUntil > now)) {
         this.#delete(name)
+        name = names.oldest
       }
     }
   }
 
-  #evictOldest(names: Set<string>): void {
-    const [name] = names
+  #evictOldest(names: NameQueue): void {
+    const name = names.oldest
     if (name === undefined) return
     const records = this.get(name)
     this.#delete(name)

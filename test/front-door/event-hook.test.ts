@@ -541,3 +541,30 @@ describe('a server that knows only requests', () => {
     await request(url).post('/').set({ authorization: SECRET }).send('x').expect(400)
   })
 })
+
+describe('after close()', () => {
+  it('a delivery is answered 503, so that Okta sends it to another process', async () => {
+    const { okta, org, post } = await open()
+    const events = delivery(org.hookEvent('user.session.clear', { user: ALICE }))
+    await okta.close()
+    const { body, headers } = await post(events).expect(503)
+    expect([body.code, headers['retry-after']]).toEqual(['closed', '5'])
+    expect(okta.stats().pushes).toEqual({ events: 0, revocations: 0, refused: 1 })
+  })
+
+  it('a delivery whose body arrives after it is answered 503', async () => {
+    const { okta, org, url } = await open()
+    const text = JSON.stringify(delivery(org.hookEvent('user.session.clear', { user: ALICE })))
+    const headers = { authorization: SECRET, 'content-length': Buffer.byteLength(text) }
+    const sent = httpRequest(`${url}/hook`, { method: 'POST', headers })
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      sent.on('response', (res) => resolve(res.resume().statusCode)).on('error', reject)
+    })
+    await new Promise((resolve) => sent.write(text.slice(0, 10), resolve))
+    // Another request on the way there and back: the first has reached the handler.
+    await request(url).post('/hook').expect(401)
+    await okta.close()
+    sent.end(text.slice(10))
+    expect(await answered).toBe(503)
+  })
+})

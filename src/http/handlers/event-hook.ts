@@ -62,7 +62,7 @@ export function createEventHook(kit: Kit, options: EventHookOptions): Handler {
       note(
         'An event hook delivered events that are malformed, or that revoke a session and name none',
       )
-    return (await applyInTime(kit, events.pushes)) ? empty() : notRecorded()
+    return (await applyInTime(kit, events.pushes)) ? empty() : notRecorded(kit)
   }
 }
 

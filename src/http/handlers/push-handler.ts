@@ -24,6 +24,7 @@ const TOO_LATE = unavailable(
   'The push could not be handled in time: send it again.',
   RETRY_MS,
 )
+const CLOSED = unavailable('closed', 'The app is shutting down: send the push again.', RETRY_MS)
 
 /** A rejection of `act` goes to `next(error)`. */
 export function createPushHandler(
@@ -40,7 +41,7 @@ export function createPushHandler(
       if (reply.status >= 400) kit.pushed.countRefused()
       answerPost(reply, req, res)
     }
-    const reply = act(req)
+    const reply = kit.pushed.isClosed ? CLOSED : act(req)
     if (reply instanceof Promise) later(inTime(reply, MAX_TOTAL_MS, TOO_LATE), res, next, answer)
     else answer(reply)
   }
@@ -68,8 +69,9 @@ export async function applyInTime({ pushed }: PushKit, pushes: readonly Push[]):
   return inTime(applied, MAX_RECORD_MS, false)
 }
 
-/** Makes the sender send the push again. It is in force here. */
-export function notRecorded(): Reply {
+/** Makes the sender send the push again. It is in force here, unless the app is shutting down. */
+export function notRecorded({ pushed }: Pick<PushKit, 'pushed'>): Reply {
+  if (pushed.isClosed) return CLOSED
   return unavailable(
     'revocation_not_recorded',
     'The revocation is in force in this process. The shared store could not record it for the others: send it again.',

@@ -56,7 +56,7 @@ function createEventReceiver(kit: Kit, parties: TokenParties) {
     if (event.kind === 'unavailable') return noKeys(event.retryAfterMs)
     if (event.kind === 'refused') return refused(kit, event.fault, event.description)
     if (event.hasUnmapped) note(UNMAPPED)
-    return (await applyInTime(kit, [event])) ? ACCEPTED : notRecorded()
+    return (await applyInTime(kit, [event])) ? ACCEPTED : notRecorded(kit)
   }
 }
 

@@ -33,7 +33,7 @@ export function createUniversalLogout(
     // The id of the token alone tells a second delivery.
     const isApplied = await applyInTime(kit, [{ id: undefined, subjects }])
     if (!isApplied) kit.pushed.giveTokenBack(bearer.id)
-    return isApplied ? empty() : notRecorded()
+    return isApplied ? empty() : notRecorded(kit)
   }
 }
 

@@ -73,12 +73,20 @@ export function oktaSession(options?: OktaSessionOptions): OktaSession {
   refuseToBeMounted(options)
   beginDebugLines()
   const settings = parseOptions(options, process.env)
+  warnOfInsecureOrg(settings)
   if (options?.cookies !== undefined) return composeOktaSession(settings, here)
   const { api } = settings
   refuseAnotherOrg(api)
   const okta = composeOktaSession(settings, { ...here, onClose: () => removeInstance(api) })
   addInstance(api)
   return okta
+}
+
+function warnOfInsecureOrg({ api, allowInsecureOrg, logger }: Settings): void {
+  if (allowInsecureOrg && api.orgUrl.startsWith('http:'))
+    createLog(logger, new URL(api.orgUrl).host)?.warn(
+      'allowInsecureOrg: cookies and tokens cross the network to the org in clear. Never use this with real users',
+    )
 }
 
 const MAX_RECORDS = 200_000

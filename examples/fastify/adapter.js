@@ -1,26 +1,24 @@
-/** Okta's session in Fastify: a preHandler over check(), and the handlers over Node's own request and response. */
+/** Okta's session in Fastify: a hook over check(), and the handlers over Node's own request and response. */
 
 /**
- * A preHandler that answers a denied request. A route behind it gets it from {@link sessionOf}.
+ * An onRequest hook that answers a denied request before its body is read. A route behind it gets the session
+ * from {@link sessionOf}.
  * @param {import('express-okta-session').OktaSession} okta
  * @param {import('express-okta-session').SessionRule} [rule]
- * @returns {import('fastify').preHandlerAsyncHookHandler}
+ * @returns {import('fastify').onRequestAsyncHookHandler}
  */
 export function requireSession(okta, rule) {
   return async function guard(request, reply) {
-    const decision = await (rule
-      ? okta.check(requestOf(request), rule)
-      : okta.check(requestOf(request)))
-    if (decision.ok) {
-      reply.headers(headersOf(decision))
-      sessions.set(request, decision.session)
-      return
+    const asked = requestOf(request)
+    const decision = await (rule ? okta.check(asked, rule) : okta.check(asked))
+    if (!decision.ok) {
+      const { status, headers, body } = decision.reply
+      setHeaders(reply, headers)
+      return reply.code(status).send(body || undefined)
     }
-    const { status, body } = decision.reply
-    return reply
-      .code(status)
-      .headers(headersOf(decision.reply))
-      .send(body || undefined)
+    setHeaders(reply, decision.headers)
+    sessions.set(request, decision.session)
+    return undefined
   }
 }
 
@@ -48,13 +46,41 @@ export function oktaRoutes(handlers) {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
     for (const [path, handler] of Object.entries(handlers))
-      app.all(path, (request, reply) => {
-        reply.hijack()
-        handler(request.raw, reply.raw, (error) => {
-          reply.raw.writeHead(error ? 500 : 404).end()
-        })
-      })
+      app.all(path, (request, reply) => lend(handler, request, reply))
     done()
+  }
+}
+
+/**
+ * Resolves when the handler has answered, or has left the request to Fastify.
+ * @param {import('express-okta-session').Handler} handler
+ * @param {import('fastify').FastifyRequest} request
+ * @param {import('fastify').FastifyReply} reply
+ * @returns {Promise<void>}
+ */
+function lend(handler, request, reply) {
+  return new Promise((resolve, reject) => {
+    reply.raw.once('close', () => {
+      reply.hijack()
+      resolve()
+    })
+    handler(request.raw, reply.raw, (error) => {
+      if (error) reject(error)
+      else reply.callNotFound()
+    })
+  })
+}
+
+/**
+ * Adds to what the app has set: Fastify collects `Set-Cookie` by itself.
+ * @param {import('fastify').FastifyReply} reply
+ * @param {import('express-okta-session').Reply['headers']} headers
+ */
+function setHeaders(reply, headers) {
+  for (const [name, value] of Object.entries(headers)) {
+    const before = reply.getHeader(name)
+    if (name === 'vary' && before !== undefined) reply.header(name, `${before}, ${value}`)
+    else reply.header(name, typeof value === 'string' ? value : [...value])
   }
 }
 
@@ -65,17 +91,4 @@ export function oktaRoutes(handlers) {
  */
 function requestOf({ headers, method, url, ip, socket }) {
   return { headers, method, url, ip, socket }
-}
-
-/**
- * Fastify wants lists that it may change.
- * @param {Pick<import('express-okta-session').Reply, 'headers'>} answer
- */
-function headersOf({ headers }) {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : [...value],
-    ]),
-  )
 }

@@ -13,10 +13,10 @@ export function createApp(okta) {
     }),
   )
   app.get('/', async () => 'Hello')
-  app.get('/account', { preHandler: requireSession(okta) }, async (request) => {
+  app.get('/account', { onRequest: requireSession(okta) }, async (request) => {
     return { login: sessionOf(request).login }
   })
-  app.get('/admin', { preHandler: requireSession(okta, { mfa: true }) }, async (request) => {
+  app.get('/admin', { onRequest: requireSession(okta, { mfa: true }) }, async (request) => {
     return { administrator: sessionOf(request).login }
   })
   return app

@@ -17,23 +17,28 @@ export function requireSession(okta, rule) {
     if (!decision.ok) return responseOf(decision.reply)
     c.set('session', decision.session)
     await next()
-    for (const [name, value] of linesOf(decision.headers)) c.res.headers.append(name, value)
+    for (const [name, value] of linesOf(decision.headers))
+      if (name === 'vary' || name === 'set-cookie') c.res.headers.append(name, value)
+      else if (!c.res.headers.has(name)) c.res.headers.set(name, value)
     return undefined
   }
 }
 
 /**
- * A handler such as logout(), which writes to Node's response by itself.
+ * A handler such as logout(), which writes to Node's response by itself. An error goes to `app.onError`.
  * @param {import('express-okta-session').Handler} handler
  * @returns {import('hono').Handler<OktaEnv>}
  */
 export function lend(handler) {
   return function lent(c) {
     const { incoming, outgoing } = c.env
-    handler(incoming, outgoing, (error) => {
-      outgoing.writeHead(error ? 500 : 404).end()
+    return new Promise((resolve, reject) => {
+      outgoing.once('close', () => resolve(RESPONSE_ALREADY_SENT))
+      handler(incoming, outgoing, (error) => {
+        if (error) reject(error)
+        else resolve(c.notFound())
+      })
     })
-    return RESPONSE_ALREADY_SENT
   }
 }
 

@@ -24,26 +24,36 @@ export function requireSession(okta, rule) {
 }
 
 /**
- * A middleware for a handler such as logout(), which writes to Node's response by itself.
+ * A middleware for a handler such as logout(), which writes to Node's response by itself. An error goes to the
+ * app's own error handling.
  * @param {import('express-okta-session').Handler} handler
  * @returns {import('koa').Middleware}
  */
 export function lend(handler) {
   return function lent(ctx) {
     ctx.respond = false
-    handler(ctx.req, ctx.res, (error) => {
-      ctx.res.writeHead(error ? 500 : 404).end()
+    return new Promise((resolve, reject) => {
+      ctx.res.once('close', resolve)
+      handler(ctx.req, ctx.res, (error) => {
+        ctx.respond = true
+        if (error) reject(error)
+        else resolve(undefined)
+      })
     })
   }
 }
 
 /**
+ * Adds to what the app has set.
  * @param {import('koa').Context} ctx
  * @param {import('express-okta-session').Reply['headers']} headers
  */
 function setHeaders(ctx, headers) {
-  for (const [name, value] of Object.entries(headers))
-    ctx.set(name, typeof value === 'string' ? value : [...value])
+  for (const [name, value] of Object.entries(headers)) {
+    if (name === 'vary') ctx.vary(String(value))
+    else if (name === 'set-cookie') ctx.append(name, typeof value === 'string' ? value : [...value])
+    else ctx.set(name, String(value))
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ const USAGE = `Usage: express-okta-session local-org [options]
 Starts an Okta org on http://localhost, with users to sign in as. Ctrl-C stops it.
 
   --port N             the port to listen on (default: a free one)
+  --host H             the address to listen on (default: loopback); needs --allow-hosts
   --engine E           identity (default) or classic
   --allow-hosts A,B    host names to accept besides localhost, 127.0.0.1 and [::1]
   --hook URL           an event hook of an app, to deliver events to
@@ -43,11 +44,18 @@ async function start({ options, json }: Command): Promise<void> {
   try {
     const org = await createLocalOrg(options)
     closeOnSignal(org)
+    if (options.host !== undefined) warnOfHost(options.host)
     process.stdout.write(json ? `${JSON.stringify(toJson(org))}\n` : welcome(org))
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     fail(1, isTaken ? `Port ${options.port} is in use.\n` : `${messageOf(error)}\n`)
   }
+}
+
+function warnOfHost(host: string): void {
+  process.stderr.write(
+    `The org listens on ${host}: all clients that reach that address can sign in as any of its users. Use it on a private network only.\n`,
+  )
 }
 
 function fail(exitCode: 1 | 2, text: string): void {
@@ -65,6 +73,7 @@ function parse(args: readonly string[]): Command | 'help' {
     args: [...args],
     strict: true,
     options: {
+      host: { type: 'string' },
       port: { type: 'string' },
       engine: { type: 'string' },
       'allow-hosts': { type: 'string' },
@@ -89,10 +98,16 @@ function parse(args: readonly string[]): Command | 'help' {
       `--allow-hosts must be host names without ports, separated by commas, not ${wrong}`,
     )
   }
+  if (values.host !== undefined && allowedHosts === undefined) {
+    throw new Error(
+      `--host ${values.host} needs --allow-hosts: the names under which the org is reached, such as local-org`,
+    )
+  }
   const hook = hookOf(values.hook, values['hook-secret'])
   return {
     json: values.json,
     options: {
+      ...(values.host !== undefined && { host: values.host }),
       ...(port !== undefined && { port: Number(port) }),
       ...(engine !== undefined && { engine }),
       ...(allowedHosts !== undefined && { allowedHosts }),

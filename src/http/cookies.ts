@@ -23,11 +23,14 @@ export interface SessionCookies {
 }
 
 export function createSessionCookies(
-  settings: Pick<Settings, 'api' | 'cookies' | 'secrets'>,
+  settings: Pick<Settings, 'api' | 'cookies' | 'secrets' | 'appUrl' | 'allowInsecureOrg'>,
   now: () => number = Date.now,
 ): SessionCookies {
   const { cookies } = settings
-  const secure = settings.api.orgUrl.startsWith('https:')
+  // An org on http is on this machine, or in a container whose app browsers may still reach over https.
+  const secure =
+    settings.api.orgUrl.startsWith('https:') ||
+    (settings.allowInsecureOrg && settings.appUrl?.startsWith('https:') === true)
   const signed = createSignedCookies(settings.secrets, settings.api.orgUrl)
 
   function signInEntry(): CookieEntry {

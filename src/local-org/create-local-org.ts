@@ -1,7 +1,7 @@
 /** The composition root of a local org: builds its parts from the options, starts its server, and returns its controls. */
 import { checkFault } from './faults/check-fault.js'
 import type { Fault } from './faults/fault.js'
-import { type Listening, listenOnLocalhost } from './http/listen.js'
+import { type Listening, listenOn, listenOnLocalhost } from './http/listen.js'
 import type { LocalOrg } from './local-org.js'
 import { type CheckedOptions, checkOptions, type LocalOrgOptions } from './options.js'
 import { AccessTokens, SCOPES } from './org/access-tokens.js'
@@ -47,8 +47,10 @@ import { issueSessionToken } from './wire/authn-api.js'
  */
 export async function createLocalOrg(options: LocalOrgOptions = {}): Promise<LocalOrg> {
   const checked = checkOptions(options)
-  const listening = await listenOnLocalhost(checked.port)
-  const parts = buildParts(checked, `http://localhost:${listening.port}`)
+  const { host, port, allowedHosts } = checked
+  const listening = await (host === undefined ? listenOnLocalhost(port) : listenOn(host, port))
+  const name = host === undefined ? 'localhost' : (allowedHosts[0] ?? 'localhost')
+  const parts = buildParts(checked, `http://${name}:${listening.port}`)
   const org = { ...parts, pushes: new Pushes(parts, checked) }
   listening.onRequest(createServe(org, checked))
   return toLocalOrg(org, listening)

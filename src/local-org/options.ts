@@ -23,6 +23,12 @@ import {
 export interface LocalOrgOptions {
   /** The port to listen on; 0 lets the system choose a free one. Default 0. */
   readonly port?: number
+  /**
+   * The address to listen on, for example `0.0.0.0` in a container. All clients that reach it can sign in
+   * as any user. `allowedHosts` must name the hosts under which it is reached; the
+   * first of them stands in its `url`. Default: loopback, over IPv4 and IPv6.
+   */
+  readonly host?: string
   /** Which of Okta's two engines to imitate. Default `identity`. */
   readonly engine?: Engine
   /** The users. Default: alice and bob at example.com, and carol with a second factor. */
@@ -70,6 +76,8 @@ export interface LocalOrgOptions {
 }
 
 export interface CheckedOptions {
+  /** Undefined: loopback. */
+  readonly host: string | undefined
   readonly port: number
   readonly engine: Engine
   readonly users: readonly LocalUserOption[]
@@ -100,6 +108,7 @@ export function checkOptions(options: LocalOrgOptions): CheckedOptions {
     ...userFaults(checked.users),
     ...originFaults(options.trustedOrigins ?? []),
     ...hostFaults(checked.allowedHosts),
+    ...addressFaults(checked),
     ...keyFaults(checked.serviceApp),
     ...receiverFaults(checked),
   ]
@@ -112,6 +121,7 @@ const MINUTE_MS = 60_000
 function withDefaults(options: LocalOrgOptions): CheckedOptions {
   const { idleMinutes = 120, lifetimeMinutes = 1_440, allowedHosts = [] } = options
   return {
+    host: options.host,
     port: options.port ?? 0,
     engine: options.engine ?? 'identity',
     users: options.users ?? DEFAULT_USERS,
@@ -134,6 +144,7 @@ function withDefaults(options: LocalOrgOptions): CheckedOptions {
 }
 
 const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
+  host: true,
   port: true,
   engine: true,
   users: true,
@@ -152,6 +163,14 @@ const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
   signals: true,
   universalLogout: true,
   hookTimeoutMs: true,
+}
+
+function addressFaults({ host, allowedHosts }: CheckedOptions): readonly string[] {
+  if (host === undefined) return []
+  if (typeof host !== 'string' || !/^[\w.:-]+$/.test(host))
+    return ['host must be an address or a name']
+  if (allowedHosts.length > 0) return []
+  return ['host needs allowedHosts: the names under which the org is reached']
 }
 
 function unknownNames(options: LocalOrgOptions): readonly string[] {

@@ -73,7 +73,7 @@ export type Credentials = ApiTokenCredentials | AccessTokenCredentials | Private
  * const api = new SessionApi({ orgUrl: 'https://id.example.com', credentials: { apiToken } })
  */
 export interface SessionApiOptions
-  extends Pick<OktaSessionOptions, 'orgUrl' | 'credentials'>,
+  extends Pick<OktaSessionOptions, 'orgUrl' | 'allowInsecureOrg' | 'credentials'>,
     Pick<UpstreamOptions, 'timeoutMs' | 'agent'> {}
 
 /**
@@ -220,6 +220,10 @@ export interface OktaSessionOptions {
   readonly trustedOrigins?: readonly string[] | undefined
   /** Admit posts without `Origin` and `Sec-Fetch-Site` that carry `X-Requested-By`. Default `false`. */
   readonly allowNonBrowserClients?: boolean | undefined
+  /**
+   * Permit an `orgUrl` with http beyond loopback, for a local org in a container. Cookies and tokens then cross the network in clear. A fault where `NODE_ENV` is `production`. Default `false`.
+   */
+  readonly allowInsecureOrg?: boolean | undefined
   /** Takes over what a guard answers; where it gives `false`, or a promise of it, the guard answers after all. */
   onDenied?(
     denial: Denial,
@@ -280,7 +284,8 @@ type Groups = typeof sessionOptions
 type Upstream = Groups['upstream']['options']
 
 /** oktaSession()'s options, checked, with every default filled in. */
-export interface Settings extends Pick<Checked<Groups>, 'allowNonBrowserClients' | 'onDenied'> {
+export interface Settings
+  extends Pick<Checked<Groups>, 'allowInsecureOrg' | 'allowNonBrowserClients' | 'onDenied'> {
   readonly api: ApiSettings
   /** An origin, or undefined: the Host the request came to. */
   readonly appUrl: string | undefined

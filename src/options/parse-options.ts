@@ -17,7 +17,8 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
   const top = openGroup(faults, '', topLevel('oktaSession()', options), sessionOptions)
   const upstreamOptions = sessionOptions.upstream.options
   const upstream = openGroup(faults, 'upstream', top.get('upstream'), upstreamOptions)
-  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')))
+  const allowInsecureOrg = readInsecure(faults, top.get('allowInsecureOrg'), env)
+  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')), allowInsecureOrg)
   const api = {
     orgUrl,
     credentials: readCredentials(faults, top.get('credentials'), env),
@@ -60,6 +61,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     },
     signInUrl: readSignInUrl(faults, top.get('signInUrl')),
     trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
+    allowInsecureOrg,
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
     onDenied: top.get('onDenied'),
     logger: top.get('logger') || undefined,
@@ -95,7 +97,8 @@ export function parseApiOptions(
   const faults = createFaults()
   const given = topLevel('SessionApi', options)
   const top = openGroup(faults, '', given, apiOptions, pathsOf(apiOptions))
-  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')))
+  const allowInsecureOrg = readInsecure(faults, top.get('allowInsecureOrg'), env)
+  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')), allowInsecureOrg)
   const settings = {
     orgUrl,
     credentials: readCredentials(faults, top.get('credentials'), env),
@@ -122,6 +125,12 @@ function optionOr(
 ): [name: string, value: unknown] {
   const name = sessionOptions[option].env
   return value === undefined ? [name, variable(env, name)] : [option, value]
+}
+
+function readInsecure(faults: Faults, allowed: boolean, env: Environment): boolean {
+  if (allowed && env.NODE_ENV === 'production')
+    faults.add('allowInsecureOrg', 'got true', 'must be left out where NODE_ENV is production')
+  return allowed
 }
 
 function readCache(faults: Faults, value: unknown): Settings['cache'] {

@@ -238,6 +238,7 @@ export const sessionOptions = {
   signInUrl: special(),
   trustedOrigins: special([]),
   allowNonBrowserClients: flag(false),
+  allowInsecureOrg: flag(false),
   onDenied: callback<OnDenied>(),
   logger,
   property: special('okta'),
@@ -249,6 +250,7 @@ export const apiOptions = {
   credentials: sessionOptions.credentials,
   timeoutMs: sessionOptions.upstream.options.timeoutMs,
   agent: sessionOptions.upstream.options.agent,
+  allowInsecureOrg: sessionOptions.allowInsecureOrg,
 }
 
 /** An entry of `cookies` whose name the app chooses. */

@@ -5,8 +5,13 @@ import type { Settings } from './options.js'
 /** The host of the administrators' console. Sessions are at the same host without `-admin`. */
 const ADMIN_CONSOLE = /^([^.]+)-admin\.(okta[a-z-]*\.(?:com|mil))$/
 
-/** The URL of the org: an https origin, or http on loopback; '' where it is at fault. */
-export function readOrgUrl(faults: Faults, name: string, value: unknown): string {
+/** The URL of the org: an https origin, or http on loopback or where that is allowed; '' where it is at fault. */
+export function readOrgUrl(
+  faults: Faults,
+  name: string,
+  value: unknown,
+  allowInsecure = false,
+): string {
   if (value === undefined) {
     const advice = 'write orgUrl: "https://id.example.com", or set OKTA_CLIENT_ORGURL'
     return faults.add('orgUrl', 'missing', advice) ?? ''
@@ -19,7 +24,7 @@ export function readOrgUrl(faults: Faults, name: string, value: unknown): string
   const origin = readOrigin(faults, name, value, 'https://id.example.com')
   if (origin === undefined) return ''
   const { protocol, hostname, host } = new URL(origin)
-  if (protocol === 'http:' && !isLoopback(hostname)) {
+  if (protocol === 'http:' && !isLoopback(hostname) && !allowInsecure) {
     const advice = `must be https (http is for localhost only); write "https://${host}"`
     faults.add(name, given(origin), advice)
   }

@@ -73,7 +73,7 @@ export const frameworks: Readonly<Record<string, Start>> = {
       for (const [path, rule] of Object.entries(RULES))
         scope.all(
           path,
-          { preHandler: fastifyAdapter.requireSession(okta, rule) },
+          { onRequest: fastifyAdapter.requireSession(okta, rule) },
           async () => PASSED,
         )
       done()

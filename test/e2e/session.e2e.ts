@@ -92,11 +92,7 @@ describe.skipIf(!hasChromium())('a session', () => {
 
     org.fail({ kind: 'reset' })
     const response = await page.goto(`${url}/account`)
-    expect(response?.status()).toBe(503)
-    await page.getByText('You are not signed out').waitFor()
-    const after = await page.context().cookies()
-    expect(after.filter(({ name }) => name !== 'okta-unavailable-since')).toEqual(before)
-    // The page loads itself again after a second, and would take the check away: its request waits.
+    // The page loads itself again after a second, and would take the checks away: its request waits.
     let release = () => {}
     const checked = new Promise<void>((resolve) => {
       release = resolve
@@ -105,6 +101,10 @@ describe.skipIf(!hasChromium())('a session', () => {
       await checked
       await route.continue()
     })
+    expect(response?.status()).toBe(503)
+    await page.getByText('You are not signed out').waitFor()
+    const after = await page.context().cookies()
+    expect(after.filter(({ name }) => name !== 'okta-unavailable-since')).toEqual(before)
     // Loading itself again is what this page is for.
     await expectAccessible(page, 'meta-refresh')
     await screenshot(page, 'okta-down')

@@ -39,6 +39,7 @@ describe('parseOptions', () => {
       signInUrl: undefined,
       trustedOrigins: [],
       allowNonBrowserClients: false,
+      allowInsecureOrg: false,
       onDenied: undefined,
       property: 'okta',
     })

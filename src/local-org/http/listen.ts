@@ -1,4 +1,4 @@
-/** Listens on `localhost`, over IPv4 and, where available, IPv6: browsers and Node differ in which they try first. */
+/** Listens on `localhost`, over IPv4 and, where available, IPv6 (browsers and Node differ in which they try first), or on another host. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -7,6 +7,12 @@ export interface Listening {
   onRequest(listener: RequestListener): void
   /** Ends every connection; idempotent. */
   close(): Promise<void>
+}
+
+/** Listens on one address: `0.0.0.0`, for example, in a container. */
+export async function listenOn(host: string, port: number): Promise<Listening> {
+  const server = await listen(host, port)
+  return toListening([server], portOf(server))
 }
 
 const ATTEMPTS = 5

@@ -17,8 +17,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
   const top = openGroup(faults, '', topLevel('oktaSession()', options), sessionOptions)
   const upstreamOptions = sessionOptions.upstream.options
   const upstream = openGroup(faults, 'upstream', top.get('upstream'), upstreamOptions)
-  const allowInsecureOrg = readInsecure(faults, top.get('allowInsecureOrg'), env)
-  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')), allowInsecureOrg)
+  const orgUrl = readOrg(faults, top.get('orgUrl'), top.get('allowInsecureOrg'), env)
   const api = {
     orgUrl,
     credentials: readCredentials(faults, top.get('credentials'), env),
@@ -61,7 +60,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     },
     signInUrl: readSignInUrl(faults, top.get('signInUrl')),
     trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
-    allowInsecureOrg,
+    allowInsecureOrg: top.get('allowInsecureOrg'),
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
     onDenied: top.get('onDenied'),
     logger: top.get('logger') || undefined,
@@ -97,8 +96,7 @@ export function parseApiOptions(
   const faults = createFaults()
   const given = topLevel('SessionApi', options)
   const top = openGroup(faults, '', given, apiOptions, pathsOf(apiOptions))
-  const allowInsecureOrg = readInsecure(faults, top.get('allowInsecureOrg'), env)
-  const orgUrl = readOrgUrl(faults, ...optionOr(env, 'orgUrl', top.get('orgUrl')), allowInsecureOrg)
+  const orgUrl = readOrg(faults, top.get('orgUrl'), top.get('allowInsecureOrg'), env)
   const settings = {
     orgUrl,
     credentials: readCredentials(faults, top.get('credentials'), env),
@@ -127,10 +125,15 @@ function optionOr(
   return value === undefined ? [name, variable(env, name)] : [option, value]
 }
 
-function readInsecure(faults: Faults, allowed: boolean, env: Environment): boolean {
-  if (allowed && env.NODE_ENV === 'production')
+function readOrg(
+  faults: Faults,
+  orgUrl: unknown,
+  allowInsecureOrg: boolean,
+  env: Environment,
+): string {
+  if (allowInsecureOrg && env.NODE_ENV === 'production')
     faults.add('allowInsecureOrg', 'got true', 'must be left out where NODE_ENV is production')
-  return allowed
+  return readOrgUrl(faults, ...optionOr(env, 'orgUrl', orgUrl), allowInsecureOrg)
 }
 
 function readCache(faults: Faults, value: unknown): Settings['cache'] {

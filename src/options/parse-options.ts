@@ -17,7 +17,8 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
   const top = openGroup(faults, '', topLevel('oktaSession()', options), sessionOptions)
   const upstreamOptions = sessionOptions.upstream.options
   const upstream = openGroup(faults, 'upstream', top.get('upstream'), upstreamOptions)
-  const orgUrl = readOrg(faults, top.get('orgUrl'), top.get('allowInsecureOrg'), env)
+  const allowInsecureOrg = top.get('allowInsecureOrg')
+  const orgUrl = readOrg(faults, top.get('orgUrl'), allowInsecureOrg, env)
   const api = {
     orgUrl,
     credentials: readCredentials(faults, top.get('credentials'), env),
@@ -30,13 +31,9 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     ...(cache.store === undefined ? [] : ['cache.store']),
     ...(cookies.some(({ signed }) => signed) ? ['a signed cookie'] : []),
   ]
-  const [appUrlName, appUrl] = optionOr(env, 'appUrl', top.get('appUrl'))
   const settings: Settings = {
     api,
-    appUrl:
-      appUrl === undefined
-        ? undefined
-        : readOrigin(faults, appUrlName, appUrl, 'https://app.example.com'),
+    appUrl: readAppUrl(faults, top.get('appUrl'), env),
     cookies,
     cache,
     secrets: readSecrets(faults, top.get('secret'), needsSecret),
@@ -60,7 +57,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     },
     signInUrl: readSignInUrl(faults, top.get('signInUrl')),
     trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
-    allowInsecureOrg: top.get('allowInsecureOrg'),
+    allowInsecureOrg,
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
     onDenied: top.get('onDenied'),
     logger: top.get('logger') || undefined,
@@ -123,6 +120,13 @@ function optionOr(
 ): [name: string, value: unknown] {
   const name = sessionOptions[option].env
   return value === undefined ? [name, variable(env, name)] : [option, value]
+}
+
+function readAppUrl(faults: Faults, given: unknown, env: Environment): string | undefined {
+  const [name, appUrl] = optionOr(env, 'appUrl', given)
+  return appUrl === undefined
+    ? undefined
+    : readOrigin(faults, name, appUrl, 'https://app.example.com')
 }
 
 function readOrg(

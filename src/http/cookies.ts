@@ -27,10 +27,7 @@ export function createSessionCookies(
   now: () => number = Date.now,
 ): SessionCookies {
   const { cookies } = settings
-  // An org on http is on this machine, or in a container whose app browsers may still reach over https.
-  const secure =
-    settings.api.orgUrl.startsWith('https:') ||
-    (settings.allowInsecureOrg && settings.appUrl?.startsWith('https:') === true)
+  const secure = isSecure(settings)
   const signed = createSignedCookies(settings.secrets, settings.api.orgUrl)
 
   function signInEntry(): CookieEntry {
@@ -103,6 +100,16 @@ const MAX_PATHS = 4
  * its parent domains at any path, but no header tells which domain and path a cookie has. The caller expires
  * the host-only cookie at `/`.
  */
+/** An org on http is on this machine, or in a container whose app browsers may still reach over https. */
+function isSecure({
+  api,
+  appUrl,
+  allowInsecureOrg,
+}: Pick<Settings, 'api' | 'appUrl' | 'allowInsecureOrg'>): boolean {
+  if (api.orgUrl.startsWith('https:')) return true
+  return allowInsecureOrg && appUrl?.startsWith('https:') === true
+}
+
 function expireWherever({ names, host, path }: Planted, secure: boolean): readonly string[] {
   const domains = [{}, ...domainsOf(host).map((domain) => ({ domain }))]
   const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ ...domain, path: at })))

@@ -91,15 +91,6 @@ export interface Planted {
   readonly path: string
 }
 
-/** Each name with two domains of the host's and two paths is four lines: the header stays small. */
-const MAX_DOMAINS = 4
-const MAX_PATHS = 4
-
-/**
- * A browser replaces a cookie only by one of the same domain and path. A host can expire cookies of each of
- * its parent domains at any path, but no header tells which domain and path a cookie has. The caller expires
- * the host-only cookie at `/`.
- */
 /** An org on http is on this machine, or in a container whose app browsers may still reach over https. */
 function isSecure({
   api,
@@ -110,6 +101,15 @@ function isSecure({
   return allowInsecureOrg && appUrl?.startsWith('https:') === true
 }
 
+/** Each name with two domains of the host's and two paths is four lines: the header stays small. */
+const MAX_DOMAINS = 4
+const MAX_PATHS = 4
+
+/**
+ * A browser replaces a cookie only by one of the same domain and path. A host can expire cookies of each of
+ * its parent domains at any path, but no header tells which domain and path a cookie has. The caller expires
+ * the host-only cookie at `/`.
+ */
 function expireWherever({ names, host, path }: Planted, secure: boolean): readonly string[] {
   const domains = [{}, ...domainsOf(host).map((domain) => ({ domain }))]
   const places = domains.flatMap((domain) => pathsOf(path).map((at) => ({ ...domain, path: at })))

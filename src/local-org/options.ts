@@ -144,7 +144,6 @@ function withDefaults(options: LocalOrgOptions): CheckedOptions {
 }
 
 const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
-  host: true,
   port: true,
   engine: true,
   users: true,
@@ -156,6 +155,7 @@ const NAMES: Readonly<Record<keyof LocalOrgOptions, true>> = {
   serviceApp: true,
   trustedOrigins: true,
   allowedHosts: true,
+  host: true,
   apiToken: true,
   clock: true,
   dateSkewMs: true,

@@ -32,8 +32,9 @@ export function createPushHandler(
   name: string,
   act: (req: IncomingMessage) => Promise<Reply> | Reply,
 ): Handler {
+  // Once for an instance, whichever of its handlers comes first.
+  if (!kit.pushed.isExpected && kit.settings.cache.store === undefined) warnOfReach(kit, name)
   kit.pushed.expect()
-  if (kit.settings.cache.store === undefined) warnOfReach(kit, name)
   const handler: Handler = (req: IncomingMessage, res: ServerResponse, next) => {
     if (isAnswered(res)) return
     setHeaders(res, { 'cache-control': 'no-store' })
@@ -49,12 +50,7 @@ export function createPushHandler(
   return handler
 }
 
-const told = new WeakSet<object>()
-
-/** Once for an instance, whichever of its handlers comes first. */
-function warnOfReach({ pushed, logger }: PushKit, name: string): void {
-  if (told.has(pushed)) return
-  told.add(pushed)
+function warnOfReach({ logger }: PushKit, name: string): void {
   logger?.warn(
     `${name}() reaches this process only, because no cache.store is set: where the app runs in several processes, each of the others notices what Okta ended when it asks again, within cache.maxTtlMs`,
   )

@@ -12,7 +12,11 @@ export function readAgent(
   orgUrl: string,
 ): HttpAgent | undefined {
   if (value === undefined) return undefined
-  if (!isAgent(value)) return faults.add(path, given(value), agentAdvice(value))
+  if (!isAgent(value)) {
+    // The address of a proxy may hold a password.
+    const what = typeof value === 'string' ? givenSecret(value) : given(value)
+    return faults.add(path, what, agentAdvice(value))
+  }
   const options: unknown = Reflect.get(value, 'options')
   if (isRecord(options) && options.rejectUnauthorized === false) {
     const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
@@ -56,6 +60,8 @@ function agentAdvice(value: unknown): string {
   if (has(value, 'dispatch')) return 'that is a dispatcher of undici; give an agent of node:https'
   if (isRecord(value) && (isAgent(value.https) || isAgent(value.http)))
     return 'give the agent itself, not { https: agent }'
+  if (typeof value === 'string' || value instanceof URL)
+    return "give an agent for that proxy, for example hpagent's new HttpsProxyAgent({ proxy, keepAlive: true })"
   return 'must be an https.Agent (or http.Agent for an http orgUrl)'
 }
 

@@ -72,7 +72,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   'cache.store': 'redis',
   'upstream.timeoutMs': 'timeout',
   'upstream.maxConcurrent': 'concurrency',
-  'upstream.agent': 'httpagent httpsagent dispatcher',
+  'upstream.agent': 'httpagent httpsagent dispatcher proxy proxyurl httpsproxy',
   signInUrl: 'loginurl loginpath redirecturi redirecturl',
   trustedOrigins: 'allowedorigins',
   logger: 'log',

@@ -15,7 +15,7 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 19_272,
+  lines: 19_274,
   /** Without comments and blank lines. Aim: 8,800. */
   linesOfCode: 14_027,
   /** Aim: 60. */

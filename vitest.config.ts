@@ -23,6 +23,7 @@ export const slow = [
   'test/redis/{client,commands,entries,parts,redis-failures,revocation-stream}.test.ts',
   'test/examples/two-instances.test.ts',
   'test/consumers/{typescript,runtimes}.test.ts',
+  'test/containers/containers.test.ts',
 ]
 
 /** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */

@@ -24,6 +24,7 @@ export const slow = [
   'test/examples/two-instances.test.ts',
   'test/consumers/{typescript,runtimes}.test.ts',
   'test/containers/containers.test.ts',
+  'test/examples/next.test.ts',
 ]
 
 /** Runs these files; those beside the heap tests share their modules, which took a third of the time to load. */

@@ -110,7 +110,10 @@ function passagesOf(part: string): Passage[] {
   const folder = part.replace('/*', '')
   const isWithin = (name: string) => part !== 'src/*' || !name.includes('/')
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.[jt]s$/.test(name) && !/node_modules|\.next/.test(name) && isWithin(name))
+    .filter(
+      (name) =>
+        /\.[jt]s$/.test(name) && !/node_modules|\.next\/|\/dist\//.test(name) && isWithin(name),
+    )
     .map((name) => `${folder}/${name}`)
     .filter((name) => name !== 'test/words.test.ts')
     .flatMap((name) => passagesOfCode(name, read(name)))

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import type { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
+import { type ArgumentsHost, Catch, Controller, Get, Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { Request, Response } from 'express'
 import { type OktaSession, oktaSession } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
 import fastify from 'fastify'
@@ -12,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as fastifyAdapter from '../../examples/fastify/adapter.js'
 import * as honoAdapter from '../../examples/hono/adapter.js'
 import * as koaAdapter from '../../examples/koa/adapter.js'
+import * as nestAdapter from '../../examples/nest/adapter.js'
 
 let org: LocalOrg
 let okta: OktaSession
@@ -27,6 +31,24 @@ afterAll(async () => {
 const failing = (_req: unknown, _res: unknown, next: (error?: unknown) => void) =>
   next(new Error('on purpose'))
 const passing = (_req: unknown, _res: unknown, next: (error?: unknown) => void) => next()
+
+@Controller()
+class NestRoutes {
+  @Get()
+  @nestAdapter.RequireSession()
+  passed() {
+    return 'passed'
+  }
+}
+
+/** An app's own filter for all errors. */
+@Catch()
+class NestErrors {
+  catch(error: Error & { status?: number }, host: ArgumentsHost): void {
+    const res = host.switchToHttp().getResponse<Response>()
+    res.status(error.status ?? 500).send(`handled: ${error.message}`)
+  }
+}
 
 /** Each sets `Vary: Origin` and a cookie before the guard, and names its own errors. */
 const apps: Readonly<Record<string, () => Promise<ReturnType<typeof createServer>>>> = {
@@ -78,6 +100,19 @@ const apps: Readonly<Record<string, () => Promise<ReturnType<typeof createServer
     app.all('/passes', honoAdapter.lend(passing))
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
     return server as ReturnType<typeof createServer>
+  },
+  async Nest() {
+    @Module({ imports: [nestAdapter.OktaSessionModule.forRoot(okta)], controllers: [NestRoutes] })
+    class NestApp {}
+    const app = await NestFactory.create(NestApp, { logger: false })
+    app.use((_req: Request, res: Response, next: () => void) => {
+      res.vary('Origin').append('set-cookie', 'own=1')
+      next()
+    })
+    app.use('/fails', failing)
+    app.use('/passes', passing)
+    app.useGlobalFilters(new NestErrors())
+    return app.listen(0, '127.0.0.1')
   },
 }
 

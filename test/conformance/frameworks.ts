@@ -2,6 +2,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import { serve } from '@hono/node-server'
+import { All, Controller, type MiddlewareConsumer, Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
 import connect from 'connect'
 import express from 'express'
 import type { Handler, OktaSession, SessionRule } from 'express-okta-session'
@@ -12,6 +14,7 @@ import Koa from 'koa'
 import * as fastifyAdapter from '../../examples/fastify/adapter.js'
 import * as honoAdapter from '../../examples/hono/adapter.js'
 import * as koaAdapter from '../../examples/koa/adapter.js'
+import * as nestAdapter from '../../examples/nest/adapter.js'
 
 /** What stands behind the guard of each path. */
 export const RULES: Readonly<Record<string, SessionRule | undefined>> = {
@@ -43,6 +46,27 @@ export interface Framework {
 }
 
 type Start = (okta: OktaSession) => Framework | Promise<Framework>
+
+@Controller()
+class NestRoutes {
+  @All('account')
+  @nestAdapter.RequireSession()
+  account() {
+    return PASSED
+  }
+
+  @All('admin')
+  @nestAdapter.RequireSession(RULES['/admin'])
+  admin() {
+    return PASSED
+  }
+
+  @All('never')
+  @nestAdapter.RequireSession(RULES['/never'])
+  never() {
+    return PASSED
+  }
+}
 
 export const frameworks: Readonly<Record<string, Start>> = {
   'Express 5': (okta) => ({ server: createServer(expressApp(express(), okta)) }),
@@ -101,6 +125,18 @@ export const frameworks: Readonly<Record<string, Start>> = {
       app.all(path, honoAdapter.lend(handler))
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
     return { server: server as ReturnType<typeof createServer> }
+  },
+  async Nest(okta) {
+    @Module({ imports: [nestAdapter.OktaSessionModule.forRoot(okta)], controllers: [NestRoutes] })
+    class NestApp {
+      configure(consumer: MiddlewareConsumer): void {
+        for (const [path, handler] of Object.entries(handlersOf(okta)))
+          consumer.apply(handler).forRoutes(path)
+      }
+    }
+    const app = await NestFactory.create(NestApp, { bodyParser: false, logger: false })
+    await app.init()
+    return { server: app.getHttpServer() }
   },
 }
 

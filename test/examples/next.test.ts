@@ -225,6 +225,15 @@ describe('examples/next with next build and next start', { timeout: 60_000 }, ()
     }
   })
 
+  it('an API route leaves the body to the handler, which names its own faults', async () => {
+    const headers = { ...script, origin, 'content-type': 'application/json' }
+    const answer = await send(`${origin}/logout`, { method: 'POST', headers, body: '{' })
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+      400,
+      { code: 'invalid_request' },
+    ])
+  })
+
   it('POST /logout of another site is refused, and a GET', async () => {
     const cookie = org.signIn('alice@example.com')
     for (const headers of [

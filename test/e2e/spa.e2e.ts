@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium())('a page on another origin', () => {
     expect(await page.getByLabel('Note').inputValue()).toBe('')
   })
 
-  it('on another site the browser keeps the cookie from the API, and the page goes to sign-in once', async () => {
+  it('on another site the browser sends the API no cookie, and the page goes to sign-in once', async () => {
     // localhost and 127.0.0.1 are two sites.
     const { page, pageUrl, org, received } = await start({}, '127.0.0.1')
     await page.goto(`${pageUrl}/`)

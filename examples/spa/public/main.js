@@ -61,7 +61,7 @@ function signIn(message) {
     location.assign(link.href)
     return
   }
-  // Sent again, a browser that keeps the session cookie from the API would go in a circle.
+  // Sent again, a browser that sends the API no cookie would go in a circle.
   show(`${message} If you have just signed in, the API did not receive your session.`, false)
   link.hidden = false
 }

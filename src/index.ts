@@ -3,8 +3,13 @@ import './express-request.js'
 
 export type {
   CallMessage,
+  CallTraceMessage,
   HoldOffMessage,
+  LookupMessage,
+  RefreshMessage,
   RevocationMessage,
+  SchemaDriftMessage,
+  StoreCommandMessage,
   StoreMessage,
   VerdictMessage,
 } from './channels.js'

@@ -176,6 +176,7 @@ function openRevocationLog(
   const context = { orgOrigin, secrets, clock, random, logger, maxTtlMs, timeoutMs }
   const store = openStore(cache.store, context)
   const log = new RevocationLog({
+    org: new URL(orgOrigin).host,
     clock,
     retentionMs: maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
     maxRecords: MAX_RECORDS,
@@ -194,6 +195,7 @@ function composeCore(
 ) {
   const { clock } = surroundings
   const { timeoutMs } = api
+  const { host: orgHost } = new URL(api.orgUrl)
   const reach = surroundings.connect ?? connect
   const onChanged = (sessionId: string) =>
     lookup.forget({ sessionId }).catch((error: unknown) => {
@@ -202,12 +204,13 @@ function composeCore(
         error: String(error),
       })
     })
-  const limiter = new Limiter({ upstream, logger, ...surroundings })
+  const limiter = new Limiter({ org: orgHost, upstream, logger, ...surroundings })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
   const { log, shared } = openRevocationLog({ api, cache, upstream, secrets }, surroundings, logger)
   const { fetchSession, refreshSession } = org
   const lookup = new Lookup({
     ...surroundings,
+    org: orgHost,
     cache,
     timeoutMs,
     limiter,
@@ -222,6 +225,7 @@ function composeCore(
   })
   const { maxSessions, maxTtlMs } = cache
   const refresher = new Refresher({
+    org: orgHost,
     limiter,
     lookup,
     clock,

@@ -31,6 +31,8 @@ export interface Demand {
 }
 
 export interface AuthenticatorParts {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly lookup: Lookup
   readonly reader: CookieReader
   readonly clientAddress: (req: RequestLike) => string | undefined
@@ -63,7 +65,7 @@ export class Authenticator {
   /** The request's session context. Synchronous where Okta need not be called. */
   find(req: RequestLike, demand?: Demand): FoundContext | Promise<FoundContext> {
     const context = this.#find(req, demand)
-    if (publishers.verdict.hasSubscribers) announce(context)
+    if (publishers.verdict.hasSubscribers) announce(this.#parts.org, context)
     return context
   }
 
@@ -341,12 +343,16 @@ function detached({ as, value }: Credential): Credential {
 }
 
 /** Publishes the context once it is known. A rejection is left to the caller. */
-function announce(found: FoundContext | Promise<FoundContext>): void {
+function announce(org: string, found: FoundContext | Promise<FoundContext>): void {
   if (found instanceof Promise) {
-    found.then(announce, () => {})
+    found.then(
+      (context) => announce(org, context),
+      () => {},
+    )
     return
   }
   publishers.verdict.publish({
+    org,
     state: found.state,
     ...(found.state === 'active' ? { source: found.source } : { reason: found.reason }),
   })

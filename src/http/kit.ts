@@ -77,7 +77,14 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
   const { secure } = cookies
   const { onDenied } = settings
   const reader = new CookieReader(settings.cookies, cookies.open)
-  const authenticator = new Authenticator({ lookup, reader, clientAddress, clientIp, monotonic })
+  const authenticator = new Authenticator({
+    org: new URL(settings.api.orgUrl).host,
+    lookup,
+    reader,
+    clientAddress,
+    clientIp,
+    monotonic,
+  })
   const contested = (req: RequestLike) => reader.contested(header(req, 'cookie') ?? '')
 
   function signOutEvery(req: RequestLike, path = '/'): SignOutOfRequest {

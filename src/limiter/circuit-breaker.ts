@@ -30,6 +30,8 @@ export interface StartedCall {
 }
 
 export interface CircuitBreakerOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly clock: Clock
   /** 0 to 1; injected so that simulations repeat. */
   readonly random: () => number
@@ -248,14 +250,16 @@ export class CircuitBreaker {
   }
 
   #announceOpened(scope: CircuitScope, { code, forMs }: Omit<Opening, 'why'>): void {
-    const opened = { who: PUBLIC_NAMES[scope], code, forMs }
-    if (publishers.holdOff.hasSubscribers) publishers.holdOff.publish({ on: true, ...opened })
+    const who = PUBLIC_NAMES[scope]
+    if (publishers.holdOff.hasSubscribers)
+      publishers.holdOff.publish({ org: this.#options.org, on: true, who, code, forMs })
   }
 
   #closeCircuit(scope: CircuitScope, { code }: Circuit): void {
     delete this.#open[scope]
     const who = PUBLIC_NAMES[scope]
-    if (publishers.holdOff.hasSubscribers) publishers.holdOff.publish({ on: false, who, code })
+    if (publishers.holdOff.hasSubscribers)
+      publishers.holdOff.publish({ org: this.#options.org, on: false, who, code })
   }
 
   #openCircuits(scope: CallScope): readonly Circuit[] {

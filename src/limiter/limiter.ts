@@ -35,6 +35,8 @@ export type { CallRequest } from './policy.js'
 export type LimitedAnswer<T> = OktaAnswer<T> & { readonly called: boolean }
 
 export interface LimiterOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly upstream: Settings['upstream']
   readonly clock: Clock
   readonly logger: Logger | undefined

@@ -2,9 +2,10 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { follow } from '../abort.js'
-import { type CallMessage, publishers } from '../channels.js'
+import { type CallMessage, type CallTraceMessage, publishers, tracers } from '../channels.js'
 import type { CallOptions, Clock, OktaAnswer } from '../contracts.js'
 import type { Operation } from '../errors.js'
+import { isTraced, trace } from '../tracing.js'
 import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
 import type { Authorization, Authorizer } from './credentials.js'
 import type {
@@ -16,6 +17,7 @@ import type {
   Send,
 } from './exchange.js'
 import type { ReadAnswer } from './okta-answer.js'
+import { publishDrift } from './schema-drift.js'
 
 export interface Call<T> {
   readonly subject: OperationSubject
@@ -54,6 +56,7 @@ export interface CallParts {
 }
 
 export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: CallParts): MakeCall {
+  const org = new URL(orgUrl).host
   return async function makeCall(call, options = {}) {
     const { operation } = call.subject
     checkSignal(operation, options.signal)
@@ -65,7 +68,8 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
   async function limited<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {
     const { subject } = call
     const { limit, signal } = options
-    const make = () => announced(subject.operation, () => carryOut(call, options), signal)
+    const make = () =>
+      announced({ org, operation: subject.operation }, () => carryOut(call, options), signal)
     if (limit === undefined) return make()
     let made: CallResult<T> | undefined
     const limited = limit(subject.operation, async () => {
@@ -105,7 +109,11 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
     }
 
     function ended(result: HttpAnswer | HttpFailure): CallResult<T> {
-      return { subject, result, answer: read(subject.operation, result) }
+      const { operation } = subject
+      const answer = read(operation, result)
+      if (publishers.schemaDrift.hasSubscribers && answer.kind === 'yes')
+        publishDrift({ org, operation }, result)
+      return { subject, result, answer }
     }
   }
 }
@@ -143,34 +151,53 @@ function unlessAborted(result: HttpResult): HttpAnswer | HttpFailure {
 
 /** Runs the call and publishes how it ended; without subscribers it only runs the call. */
 export function announced<T>(
-  operation: Operation,
+  about: Pick<CallMessage, 'org' | 'operation'>,
   call: () => Promise<CallResult<T>>,
   signal?: AbortSignal,
 ): Promise<CallResult<T>> {
-  return publishers.call.hasSubscribers ? announce(operation, call, signal) : call()
+  return publishers.call.hasSubscribers || isTraced(tracers.call)
+    ? announce({ ...about }, call, signal)
+    : call()
 }
 
 async function announce<T>(
-  operation: Operation,
+  message: CallTraceMessage,
   call: () => Promise<CallResult<T>>,
   signal: AbortSignal | undefined,
 ): Promise<CallResult<T>> {
+  const { operation } = message
   const began = performance.now()
-  const publish = (how: Pick<CallMessage, 'outcome' | 'status' | 'requestId'>) =>
-    publishers.call.publish({ operation, ...how, durationMs: performance.now() - began })
-  try {
-    const ended = await call()
-    // Without a token no call was made: the token request has published its own message.
-    if (ended.subject.operation === operation) publish(describe(ended))
-    return ended
-  } catch (error) {
+  return trace(tracers.call, message, call, (end) => {
+    const durationMs = performance.now() - began
+    if ('result' in end) {
+      const fields = { ...describe(end.result), durationMs }
+      // Without a token no call was made: the token request has published its own message.
+      if (end.result.subject.operation === operation) publish(fields)
+      return { fields, error: failureOf(operation, fields.outcome) }
+    }
     // Any other rejection is the application's own error: no call was made.
-    if (signal?.aborted) publish({ outcome: isTimeout(signal.reason) ? 'timeout' : 'aborted' })
-    throw error
+    if (!signal?.aborted)
+      return { fields: { durationMs }, error: new Error(`${operation}: not called`) }
+    const outcome: 'timeout' | 'aborted' = isTimeout(signal.reason) ? 'timeout' : 'aborted'
+    publish({ outcome, durationMs })
+    return { fields: { outcome, durationMs }, error: failureOf(operation, outcome) }
+  })
+
+  function publish(fields: Omit<CallMessage, 'org' | 'operation'>): void {
+    if (publishers.call.hasSubscribers) publishers.call.publish({ ...message, ...fields })
   }
 }
 
-function describe({ subject, result, answer }: CallResult<unknown>) {
+function failureOf(operation: Operation, outcome: string): Error | undefined {
+  if (outcome === 'yes' || outcome === 'no') return undefined
+  return Object.assign(new Error(`${operation}: ${outcome}`), { code: outcome })
+}
+
+function describe({
+  subject,
+  result,
+  answer,
+}: CallResult<unknown>): Pick<CallMessage, 'outcome' | 'status' | 'requestId'> {
   return {
     outcome: answer.kind === 'unavailable' ? answer.code : answer.kind,
     status: answer.head?.status,

@@ -18,9 +18,13 @@ export interface ServiceAppParts {
 }
 
 export function serviceAppAuthorizer(parts: ServiceAppParts): Authorizer {
+  const org = new URL(parts.orgUrl).host
   const prover = createProver(parts.clock)
   const requestToken = createTokenRequest(parts, prover)
-  const tokens = keepToken(() => announced('requestToken', requestToken), parts.clock)
+  const tokens = keepToken(
+    () => announced({ org, operation: 'requestToken' }, requestToken),
+    parts.clock,
+  )
   const nonces: Nonces = { latest: undefined }
   return {
     begin(target, deadline): Attempt {

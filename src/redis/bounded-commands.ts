@@ -1,5 +1,7 @@
 /** Commands over the app's client, each bounded in time, and suspended while Redis fails. */
+import { type StoreCommandMessage, tracers } from '../channels.js'
 import type { Clock } from '../contracts.js'
+import { isTraced, type TracedEnd, trace } from '../tracing.js'
 import type { RedisClient } from './client.js'
 import { CommandCircuit } from './command-circuit.js'
 import { CommandError, commandError, failureOf } from './command-error.js'
@@ -13,6 +15,8 @@ const QUARTER_MS = 25
 const POLL_MS = 1_000
 
 export interface BoundedCommandsOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly client: RedisClient
   readonly clock: Clock
   /** From 0 to 1, for jitter. */
@@ -21,6 +25,8 @@ export interface BoundedCommandsOptions {
 
 /** The commands of a store. Closing them leaves the app's client as it is. */
 export class BoundedCommands implements Commands {
+  readonly #org: string
+  readonly #clock: Clock
   readonly #client: RedisClient
   readonly #circuit: CommandCircuit
   readonly #listeners: ((isUp: boolean) => void)[] = []
@@ -35,7 +41,9 @@ export class BoundedCommands implements Commands {
   #wasUp: boolean
   #isClosed = false
 
-  constructor({ client, clock, random }: BoundedCommandsOptions) {
+  constructor({ org, client, clock, random }: BoundedCommandsOptions) {
+    this.#org = org
+    this.#clock = clock
     this.#client = client
     this.#circuit = new CommandCircuit(() => clock.monotonic(), random)
     this.#wasReady = client.isReady()
@@ -56,7 +64,29 @@ export class BoundedCommands implements Commands {
     this.#listeners.push(listener)
   }
 
-  async send(key: string, args: readonly string[]): Promise<unknown> {
+  send(key: string, args: readonly string[]): Promise<unknown> {
+    return isTraced(tracers.storeCommand) ? this.#traced(key, args) : this.#send(key, args)
+  }
+
+  #traced(key: string, args: readonly string[]): Promise<unknown> {
+    const message: StoreCommandMessage = { org: this.#org, command: args[0] ?? '' }
+    const began = this.#clock.monotonic()
+    return trace(
+      tracers.storeCommand,
+      message,
+      () => this.#send(key, args),
+      (end): TracedEnd<StoreCommandMessage> => {
+        const durationMs = this.#clock.monotonic() - began
+        if ('result' in end) return { fields: { outcome: 'ok', durationMs } }
+        const error = commandError(end.thrown)
+        const fields = { outcome: error.code, durationMs }
+        // A script that Redis has not cached is sent in full next.
+        return error.code === 'NOSCRIPT' ? { fields } : { fields, error }
+      },
+    )
+  }
+
+  async #send(key: string, args: readonly string[]): Promise<unknown> {
     this.#readState()
     if (this.#isClosed) throw new CommandError('closed')
     if (!this.#client.isReady()) throw new CommandError('not_ready')

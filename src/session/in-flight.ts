@@ -1,4 +1,6 @@
 /** The lookups in flight: at most one per cookie, which holds the credential and nothing of a request. */
+
+import { type LookupMessage, tracers } from '../channels.js'
 import type {
   Clock,
   Credential,
@@ -11,6 +13,7 @@ import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind, CallRequest } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
+import { isTraced, type TracedEnd, trace } from '../tracing.js'
 import type { NegativeCache, SessionCache } from './cache.js'
 import {
   type AnsweredContext,
@@ -27,6 +30,8 @@ import type { Claim, ReleaseReason, SharedEntry, SharedStore } from './shared-ca
 import type { StoreReads } from './store-reads.js'
 
 export interface LookupOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly cache: Settings['cache']
   /** One deadline for a lookup, repeated calls included. */
   readonly timeoutMs: number
@@ -126,7 +131,9 @@ export class InFlightLookups {
   start(call: LookupCall): InFlightLookup {
     const { shared, clock } = this.#options
     const skipsShared = shared === undefined || call.skipsShared
-    const result = this.#resultOf(shared, call)
+    const result = isTraced(tracers.lookup)
+      ? this.#tracedResultOf(shared, call)
+      : this.#resultOf(shared, call)
     const lookup = { startedMono: clock.monotonic(), skipsShared, result }
     this.#lookups.set(call.key, lookup)
     const remove = () => {
@@ -139,6 +146,25 @@ export class InFlightLookups {
   async settled(): Promise<void> {
     while (this.#lookups.size > 0)
       await Promise.all([...this.#lookups.values()].map(({ result }) => result))
+  }
+
+  #tracedResultOf(shared: SharedStore | undefined, call: LookupCall): Promise<LookupResult> {
+    const { org, clock } = this.#options
+    const began = clock.monotonic()
+    const kind = call.kind()
+    if (kind === 'api') return this.#resultOf(shared, call)
+    const message: LookupMessage = { org, kind }
+    return trace(
+      tracers.lookup,
+      message,
+      () => this.#resultOf(shared, call),
+      (end) => {
+        const durationMs = clock.monotonic() - began
+        return 'result' in end
+          ? endOf(end.result, durationMs)
+          : { fields: { durationMs }, error: new Error('lookup: failed') }
+      },
+    )
   }
 
   #resultOf(shared: SharedStore | undefined, call: LookupCall): Promise<LookupResult> {
@@ -260,6 +286,19 @@ export class InFlightLookups {
     sessions.store(key, context, start)
     return { kind: 'answered', context, start }
   }
+}
+
+function endOf(result: LookupResult, durationMs: number): TracedEnd<LookupMessage> {
+  if (result.kind === 'unavailable') {
+    const { code } = result
+    const error = Object.assign(new Error(`lookup: ${code}`), { code })
+    return { fields: { state: 'unavailable', reason: code, durationMs }, error }
+  }
+  const { context } = result
+  if (context.state !== 'active')
+    return { fields: { state: context.state, reason: context.reason, durationMs } }
+  const source = context.source === 'shared' ? 'shared' : 'okta'
+  return { fields: { state: 'active', source, durationMs } }
 }
 
 const timeout: OktaUnavailable = { kind: 'unavailable', code: 'timeout' }

@@ -1,5 +1,6 @@
 /** Refreshes sessions at Okta: at most one call per session and period, shared by concurrent requests. */
 import { LRUCache } from 'lru-cache'
+import { publishers } from '../channels.js'
 import type { Clock, Credential, CurrentSessionCall, OktaUnavailable } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import type { Limiter } from '../limiter/limiter.js'
@@ -31,6 +32,8 @@ export type Refreshed =
   | OktaUnavailable
 
 export interface RefresherOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly limiter: Limiter
   readonly lookup: Lookup
   readonly clock: Clock
@@ -90,9 +93,16 @@ export class Refresher {
     const inFlight = this.#claimAndCall(target, everyMs, kind)
     this.#inFlight.set(target.key, inFlight)
     const refreshed = await inFlight.finally(() => this.#inFlight.delete(target.key))
+    if (publishers.refresh.hasSubscribers) this.#publish(refreshed)
     if (refreshed.kind === 'refreshed')
       this.#last.set(target.key, { kind: 'refreshed', at, expiresAt: refreshed.session.expiresAt })
     return refreshed
+  }
+
+  #publish(refreshed: Refreshed): void {
+    const { kind: outcome } = refreshed
+    const code = outcome === 'unavailable' ? { code: refreshed.code } : {}
+    publishers.refresh.publish({ org: this.#options.org, outcome, ...code })
   }
 
   /** Calls Okta unless another instance has within the period. */

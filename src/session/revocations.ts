@@ -58,6 +58,8 @@ export interface SignOutInForce extends SignOutRecord {
 }
 
 export interface RevocationLogOptions {
+  /** The host of the org, for messages. */
+  readonly org: string
   readonly clock: Clock
   /** How long anything older than a record could still be served or be in flight. */
   readonly retentionMs: number
@@ -390,8 +392,9 @@ export class RevocationLog {
       this.#oldestValidShared = sharedPosition
   }
 
-  #publish(message: RevocationMessage, names: readonly string[] | undefined): void {
-    if (publishers.revocation.hasSubscribers) publishers.revocation.publish(message)
+  #publish(message: Omit<RevocationMessage, 'org'>, names: readonly string[] | undefined): void {
+    if (publishers.revocation.hasSubscribers)
+      publishers.revocation.publish({ org: this.#options.org, ...message })
     this.#callListeners(names)
   }
 

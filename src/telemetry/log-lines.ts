@@ -59,6 +59,8 @@ export function beginDebugLines(): void {
   hasBegun = true
   for (const name of Object.values(channels)) {
     const line = createDebug(name)
-    if (line.enabled) subscribe(name, (message) => line('%o', message))
+    if (!line.enabled) continue
+    const isTracing = name === channels.lookup || name === channels.storeCommand
+    subscribe(isTracing ? `tracing:${name}:asyncEnd` : name, (message) => line('%o', message))
   }
 }

@@ -18,7 +18,10 @@ const LIBRARY_CHANNELS = [
   'got:response:end',
   'got:response:redirect',
 ]
-const CHANNELS = [...Object.values(channels), ...LIBRARY_CHANNELS]
+const TRACED = [channels.lookup, channels.call, channels.storeCommand].flatMap((name) =>
+  ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) => `tracing:${name}:${event}`),
+)
+const CHANNELS = [...Object.values(channels), ...TRACED, ...LIBRARY_CHANNELS]
 
 function eavesdrop() {
   const said: unknown[] = []

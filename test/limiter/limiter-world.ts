@@ -32,6 +32,7 @@ export class GateWorld {
   constructor({ upstream, random = () => 0.5, logger }: GateWorldOptions = {}) {
     const { upstream: defaults } = parseOptions({ orgUrl: 'https://id.example.com' }, {})
     this.limiter = new Limiter({
+      org: 'org.test',
       upstream: { ...defaults, maxQueueMs: 10_000, ...upstream },
       clock: this.clock,
       random,

@@ -70,18 +70,21 @@ export class QuotaWorld {
       {},
     )
     const log = new RevocationLog({
+      org: 'org.test',
       clock,
       retentionMs: cache.maxTtlMs + 2 * api.timeoutMs,
       maxRecords: 1_000,
       maxProvisional: 100,
     })
     this.limiter = new Limiter({
+      org: 'org.test',
       upstream: { ...upstream, ...figures },
       clock,
       random,
       logger: undefined,
     })
     this.lookup = new Lookup({
+      org: 'org.test',
       cache,
       timeoutMs: api.timeoutMs,
       clock,

@@ -28,6 +28,7 @@ describeRedis('commands to Redis', () => {
 
   function open(app: AppClient) {
     const commands = new BoundedCommands({
+      org: 'org.test',
       client: adapt({ client: app.client }),
       clock,
       random: () => 0,
@@ -185,7 +186,7 @@ describeRedis('commands to Redis', () => {
         throw new Error(`${word} text with secret-value`)
       }
       const client = adapt({ command, reader: async () => ({ command, close: () => undefined }) })
-      const commands = new BoundedCommands({ client, clock, random: () => 0 })
+      const commands = new BoundedCommands({ org: 'org.test', client, clock, random: () => 0 })
       closes.push(() => commands.close())
       const errors = await failures(commands, ['GET', 'k'])
       expect(errors[4]).toMatchObject({ code: 'redis', reply: word })

@@ -95,7 +95,7 @@ export class LogWorld {
       clock,
       random: () => 0.5,
       logger: { warn: (line) => lines.push(line) },
-      commands: new BoundedCommands({ client: adapted, clock, random: () => 0.5 }),
+      commands: new BoundedCommands({ org: 'org.test', client: adapted, clock, random: () => 0.5 }),
       reader: new BlockingReader(adapted),
       sealer: createSealer(secrets, ORG),
       retentionMs: Math.max(15 * 60_000, MAX_TTL_MS + 60_000),

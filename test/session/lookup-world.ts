@@ -77,6 +77,7 @@ export class LookupWorld {
     const { clock } = this
     const { timeoutMs } = this.settings.api
     this.log = new RevocationLog({
+      org: 'org.test',
       clock,
       retentionMs: this.settings.cache.maxTtlMs + 2 * timeoutMs,
       maxRecords: 1_000,
@@ -84,6 +85,7 @@ export class LookupWorld {
       shared,
     })
     this.limiter = new Limiter({
+      org: 'org.test',
       upstream: this.settings.upstream,
       logger: undefined,
       clock,
@@ -101,6 +103,7 @@ export class LookupWorld {
         side.ended = true
       })
     this.lookup = new Lookup({
+      org: 'org.test',
       cache: this.settings.cache,
       timeoutMs,
       clock,

@@ -25,6 +25,7 @@ function entryAt(position: string, ids = alice): SharedEntry {
 
 function openLog(shared?: SharedLog, maxRecords = 100): RevocationLog {
   return new RevocationLog({
+    org: 'org.test',
     clock,
     retentionMs: RETENTION,
     maxRecords,

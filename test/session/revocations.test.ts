@@ -12,7 +12,13 @@ describe('the revocation log', () => {
 
   beforeEach(() => {
     clock = new TestClock()
-    log = new RevocationLog({ clock, retentionMs: 310_000, maxRecords: 3, maxProvisional: 2 })
+    log = new RevocationLog({
+      org: 'org.test',
+      clock,
+      retentionMs: 310_000,
+      maxRecords: 3,
+      maxProvisional: 2,
+    })
   })
 
   const voids = (key: string, position: number) => log.isVoid(key, undefined, position)

@@ -21,6 +21,7 @@ beforeEach(() => {
 /** `names`: how subjects are named while a secret is replaced. */
 function openLog(nameSubject?: (text: string) => readonly string[]): RevocationLog {
   return new RevocationLog({
+    org: 'org.test',
     clock,
     retentionMs: RETENTION,
     maxRecords: 100,
@@ -56,8 +57,8 @@ describe('the revocation log before it has read the shared one', () => {
   })
 
   it('a log without a store takes no shared entry', () => {
-    const options = { clock, retentionMs: RETENTION, maxRecords: 100, maxProvisional: 50 }
-    const log = new RevocationLog(options)
+    const bounds = { retentionMs: RETENTION, maxRecords: 100, maxProvisional: 50 }
+    const log = new RevocationLog({ org: 'org.test', clock, ...bounds })
     log.sharedPosition = '1'
     expect(log.isVoidShared(KEY, entryAt('1'))).toBe(true)
   })

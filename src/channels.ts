@@ -1,7 +1,12 @@
-/** The diagnostics_channel names this package publishes on, and what each message carries. Never a secret. */
-import { channel, tracingChannel } from 'node:diagnostics_channel'
+/** The diagnostics_channel names this package publishes on, what each message carries, and how operations are traced. Never a secret. */
+import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Operation, UnavailableCode } from './errors.js'
-import type { Traced } from './tracing.js'
+
+/** What a tracing channel publishes: one object for each operation, filled in before its end. */
+interface Traced {
+  /** Why the operation has no usable result. It holds no secret. */
+  error?: Error | undefined
+}
 
 /** Which org a message is about: an app may use several. */
 interface AboutOrg {
@@ -186,9 +191,57 @@ export const publishers = {
   schemaDrift: channel(channels.schemaDrift),
 } as const
 
+/** Node has had `hasSubscribers` since 20.13; its types for Node 20 lack it. */
+interface Tracer<M extends Traced> extends TracingChannel<unknown, M> {
+  readonly hasSubscribers: boolean
+}
+
 /** The tracing channels behind the names. */
 export const tracers = {
-  lookup: tracingChannel<unknown, LookupMessage>(channels.lookup),
-  call: tracingChannel<unknown, CallTraceMessage>(channels.call),
-  storeCommand: tracingChannel<unknown, StoreCommandMessage>(channels.storeCommand),
+  lookup: tracingChannel(channels.lookup) as Tracer<LookupMessage>,
+  call: tracingChannel(channels.call) as Tracer<CallTraceMessage>,
+  storeCommand: tracingChannel(channels.storeCommand) as Tracer<StoreCommandMessage>,
 } as const
+
+/** How an operation ended. */
+export interface TracedEnd<M> {
+  readonly fields: Partial<M>
+  readonly error?: Error | undefined
+}
+
+/**
+ * Node's own `tracePromise` publishes the result, which may hold a session or a credential; this publishes
+ * what `ended` says of it. Stores bound to the start are those of `run` and of all that it awaits. The caller
+ * checks for subscribers first.
+ */
+export function trace<M extends Traced, T>(
+  channel: TracingChannel<unknown, M>,
+  message: M,
+  run: () => Promise<T>,
+  ended: (outcome: { readonly result: T } | { readonly thrown: unknown }) => TracedEnd<M>,
+): Promise<T> {
+  return channel.start.runStores(message, () => {
+    const running = run().then(
+      (result) => {
+        publishEnd(ended({ result }))
+        return result
+      },
+      (thrown: unknown) => {
+        publishEnd(ended({ thrown }))
+        throw thrown
+      },
+    )
+    channel.end.publish(message)
+    return running
+  })
+
+  function publishEnd({ fields, error }: TracedEnd<M>): void {
+    Object.assign(message, fields)
+    if (error !== undefined) {
+      message.error = error
+      channel.error.publish(message)
+    }
+    channel.asyncStart.publish(message)
+    channel.asyncEnd.publish(message)
+  }
+}

@@ -193,9 +193,9 @@ function composeCore(
   surroundings: Surroundings,
   logger: Logger | undefined,
 ) {
-  const { clock } = surroundings
+  const around = { ...surroundings, org: new URL(api.orgUrl).host }
+  const { clock } = around
   const { timeoutMs } = api
-  const { host: orgHost } = new URL(api.orgUrl)
   const reach = surroundings.connect ?? connect
   const onChanged = (sessionId: string) =>
     lookup.forget({ sessionId }).catch((error: unknown) => {
@@ -204,13 +204,12 @@ function composeCore(
         error: String(error),
       })
     })
-  const limiter = new Limiter({ org: orgHost, upstream, logger, ...surroundings })
+  const limiter = new Limiter({ upstream, logger, ...around })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
   const { log, shared } = openRevocationLog({ api, cache, upstream, secrets }, surroundings, logger)
   const { fetchSession, refreshSession } = org
   const lookup = new Lookup({
-    ...surroundings,
-    org: orgHost,
+    ...around,
     cache,
     timeoutMs,
     limiter,
@@ -225,10 +224,9 @@ function composeCore(
   })
   const { maxSessions, maxTtlMs } = cache
   const refresher = new Refresher({
-    org: orgHost,
     limiter,
     lookup,
-    clock,
+    ...around,
     refreshSession,
     maxSessions,
     shared,

@@ -22,7 +22,6 @@ const leaves = [
   'errors.ts',
   'copies.ts',
   'channels.ts',
-  'tracing.ts',
   'version.ts',
 ] as const
 const map: Readonly<Record<string, readonly string[]>> = {
@@ -52,8 +51,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   // Of okta the type SessionApi alone, which OktaSession holds.
   'okta-session-types.ts': ['public-types.ts', 'errors.ts', 'okta'],
   'public-types.ts': ['errors.ts', 'contracts.ts'],
-  'channels.ts': ['errors.ts', 'tracing.ts'],
-  'tracing.ts': [],
+  'channels.ts': ['errors.ts'],
   'errors.ts': ['copies.ts'],
   'copies.ts': [],
   'abort.ts': [],

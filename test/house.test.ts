@@ -17,7 +17,7 @@ const bounds = {
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
   lines: 19_274,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 14_027,
+  linesOfCode: 14_313,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

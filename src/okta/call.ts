@@ -2,10 +2,9 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { follow } from '../abort.js'
-import { type CallMessage, type CallTraceMessage, publishers, tracers } from '../channels.js'
+import { type CallMessage, type CallTraceMessage, publishers, trace, tracers } from '../channels.js'
 import type { CallOptions, Clock, OktaAnswer } from '../contracts.js'
 import type { Operation } from '../errors.js'
-import { isTraced, trace } from '../tracing.js'
 import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
 import type { Authorization, Authorizer } from './credentials.js'
 import type {
@@ -68,8 +67,8 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
   async function limited<T>(call: Call<T>, options: OperationOptions): Promise<CallResult<T>> {
     const { subject } = call
     const { limit, signal } = options
-    const make = () =>
-      announced({ org, operation: subject.operation }, () => carryOut(call, options), signal)
+    const about = { org, operation: subject.operation }
+    const make = () => announced(about, () => carryOut(call, options), signal)
     if (limit === undefined) return make()
     let made: CallResult<T> | undefined
     const limited = limit(subject.operation, async () => {
@@ -109,10 +108,8 @@ export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: Call
     }
 
     function ended(result: HttpAnswer | HttpFailure): CallResult<T> {
-      const { operation } = subject
-      const answer = read(operation, result)
-      if (publishers.schemaDrift.hasSubscribers && answer.kind === 'yes')
-        publishDrift({ org, operation }, result)
+      const answer = read(subject.operation, result)
+      if (publishers.schemaDrift.hasSubscribers) publishDrift(org, subject.operation, result)
       return { subject, result, answer }
     }
   }
@@ -155,7 +152,7 @@ export function announced<T>(
   call: () => Promise<CallResult<T>>,
   signal?: AbortSignal,
 ): Promise<CallResult<T>> {
-  return publishers.call.hasSubscribers || isTraced(tracers.call)
+  return publishers.call.hasSubscribers || tracers.call.hasSubscribers
     ? announce({ ...about }, call, signal)
     : call()
 }

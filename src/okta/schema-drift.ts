@@ -32,15 +32,16 @@ const MAX_NAMES = 10
 
 /** Publishes nothing for an answer without a session, or with all as expected. */
 export function publishDrift(
-  about: Pick<SchemaDriftMessage, 'org' | 'operation'>,
+  org: string,
+  operation: Operation,
   result: HttpAnswer | HttpFailure,
 ): void {
-  if (!SESSION_OPERATIONS.has(about.operation) || result.kind !== 'answered') return
+  if (!SESSION_OPERATIONS.has(operation) || result.kind !== 'answered') return
   const body = readJson(result)
   if (body.kind === 'unusable' || !isObject(body.value)) return
   const drift = driftIn(body.value)
   if (Object.values(drift).some((names) => names.length > 0))
-    publishers.schemaDrift.publish({ ...about, ...drift })
+    publishers.schemaDrift.publish({ org, operation, ...drift })
 }
 
 function driftIn(

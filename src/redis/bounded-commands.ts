@@ -1,7 +1,6 @@
 /** Commands over the app's client, each bounded in time, and suspended while Redis fails. */
-import { type StoreCommandMessage, tracers } from '../channels.js'
+import { type StoreCommandMessage, type TracedEnd, trace, tracers } from '../channels.js'
 import type { Clock } from '../contracts.js'
-import { isTraced, type TracedEnd, trace } from '../tracing.js'
 import type { RedisClient } from './client.js'
 import { CommandCircuit } from './command-circuit.js'
 import { CommandError, commandError, failureOf } from './command-error.js'
@@ -65,7 +64,7 @@ export class BoundedCommands implements Commands {
   }
 
   send(key: string, args: readonly string[]): Promise<unknown> {
-    return isTraced(tracers.storeCommand) ? this.#traced(key, args) : this.#send(key, args)
+    return tracers.storeCommand.hasSubscribers ? this.#traced(key, args) : this.#send(key, args)
   }
 
   #traced(key: string, args: readonly string[]): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** The lookups in flight: at most one per cookie, which holds the credential and nothing of a request. */
 
-import { type LookupMessage, tracers } from '../channels.js'
+import { type LookupMessage, type TracedEnd, trace, tracers } from '../channels.js'
 import type {
   Clock,
   Credential,
@@ -13,7 +13,6 @@ import type { Limiter } from '../limiter/limiter.js'
 import type { CallKind, CallRequest } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
-import { isTraced, type TracedEnd, trace } from '../tracing.js'
 import type { NegativeCache, SessionCache } from './cache.js'
 import {
   type AnsweredContext,
@@ -131,7 +130,7 @@ export class InFlightLookups {
   start(call: LookupCall): InFlightLookup {
     const { shared, clock } = this.#options
     const skipsShared = shared === undefined || call.skipsShared
-    const result = isTraced(tracers.lookup)
+    const result = tracers.lookup.hasSubscribers
       ? this.#tracedResultOf(shared, call)
       : this.#resultOf(shared, call)
     const lookup = { startedMono: clock.monotonic(), skipsShared, result }

@@ -125,9 +125,11 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     stats: () => statsOf(core),
 
     async settled() {
-      const { limiter, lookup, refresher, signOut, pushed } = core
+      const { limiter, lookup, refresher, signOut, pushed, shared } = core
       const parts = [limiter, lookup, refresher, signOut, pushed]
       await Promise.all(parts.map((part) => part.settled()))
+      // What they found is being written.
+      await shared?.settled()
     },
 
     close() {

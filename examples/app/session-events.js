@@ -19,6 +19,8 @@ export function sessionEvents(okta) {
     res.set({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }).flushHeaders()
     const heartbeat = setInterval(() => res.write(':\n\n'), HEARTBEAT_MS)
     const unwatch = okta.watch(req, (reason) => {
+      // Not at `close`, which a slow client delays: a write after the end would be an error that ends the process.
+      clearInterval(heartbeat)
       // `closed`: this app stops, the session does not. The browser connects again without a word to the user.
       res.end(reason === 'closed' ? undefined : `event: ended\ndata: ${reason}\n\n`)
     })

@@ -31,7 +31,9 @@ export function readCookieEntries(
     // Over http this package sets no `Secure`, and browsers refuse these names without it.
     if (!orgUrl.startsWith('http:') || !/^__(?:Host|Secure)-/.test(name)) continue
     const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
-    const advice = 'needs an https orgUrl; use "sid" in development'
+    // Two orgs in one app need a name each in development, too.
+    const plain = signed ? 'sid' : name.replace(/^__(?:Host|Secure)-/, '')
+    const advice = `needs an https orgUrl; use ${quote(plain)} in development`
     faults.add('cookies', `${what} with an http orgUrl`, advice)
   }
   return entries

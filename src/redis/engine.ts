@@ -110,6 +110,10 @@ export class RedisEngine implements SharedSessions {
     }
   }
 
+  async settled(): Promise<void> {
+    await Promise.all([this.#stream.settled(), this.#entries.settled()])
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#firstConnection)
     this.#entries.close()

@@ -81,6 +81,10 @@ export class RevocationStream {
     return this.#writer.append(message)
   }
 
+  settled(): Promise<void> {
+    return this.#writer.settled()
+  }
+
   onInstances(listener: (count: number) => void): void {
     this.#instances.onChange(listener)
   }

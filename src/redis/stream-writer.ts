@@ -129,6 +129,11 @@ export class StreamWriter {
     await this.#last
   }
 
+  /** Resolves when no message is being appended. */
+  async settled(): Promise<void> {
+    await this.#last
+  }
+
   /** Appends a last message, as long as that takes a tenth of a second. */
   async close(message: StreamMessage): Promise<void> {
     this.#isClosed = true

@@ -71,6 +71,8 @@ export class Refresher {
   readonly #last: LRUCache<string, LastRefresh>
   /** By key, and not in the cache: lru-cache publishes its values, and a result holds Okta's Set-Cookie lines. */
   readonly #inFlight = new Map<string, Promise<Refreshed>>()
+  /** Work that may still begin a refresh. */
+  readonly #background = new Set<Promise<void>>()
 
   constructor(options: RefresherOptions) {
     this.#options = options
@@ -147,8 +149,15 @@ export class Refresher {
     )
   }
 
+  /** Lets settled() wait for work that may begin a refresh. It must not reject. */
+  inBackground(work: Promise<void>): void {
+    const done = work.then(() => void this.#background.delete(done))
+    this.#background.add(done)
+  }
+
   async settled(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values())
+    while (this.#inFlight.size > 0 || this.#background.size > 0)
+      await Promise.all([...this.#inFlight.values(), ...this.#background])
   }
 
   async #callOkta(

@@ -145,6 +145,8 @@ export interface SharedSessions {
   /** Calls back with the number of living instances, this one included, now and at each change. */
   onInstances(listener: (count: number) => void): void
   stats(): StoreStats
+  /** Resolves when no write is under way; a record that waits until the store can be reached is none. */
+  settled(): Promise<void>
   close(): Promise<void>
 }
 
@@ -234,6 +236,7 @@ export function byKey(engine: SharedSessions, nameSubject: NameSubject): SharedS
     subscribe: (listener) => engine.subscribe(listener),
     onInstances: (listener) => engine.onInstances(listener),
     stats: () => engine.stats(),
+    settled: () => engine.settled(),
     close: () => engine.close(),
   }
 }

@@ -6,6 +6,7 @@ import express from 'express'
 import { OktaUnavailableError } from 'express-okta-session'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
+import { deferred } from './deferred.js'
 import {
   api,
   type Choices,
@@ -155,6 +156,22 @@ describe('settled()', () => {
   it('settled() resolves at once when no background work is in progress', async () => {
     const { okta } = await open()
     await okta.settled()
+  })
+
+  it('settled() waits for an async counts() of refreshOnActivity(), and for its refresh', async () => {
+    const { org, okta } = await startParts()
+    const counted = deferred<boolean>()
+    const app = express()
+    app.use(okta.refreshOnActivity({ counts: () => counted.promise }))
+    app.get('/account', okta.requireSession(), (_req, res) => void res.json('let in'))
+    const cookie = org.signIn('alice@example.com')
+    await request(await serve(app))
+      .get('/account')
+      .set({ Cookie: cookie })
+      .expect(200)
+    const settled = okta.settled().then(() => org.calls.refreshCurrentSession)
+    counted.resolve(true)
+    expect(await settled).toBe(1)
   })
 
   it('settled() waits for a prefetch', async () => {

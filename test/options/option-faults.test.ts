@@ -275,7 +275,7 @@ describe('options', () => {
     [
       'a __Host- cookie on http',
       { orgUrl: 'http://localhost', cookies: [{ name: '__Host-o', as: 'sid' }] },
-      /^cookies: the name "__Host-o" with an http orgUrl/,
+      /^cookies: the name "__Host-o" with an http orgUrl; needs an https orgUrl; use "o" in development$/,
     ],
     [
       'a __Secure- cookie on http',

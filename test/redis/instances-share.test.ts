@@ -111,6 +111,18 @@ describeRedis('instances over one Redis', () => {
     },
   )
 
+  it('settled() waits until an entry is stored', async () => {
+    const server = await startRedis()
+    ends.push(() => server.stop())
+    const org = await startOrg()
+    for (const [, create] of sampledSingles) {
+      const okta = await instance(org, create(server.url))
+      expect(await sourceOf(okta, org.signIn(LOGIN))).toBe('okta')
+      await okta.settled()
+      expect(okta.stats().store?.entriesWritten).toBe(1)
+    }
+  })
+
   it('two instances whose client gives Buffers for texts make one lookup and obey each other', async () => {
     const server = await startRedis()
     ends.push(() => server.stop())

@@ -74,6 +74,7 @@ export class SharedStore {
         for (const each of this.#countListeners) each(this.#countListeners.length)
       },
       stats: () => idle,
+      settled: async () => {},
       close: async () => {},
     }
   }

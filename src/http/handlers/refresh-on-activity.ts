@@ -29,7 +29,9 @@ export function createRefreshOnActivity(
   return function refreshOnActivity(req, res, next) {
     // Read now: a closed socket has no address.
     const clientIp = kit.clientIp(req)
-    const onEnd = once(() => void refreshIfActive(req, res, clientIp).catch(onError))
+    const onEnd = once(() =>
+      refresher.inBackground(refreshIfActive(req, res, clientIp).catch(onError)),
+    )
     // The adapters of serverless platforms emit no `close`, and a response that is cut off no `finish`.
     res.once('finish', onEnd).once('close', onEnd)
     next()

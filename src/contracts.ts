@@ -1,4 +1,5 @@
 /** The types that more than one folder of the package uses, besides the public ones. */
+import type { LineCode } from './codes.js'
 import type { RateLimit, UnavailableCode } from './errors.js'
 
 /** One clock for everything that reasons about time. */
@@ -52,10 +53,16 @@ export interface CallOptions {
  * const logger: Logger = { warn: (message, fields) => console.error(message, fields) }
  */
 export interface Logger {
-  /** A line for an operator. `fields` are its facts, never a secret. */
+  /** A line for an operator. `fields` are its facts, never a secret; `event` is the code of the line in docs/errors.md. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
   /** A line that tells of a return to normal. */
   info?(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** The log as the parts of the package write to it: each line has a code, so that none reaches the app's logger without. */
+export interface Log {
+  warn(code: LineCode, message: string, fields?: Readonly<Record<string, unknown>>): void
+  info(code: LineCode, message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
 declare const opaque: unique symbol

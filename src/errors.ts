@@ -152,7 +152,8 @@ export interface OktaUnavailableErrorDetails {
 /**
  * No usable answer: silence, a redirect, a body that is not what Okta sends, or a call not made at all.
  *
- * It says nothing about whether the session exists. `cause` is a fresh Error with the original's name,
+ * It says nothing about whether the session exists. `message` ends with the link to the section of `code` in
+ * docs/errors.md, a file of this package. `cause` is a fresh Error with the original's name,
  * code and message, never the HTTP client's own error, which holds the request and its headers.
  *
  * @example

@@ -1,5 +1,5 @@
 /** The composition root: options become parts, parts become handlers. The only place that builds things. */
-import type { Clock, Logger } from './contracts.js'
+import type { Clock, Log } from './contracts.js'
 import { createAuthenticate, createCheck, createSessionOf } from './http/check.js'
 import { createAttachSession } from './http/handlers/attach-session.js'
 import { createEventHook } from './http/handlers/event-hook.js'
@@ -85,6 +85,7 @@ export function oktaSession(options?: OktaSessionOptions): OktaSession {
 function warnOfInsecureOrg({ api, allowInsecureOrg, logger }: Settings): void {
   if (allowInsecureOrg && api.orgUrl.startsWith('http:'))
     createLog(logger, new URL(api.orgUrl).host)?.warn(
+      'EOS136',
       'allowInsecureOrg: cookies and tokens cross the network to the org in clear. Never use this with real users',
     )
 }
@@ -171,7 +172,7 @@ function statsOf({ limiter, lookup, watches, pushed, shared }: Core): OktaSessio
 function openRevocationLog(
   { api, cache, upstream, secrets }: Pick<Settings, 'api' | 'cache' | 'upstream' | 'secrets'>,
   { clock, random }: Surroundings,
-  logger: Logger | undefined,
+  logger: Log | undefined,
 ) {
   const { timeoutMs, orgUrl: orgOrigin } = api
   const { maxTtlMs } = cache
@@ -189,23 +190,25 @@ function openRevocationLog(
   return { log, shared: store?.shared }
 }
 
+/** Okta has done what was asked of `okta.api`: the caller hears of that, and the operator of this. */
+function warnOfUntold(logger: Log | undefined, error: unknown): void {
+  logger?.warn('EOS126', 'Other instances could not be told of a change made through okta.api', {
+    error: String(error),
+  })
+}
+
 /** From credential to verdict. */
 function composeCore(
   { api, cache, upstream, secrets }: Settings,
   surroundings: Surroundings,
-  logger: Logger | undefined,
+  logger: Log | undefined,
 ) {
   const around = { ...surroundings, org: new URL(api.orgUrl).host }
   const { clock } = around
   const { timeoutMs } = api
   const reach = surroundings.connect ?? connect
   const onChanged = (sessionId: string) =>
-    lookup.forget({ sessionId }).catch((error: unknown) => {
-      // Okta has done what was asked: the caller hears of that, and the operator of this.
-      logger?.warn('Other instances could not be told of a change made through okta.api', {
-        error: String(error),
-      })
-    })
+    lookup.forget({ sessionId }).catch((error: unknown) => warnOfUntold(logger, error))
   const limiter = new Limiter({ upstream, logger, ...around })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
   const { log, shared } = openRevocationLog({ api, cache, upstream, secrets }, surroundings, logger)

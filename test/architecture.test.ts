@@ -17,6 +17,7 @@ const src = join(root, 'src')
  */
 const leaves = [
   'abort.ts',
+  'codes.ts',
   'contracts.ts',
   'public-types.ts',
   'errors.ts',
@@ -47,7 +48,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   limiter: ['options', ...leaves],
   okta: ['options', ...leaves],
   options: leaves,
-  'contracts.ts': ['errors.ts', 'public-types.ts'],
+  'contracts.ts': ['codes.ts', 'errors.ts', 'public-types.ts'],
   // Of okta the type SessionApi alone, which OktaSession holds.
   'okta-session-types.ts': ['public-types.ts', 'errors.ts', 'okta'],
   'public-types.ts': ['errors.ts', 'contracts.ts'],
@@ -55,6 +56,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': ['copies.ts'],
   'copies.ts': [],
   'abort.ts': [],
+  'codes.ts': [],
   'version.ts': [],
   'local-org': [],
   cli: ['local-org', 'okta', 'options', ...leaves],

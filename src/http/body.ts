@@ -1,5 +1,7 @@
 /** Reads the few fields our handlers take, from a parsed body or from the unread stream, and nothing larger. */
+
 import type { IncomingMessage } from 'node:http'
+import type { ProblemCode } from '../codes.js'
 import type { RequestLike } from '../public-types.js'
 import { header, wantsPage } from './request.js'
 
@@ -11,7 +13,7 @@ export type Fields = ReadonlyMap<string, string>
 /** Why there are no fields, in the words of the answer. */
 export interface BodyFault {
   readonly status: 400 | 413 | 415
-  readonly code: string
+  readonly code: ProblemCode
   readonly detail: string
 }
 
@@ -175,7 +177,7 @@ export function tooLarge(maxBytes: number) {
   return fault(413, 'body_too_large', `The body may have ${maxBytes} bytes.`)
 }
 
-function fault(status: BodyFault['status'], code: string, detail: string) {
+function fault(status: BodyFault['status'], code: ProblemCode, detail: string) {
   return { fault: { status, code, detail } }
 }
 

@@ -1,4 +1,5 @@
 /** check(), authenticate() and session(), which an app calls with a request, in any framework. */
+import { misuse } from '../codes.js'
 import type { Decision, Denial, RequestLike, SessionRule } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import { type Decided, Guard, settle } from './decide.js'
@@ -32,7 +33,7 @@ export function createCheck(kit: Kit) {
 
   function guardFor(rule: SessionRule): Guard {
     if (rule === undefined)
-      throw new TypeError('check(req, undefined): leave the rule out for no rule')
+      throw misuse('EOS308', 'check(req, undefined): leave the rule out for no rule')
     const made = guards.get(rule)
     if (made !== undefined && isUnchanged(rule, made.rule)) return made.guard
     const checked = checkedRule('check', rule)

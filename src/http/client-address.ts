@@ -1,6 +1,6 @@
 /** Tells clients apart by their address, so that a client that guesses cookies spends its own budget only. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { Logger } from '../contracts.js'
+import type { Log } from '../contracts.js'
 import { sharedPeer } from '../limiter/token-bucket.js'
 import type { RequestLike } from '../public-types.js'
 import { header } from './request.js'
@@ -25,7 +25,7 @@ privateRanges.addSubnet('fe80::', 10, 'ipv6')
  * only without a peer address.
  */
 export function createClientAddress(
-  logger: Logger | undefined,
+  logger: Log | undefined,
 ): (req: RequestLike) => string | undefined {
   let warned = false
   return function clientAddress(req) {
@@ -40,6 +40,7 @@ export function createClientAddress(
     if (!warned) {
       warned = true
       logger?.warn(
+        'EOS132',
         "Requests arrive through a proxy the app does not trust, so clients can't be told apart: set Express's `trust proxy`, and appUrl unless the proxy keeps Host",
       )
     }

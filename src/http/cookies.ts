@@ -1,5 +1,7 @@
 /** The session cookies as `Set-Cookie` lines: which entry holds the session, how it is set, renewed and expired, and which of Okta's cookies a browser may get. */
+
 import { parseSetCookie, type SetCookie, stringifySetCookie } from 'cookie'
+import { misuse } from '../codes.js'
 import type { CookieEntry } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import { isCookieValue, MAX_COOKIE_VALUE } from './cookie-header.js'
@@ -22,6 +24,9 @@ export interface SessionCookies {
   relay(entry: CookieEntry, setCookies: readonly string[]): readonly string[]
 }
 
+const NO_SID =
+  'login(): createSession makes a `sid`, and no cookie is read as one; add "sid", or { name, as: "sid" }, to the cookies option'
+
 export function createSessionCookies(
   settings: Pick<Settings, 'api' | 'cookies' | 'secrets' | 'appUrl' | 'allowInsecureOrg'>,
   now: () => number = Date.now,
@@ -32,11 +37,8 @@ export function createSessionCookies(
 
   function signInEntry(): CookieEntry {
     const entry = cookies.find(({ as }) => as === 'sid')
-    if (entry !== undefined) return entry
-    throw new TypeError(
-      'login(): createSession makes a `sid`, and no cookie is read as one; ' +
-        'add "sid", or { name, as: "sid" }, to the cookies option',
-    )
+    if (entry === undefined) throw misuse('EOS313', NO_SID)
+    return entry
   }
 
   /** The cookie's content; undefined where a browser would drop it. */

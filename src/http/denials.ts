@@ -1,6 +1,6 @@
 /** Answers denied requests: a redirect or a page for a person, a problem document for a program. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Logger } from '../contracts.js'
+import type { Log } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import type { Denial, Reply, RequestLike } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
@@ -60,7 +60,7 @@ export interface DenialParts {
     readonly closing: readonly Promise<unknown>[]
     readonly expired: readonly string[]
   }
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Whether our cookies are Secure. */
@@ -209,15 +209,17 @@ function createSendToSignIn(parts: DenialParts) {
 }
 
 /** Logs the first loop of each reason that the app's developer or operator can do something about. */
-function createLoopWarnings(logger: Logger | undefined) {
+function createLoopWarnings(logger: Log | undefined) {
   const warnContested = once((names: string) =>
     logger?.warn(
+      'EOS134',
       'A browser cannot sign in, because it sends session cookies that contradict each other: another host of the domain may have set one. Signing out expires them; a signed cookie with a __Host- name cannot be set by another host',
       { cookies: names },
     ),
   )
   const warnMissing = once(() =>
     logger?.warn(
+      'EOS135',
       'A browser came back from sign-in several times without a session cookie. Browsers send the cookie of Okta to this app only where both have the same host, and appUrl or Host names it. If this is one browser, it may be keeping no cookies',
     ),
   )

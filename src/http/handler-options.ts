@@ -1,7 +1,8 @@
 /** Checks the options of a handler when it is made: all faults in one TypeError. */
 import { types } from 'node:util'
+import { misuse } from '../codes.js'
 import { createFaults, type Faults, given, givenSecret } from '../options/faults.js'
-import { meant, printable } from '../options/group.js'
+import { faultOf, meant, printable, refuseUnknown } from '../options/group.js'
 import { type Checked, handlerOptions, type Table } from '../options/table.js'
 import type { SessionRule } from '../public-types.js'
 import { refuseRequest } from './misuse.js'
@@ -37,7 +38,8 @@ export function checkedRule(owner: string, rule: SessionRule | undefined): Sessi
 function copyOf(factory: string, options: unknown, table: Table): Record<string, unknown> {
   if (options === undefined && !Object.values(table).some(({ required }) => required)) return {}
   if (typeof options !== 'object' || options === null)
-    throw new TypeError(
+    throw misuse(
+      'EOS310',
       `${factory}(options): must be an object; ${givenSecret(options)}${adviceFor(options, table)}`,
     )
   if (types.isProxy(options)) throw notPlain(factory)
@@ -50,7 +52,7 @@ function copyOf(factory: string, options: unknown, table: Table): Record<string,
     if (value !== undefined) copy[String(key)] = value
   }
   for (const [name, { required, allowed }] of Object.entries(table))
-    if (required && isMissing(options, name)) faults.add(name, 'is missing', allowed)
+    if (required && isMissing(options, name)) faults.add('EOS205', name, 'is missing', allowed)
   faults.throwIfAny(`${factory}()`)
   return copy
 }
@@ -69,18 +71,24 @@ function adviceFor(options: unknown, table: Table): string {
 
 /** One option, or undefined where it is at fault or written as undefined. Getters are not run. */
 function readOption(faults: Faults, key: string | symbol, options: object, table: Table): unknown {
+  const known = Object.keys(table)
   const option = typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
   if (option === undefined || typeof key === 'symbol')
-    return faults.add(printable(key), 'no such option', meant(String(key), Object.keys(table)))
+    return refuseUnknown(faults, printable(key), meant(String(key), known), known)
   const property = Object.getOwnPropertyDescriptor(options, key)
   if (property === undefined || !property.enumerable || !('value' in property))
-    return faults.add(key, 'got a getter or a hidden property', 'write a plain property')
+    return faults.add('EOS211', key, 'got a getter or a hidden property', 'write a plain property')
   const value: unknown = snapshot(property.value)
   if (option.accepts(value)) return value
   if (value !== undefined)
-    return faults.add(key, option.hidden ? givenSecret(value) : given(value), option.allowed)
+    return faults.add(
+      faultOf(option, value),
+      key,
+      option.hidden ? givenSecret(value) : given(value),
+      option.allowed,
+    )
   const advice = `leave it out for no rule (else it ${option.allowed})`
-  return option.refusesUndefined && faults.add(key, given(value), advice)
+  return option.refusesUndefined && faults.add('EOS211', key, given(value), advice)
 }
 
 /** Copies a list: a later change to the app's own array must not weaken a guard. */
@@ -96,8 +104,9 @@ export function soleArgument<T>(factory: string, given: readonly T[]): T | undef
   const [first, ...more] = given
   if (!types.isProxy(first)) refuseRequest(factory, first)
   if (given.length === 1 && first === undefined)
-    throw new TypeError(`${factory}(undefined): leave the argument out for no rule`)
-  if (more.length > 0) throw new TypeError(`${factory}() takes one argument, not ${given.length}`)
+    throw misuse('EOS308', `${factory}(undefined): leave the argument out for no rule`)
+  if (more.length > 0)
+    throw misuse('EOS309', `${factory}() takes one argument, not ${given.length}`)
   return first
 }
 
@@ -115,7 +124,8 @@ function isPlain(options: object): boolean {
 }
 
 function notPlain(factory: string): TypeError {
-  return new TypeError(
+  return misuse(
+    'EOS310',
     `${factory}(options): must be a plain object such as { name: value }, not a class instance, a Map, an array, a promise, a proxy or the like`,
   )
 }

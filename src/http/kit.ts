@@ -1,5 +1,5 @@
 /** Builds the kit, the parts that all handlers share. Each handler is made from the kit and its own options. */
-import type { Clock, Logger, OktaAnswer, PushReaders } from '../contracts.js'
+import type { Clock, Log, OktaAnswer, PushReaders } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Settings } from '../options/options.js'
 import type { RequestLike, Session } from '../public-types.js'
@@ -38,7 +38,7 @@ export interface SignOutOfRequest {
 /** What the kit is made from. */
 export interface KitParts {
   readonly settings: Settings
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
   readonly limiter: Limiter
   readonly lookup: Lookup
   readonly refresher: Refresher

@@ -1,11 +1,13 @@
 /** Reports an app's mistakes, such as wrongly mounted handlers, with the line to write instead. */
-import type { Logger } from '../contracts.js'
+import { misuse, type ProblemCode } from '../codes.js'
+import type { Log } from '../contracts.js'
 import type { RequestLike } from '../public-types.js'
 
 /** A factory handed to app.use() itself is called with the request as its option. */
 export function refuseRequest(factory: string, option: unknown): void {
   if (isRequest(option))
-    throw new TypeError(
+    throw misuse(
+      'EOS301',
       `okta.${factory} was mounted itself; it makes a handler: write okta.${factory}() with the parentheses`,
     )
 }
@@ -13,7 +15,8 @@ export function refuseRequest(factory: string, option: unknown): void {
 /** The same for oktaSession itself, which returns an object with factories and is no handler. */
 export function refuseToBeMounted(option: unknown): void {
   if (isRequest(option))
-    throw new TypeError(
+    throw misuse(
+      'EOS302',
       'oktaSession was mounted itself; call it once, at start: write const okta = oktaSession({ orgUrl }) and app.use(okta.attachSession())',
     )
 }
@@ -21,7 +24,8 @@ export function refuseToBeMounted(option: unknown): void {
 /** authenticate() returns a context and answers no request: mounted as a handler, it would leave requests hanging. */
 export function refuseResponse(option: unknown): void {
   if (typeof option === 'object' && option !== null && 'setHeader' in option)
-    throw new TypeError(
+    throw misuse(
+      'EOS303',
       'okta.authenticate was mounted as a handler; mount okta.attachSession() or okta.requireSession(), or write await okta.authenticate(req)',
     )
 }
@@ -32,7 +36,8 @@ function isRequest(option: unknown): boolean {
 
 /** The error of session(req) when no guard ran. */
 export function missingGuard(property: string): TypeError {
-  return new TypeError(
+  return misuse(
+    'EOS304',
     `okta.session(req) has no session to return: put okta.requireSession() in front of this handler, or read req.${property} and look at its state`,
   )
 }
@@ -51,17 +56,17 @@ export function once<T extends readonly unknown[]>(
 
 /** A mistake of the app's or a client's developer; `detail` says how to correct it. */
 export interface Misuse {
-  readonly code: string
+  readonly code: ProblemCode
   readonly detail: string
 }
 
 /** Logs the first of each kind: clients can repeat them. */
-export function createMisuseLog(logger: Logger | undefined) {
+export function createMisuseLog(logger: Log | undefined) {
   const logged = new Set<string>()
   return function logMisuse({ code, detail }: Misuse, fields: Readonly<Record<string, unknown>>) {
     if (logged.has(detail)) return
     logged.add(detail)
-    logger?.warn(`A request was refused with ${code}: ${detail}`, fields)
+    logger?.warn('EOS133', `A request was refused with ${code}: ${detail}`, fields)
   }
 }
 
@@ -70,7 +75,8 @@ export function refuseCapitals(req: RequestLike | undefined): void {
   const headers = req?.headers
   if (typeof headers !== 'object' || headers === null || typeof headers.get === 'function') return
   if (Object.keys(headers).some((name) => name !== 'cookie' && name.toLowerCase() === 'cookie'))
-    throw new TypeError(
+    throw misuse(
+      'EOS305',
       'this request has headers with a `Cookie` in capitals; give them with names in lower case, or as new Headers(headers)',
     )
 }
@@ -83,7 +89,8 @@ export function checkedTarget(target: {
   const { sessionId, userId } = target ?? {}
   if (isId(sessionId) && userId === undefined) return { sessionId }
   if (isId(userId) && sessionId === undefined) return { userId }
-  throw new TypeError(
+  throw misuse(
+    'EOS307',
     'forget(target): exactly one of { sessionId } and { userId }, a non-empty string',
   )
 }

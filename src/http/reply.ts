@@ -1,5 +1,6 @@
 /** Replies as data, and the only code that writes to a ServerResponse. After a wait it first checks that no other handler has answered. */
 import type { ServerResponse } from 'node:http'
+import { linked, type ProblemCode } from '../codes.js'
 import type { Reply } from '../public-types.js'
 
 export type ReplyHeaders = Reply['headers']
@@ -9,7 +10,9 @@ type Headers = Pick<ServerResponse, 'getHeader' | 'setHeader'>
 /** An RFC 9457 problem, `type` and `title` apart. */
 export interface Problem {
   readonly status: number
-  readonly code: string
+  readonly code: ProblemCode
+  /** What a developer can do about it. The link to the section of the code is appended. */
+  readonly detail?: string
   readonly [member: string]: unknown
 }
 
@@ -34,8 +37,13 @@ const TITLES: Readonly<Record<number, string>> = {
 }
 
 /** `application/problem+json`; never a stack, an upstream text or a cookie. */
-export function problem({ status, code, ...members }: Problem, headers: ReplyHeaders = {}): Reply {
-  const body = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, code, ...members }
+export function problem(
+  { status, code, detail, ...members }: Problem,
+  headers: ReplyHeaders = {},
+): Reply {
+  const head = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, code }
+  const advice = detail === undefined ? {} : { detail: linked('problem', code, detail) }
+  const body = { ...head, ...members, ...advice }
   return withBody(status, 'application/problem+json', JSON.stringify(body), headers)
 }
 

@@ -1,5 +1,7 @@
 /** Reads facts from a request: headers (Node's record or a Fetch `Headers`), origin, and whether a person sees the answer. */
+
 import type { IncomingHttpHeaders } from 'node:http'
+import { misuse } from '../codes.js'
 import type { RequestLike } from '../public-types.js'
 
 /** One header's value; Node's arrays are joined as HTTP allows. TypeError when `req` has no headers. */
@@ -39,7 +41,8 @@ function isFetchHeaders(headers: IncomingHttpHeaders | Headers): headers is Head
 }
 
 function noHeaders(): TypeError {
-  return new TypeError(
+  return misuse(
+    'EOS306',
     'this request has no headers to read: pass an IncomingMessage, a Fetch Request, or { headers }',
   )
 }

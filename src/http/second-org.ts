@@ -1,4 +1,5 @@
 /** Refuses a second instance that reads the default cookies, where it is for another org. */
+import { misuse } from '../codes.js'
 import type { ApiSettings } from '../options/options.js'
 
 /**
@@ -19,7 +20,8 @@ export function refuseAnotherOrg({ orgUrl }: ApiSettings): void {
     const other = instance.deref()?.orgUrl
     if (other === undefined) instances.delete(instance)
     if (other === undefined || other === orgUrl || isLocal(orgUrl)) continue
-    throw new TypeError(
+    throw misuse(
+      'EOS312',
       `oktaSession(): two instances for two orgs ("${other}" and "${orgUrl}") read the same cookies (\`idx\`, \`sid\`), ` +
         "so each would send the other's live cookie to its org; give each org its own names with `cookies`, " +
         'for example cookies: [{ name: "__Host-second", as: "sid" }], and its own `property`; ' +

@@ -1,5 +1,6 @@
 /** watch(): tells a long-lived connection when the session it was opened with is over. */
 
+import { misuse } from '../codes.js'
 import type { RequestLike, SessionEnd } from '../public-types.js'
 import { type FoundContext, sessionEndOf } from '../session/contexts.js'
 import type { Watches } from '../session/watch.js'
@@ -23,7 +24,7 @@ interface Following {
 export function createWatch({ authenticator, watches }: WatchParts) {
   return function watch(req: RequestLike, onEnd: OnEnd): () => void {
     if (typeof onEnd !== 'function')
-      throw new TypeError('watch(req, onEnd): onEnd is a function (reason) => void')
+      throw misuse('EOS311', 'watch(req, onEnd): onEnd is a function (reason) => void')
     refuseCapitals(req)
     const following: Following = { stop: undefined, unwanted: false }
     begin(req, onEnd, following)

@@ -1,5 +1,5 @@
 /** Every call to Okta passes the limiter: it admits, queues or rejects calls as the policy decides, and charges what they cost. */
-import type { Clock, Logger, OktaAnswer, OktaUnavailable } from '../contracts.js'
+import type { Clock, Log, OktaAnswer, OktaUnavailable } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import type { Settings } from '../options/options.js'
 import {
@@ -39,7 +39,7 @@ export interface LimiterOptions {
   readonly org: string
   readonly upstream: Settings['upstream']
   readonly clock: Clock
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
   readonly random: () => number
 }
 

@@ -1,5 +1,5 @@
 /** Logs when Okta begins to fail and when it answers again: one line each for an outage. */
-import type { Clock, Logger, OktaAnswer } from '../contracts.js'
+import type { Clock, Log, OktaAnswer } from '../contracts.js'
 import type { UnavailableCode } from '../errors.js'
 import { NOT_REACHED_OR_LIMITED } from './circuit-breaker.js'
 import type { CallOperation } from './policy.js'
@@ -26,11 +26,11 @@ interface Outage {
 
 export class OutageLines {
   readonly #clock: Clock
-  readonly #logger: Logger | undefined
+  readonly #logger: Log | undefined
   readonly #outages: { [what in What]?: Outage } = {}
   readonly #loggedAt: { [what in What]?: number } = {}
 
-  constructor(clock: Clock, logger: Logger | undefined) {
+  constructor(clock: Clock, logger: Log | undefined) {
     this.#clock = clock
     this.#logger = logger
   }
@@ -66,7 +66,7 @@ export class OutageLines {
       code,
       ...(status !== undefined && { status }),
     }
-    this.#logger?.warn('Okta gives no usable answer', fields)
+    this.#logger?.warn('EOS101', 'Okta gives no usable answer', fields)
     return true
   }
 
@@ -76,6 +76,9 @@ export class OutageLines {
     delete this.#outages[what]
     if (!outage.isLogged) return
     const afterMs = Math.round(this.#clock.monotonic() - outage.since)
-    this.#logger?.info?.('Okta answers again', { operation: OPERATIONS[operation], afterMs })
+    this.#logger?.info('EOS102', 'Okta answers again', {
+      operation: OPERATIONS[operation],
+      afterMs,
+    })
   }
 }

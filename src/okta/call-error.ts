@@ -1,4 +1,5 @@
 /** The error an application sees when a call fails, without the secrets that were sent, should the answer repeat them. */
+import { linked } from '../codes.js'
 import type { OktaAnswer } from '../contracts.js'
 import {
   type Challenge,
@@ -139,7 +140,8 @@ function unavailableError(
       ? answer
       : { code: 'unexpected_status' as const, retryAfterMs: undefined }
   const why = EXPLANATIONS[code] ?? 'no call was made'
-  const message = `${operation}: no usable answer from Okta: ${code} (${why})`
+  const text = `${operation}: no usable answer from Okta: ${code} (${why})`
+  const message = linked('unavailable', code, text)
   const retryable = RETRYABLE.has(code)
   return new OktaUnavailableError(message, { operation, code, retryable, retryAfterMs, cause })
 }

@@ -1,8 +1,10 @@
 /** One call from request to answer, within one deadline: authorise, send, retry once where that can help, and publish on the call channel. */
+
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { follow } from '../abort.js'
 import { type CallMessage, type CallTraceMessage, publishers, trace, tracers } from '../channels.js'
+import { misuse } from '../codes.js'
 import type { CallOptions, Clock, OktaAnswer } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import { type CallResult, type OperationSubject, requestIdOf } from './call-error.js'
@@ -124,7 +126,7 @@ const NOT_MADE: HttpFailure = { kind: 'failed', code: 'over_budget' }
 
 function checkSignal(operation: Operation, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return
-  throw new TypeError(`${operation}: signal must be an AbortSignal`)
+  throw misuse('EOS317', `${operation}: signal must be an AbortSignal`)
 }
 
 /** Sends with the time that is left; a call without any is not made. */

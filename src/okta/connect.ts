@@ -1,6 +1,6 @@
 /** Connects the middleware to one org: the four calls it makes itself, and the public SessionApi, over one exchange. */
 import type { JSONWebKeySet } from 'jose'
-import type { Clock, Credential, Logger, OktaAnswer, PushReaders } from '../contracts.js'
+import type { Clock, Credential, Log, OktaAnswer, PushReaders } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { LimitCall, OperationOptions } from './call.js'
@@ -41,7 +41,7 @@ export function connect(
   clock: Clock,
   limit: LimitCall,
   onChanged: (sessionId: string) => Promise<void>,
-  logger?: Logger,
+  logger?: Log,
 ): Org {
   const operations = warning(createOperations(settings, clock), createErrorWarnings(logger))
   return {

@@ -1,4 +1,5 @@
 /** The headers that authorise an operation, from an API token, an access token, or a service app. */
+import { misuse } from '../codes.js'
 import type {
   AccessTokenCredentials,
   ApiTokenCredentials,
@@ -171,7 +172,8 @@ function accessTokenAuthorizer({ accessToken }: AccessTokenCredentials): Authori
 
 function bearer(token: unknown): [Readonly<Record<string, string>>, readonly string[]] {
   if (typeof token !== 'string' || !TOKEN.test(token))
-    throw new TypeError(
+    throw misuse(
+      'EOS318',
       `credentials.accessToken gave ${typeof token === 'string' ? 'a string no header can carry' : typeof token}: it must be, or resolve to, an access token without spaces or control characters`,
     )
   return [{ authorization: `Bearer ${token}` }, [token]]

@@ -1,5 +1,6 @@
 /** Warns of Okta's errors that are about the org, this app or its credentials: one line for each code. */
-import type { Logger } from '../contracts.js'
+import type { LineCode } from '../codes.js'
+import type { Log } from '../contracts.js'
 import { OktaApiError, type Operation } from '../errors.js'
 import { type CallResult, errorOf } from './call-error.js'
 import { TOKEN_REFUSED } from './okta-answer.js'
@@ -13,7 +14,7 @@ const BY_ID: ReadonlySet<Operation> = new Set(['getSession', 'refreshSession', '
 /** Warns once for each code, whichever operations meet it. */
 export type WarnOfError = (call: CallResult<never>) => void
 
-export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
+export function createErrorWarnings(logger: Log | undefined): WarnOfError {
   const warned = new Set<string>()
   return function warnOfError(call) {
     const error = errorOf(call)
@@ -22,7 +23,7 @@ export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
     const kind = errorCode ?? `${operation} ${status}`
     if (warned.has(kind) || warned.size >= MAX_WARNINGS) return
     warned.add(kind)
-    logger?.warn(messageFor(operation, errorCode), {
+    logger?.warn(...lineFor(operation, errorCode), {
       operation,
       status,
       ...(errorCode !== undefined && { errorCode }),
@@ -32,14 +33,29 @@ export function createErrorWarnings(logger: Logger | undefined): WarnOfError {
   }
 }
 
-function messageFor(operation: Operation, errorCode: string | undefined): string {
+function lineFor(operation: Operation, errorCode: string | undefined): readonly [LineCode, string] {
   if (operation === 'requestToken')
-    return 'Okta refused a token to the service app. Operations by session id fail, and another token is requested after 30 s. Check clientId, privateKey, keyId and scopes'
+    return [
+      'EOS104',
+      'Okta refused a token to the service app. Operations by session id fail, and another token is requested after 30 s. Check clientId, privateKey, keyId and scopes',
+    ]
   if (operation === 'createSession')
     return TOKEN_REFUSED.has(errorCode ?? '')
-      ? 'Okta refused a sign-in because of the API token, or by a policy. login() tries whether sign-ins work without the API token. Check credentials.apiToken'
-      : 'Okta refused a sign-in for a reason other than its session token. Users get 503'
+      ? [
+          'EOS105',
+          'Okta refused a sign-in because of the API token, or by a policy. login() tries whether sign-ins work without the API token. Check credentials.apiToken',
+        ]
+      : [
+          'EOS106',
+          'Okta refused a sign-in for a reason other than its session token. Users get 503',
+        ]
   if (BY_ID.has(operation) && TOKEN_REFUSED.has(errorCode ?? ''))
-    return 'Okta refused a call by session id because of its credentials. It needs an API token of an administrator, or a token with the scope of the operation. Check credentials'
-  return 'Okta answered with an error about the org, this app or its credentials. It says nothing about the session, which stays as it is'
+    return [
+      'EOS107',
+      'Okta refused a call by session id because of its credentials. It needs an API token of an administrator, or a token with the scope of the operation. Check credentials',
+    ]
+  return [
+    'EOS103',
+    'Okta answered with an error about the org, this app or its credentials. It says nothing about the session, which stays as it is',
+  ]
 }

@@ -1,5 +1,7 @@
 /** The seven operations of the Sessions API as calls: SessionApi and the middleware both use them. */
+
 import type { JSONWebKeySet } from 'jose'
+import { misuse } from '../codes.js'
 import type { Clock } from '../contracts.js'
 import type { Operation } from '../errors.js'
 import type { ApiSettings } from '../options/options.js'
@@ -118,7 +120,8 @@ function checkCookie(operation: Operation, cookie: unknown): string | undefined 
   if (cookie === undefined) return undefined
   const value = typeof cookie === 'string' ? COOKIE.exec(cookie)?.[1] : undefined
   if (value !== undefined) return value
-  throw new TypeError(
+  throw misuse(
+    'EOS314',
     `${operation}: cookie must be one pair, 'idx=<value>' or 'sid=<value>', whose value is 1 to 4,096 cookie characters (RFC 6265) without quotes and %; leave it out to send none`,
   )
 }
@@ -137,7 +140,8 @@ function checkSessionId(operation: Operation, sessionId: unknown): string {
     SEGMENT.test(sessionId) &&
     !NOT_AN_ID.test(sessionId)
   if (fits) return encodeURIComponent(sessionId)
-  throw new TypeError(
+  throw misuse(
+    'EOS315',
     `${operation}: sessionId must be one path segment: 1 to 4,096 characters without slashes, %, spaces and control characters, and not 'me', '.' or '..'`,
   )
 }
@@ -152,7 +156,8 @@ function checkSessionToken(request: unknown): string {
       ? request.sessionToken
       : undefined
   if (typeof token === 'string' && token !== '' && token.length <= 4096) return token
-  throw new TypeError(
+  throw misuse(
+    'EOS316',
     'createSession: give it { sessionToken }, the one-time token of 1 to 4,096 characters that primary authentication answered with',
   )
 }

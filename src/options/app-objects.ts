@@ -15,23 +15,23 @@ export function readAgent(
   if (!isAgent(value)) {
     // The address of a proxy may hold a password.
     const what = typeof value === 'string' ? givenSecret(value) : given(value)
-    return faults.add(path, what, agentAdvice(value))
+    return faults.add('EOS203', path, what, agentAdvice(value))
   }
   const options: unknown = Reflect.get(value, 'options')
   if (isRecord(options) && options.rejectUnauthorized === false) {
     const advice = 'certificates are always checked; give a private CA as new Agent({ ca })'
-    faults.add(path, 'its rejectUnauthorized is false', advice)
+    faults.add('EOS206', path, 'its rejectUnauthorized is false', advice)
   }
   if (isRecord(options) && acceptsOtherHosts(options.checkServerIdentity, orgUrl)) {
     const advice =
       'return what checkServerIdentity() of node:tls returns, besides checks of your own'
-    faults.add(path, "its checkServerIdentity accepts another host's certificate", advice)
+    faults.add('EOS206', path, "its checkServerIdentity accepts another host's certificate", advice)
   }
   // A plain http.Agent has its own protocol; the agents of proxy libraries compute theirs.
   const protocol: unknown = Object.getOwnPropertyDescriptor(value, 'protocol')?.value
   if (orgUrl !== '' && typeof protocol === 'string' && !orgUrl.startsWith(protocol)) {
     const advice = `orgUrl is ${orgUrl.slice(0, orgUrl.indexOf('/'))}; give an agent of the same protocol`
-    faults.add(path, `an agent for ${protocol}`, advice)
+    faults.add('EOS207', path, `an agent for ${protocol}`, advice)
   }
   return value
 }
@@ -76,6 +76,7 @@ export function readStore(faults: Faults, value: unknown): SessionStore | undefi
   // The contract of a store is not public; redisStore() makes objects.
   if (isRecord(value) && !isClient) return value as object as SessionStore
   return faults.add(
+    'EOS203',
     'cache.store',
     isClient ? 'got a Redis client itself' : givenSecret(value),
     'must be redisStore({ client }) of "express-okta-session/redis"; leave it out to keep sessions in this process alone',
@@ -99,6 +100,6 @@ export function readProperty(faults: Faults, value: unknown): string {
   const advice = isTaken
     ? 'requests have that already; choose another, for example "oktaAdmin"'
     : 'must be an identifier that begins with a letter, for example "oktaAdmin"'
-  faults.add('property', given(value), advice)
+  faults.add('EOS210', 'property', given(value), advice)
   return 'okta'
 }

@@ -18,6 +18,7 @@ export function readCookieEntries(
 ): readonly CookieEntry[] {
   if (!Array.isArray(value) || value.length === 0) {
     faults.add(
+      'EOS203',
       'cookies',
       given(value),
       'must be an array with at least one cookie, for example ["idx", "sid"]',
@@ -27,14 +28,14 @@ export function readCookieEntries(
   const entries = value.flatMap((each, index) => readEntry(faults, `cookies[${index}]`, each) ?? [])
   for (const [index, { name, signed }] of entries.entries()) {
     if (entries.slice(0, index).some((earlier) => earlier.name === name))
-      faults.add('cookies', `${quote(name)} given twice`, 'name each cookie once')
+      faults.add('EOS207', 'cookies', `${quote(name)} given twice`, 'name each cookie once')
     // Over http this package sets no `Secure`, and browsers refuse these names without it.
     if (!orgUrl.startsWith('http:') || !/^__(?:Host|Secure)-/.test(name)) continue
     const what = signed ? 'a signed cookie' : `the name ${quote(name)}`
     // Two orgs in one app need a name each in development, too.
     const plain = signed ? 'sid' : name.replace(/^__(?:Host|Secure)-/, '')
     const advice = `needs an https orgUrl; use ${quote(plain)} in development`
-    faults.add('cookies', `${what} with an http orgUrl`, advice)
+    faults.add('EOS207', 'cookies', `${what} with an http orgUrl`, advice)
   }
   return entries
 }
@@ -43,18 +44,23 @@ function readEntry(faults: Faults, path: string, value: unknown): CookieEntry | 
   if (isKind(value)) return Object.freeze({ name: value, as: value, signed: false })
   if (!isRecord(value)) {
     const advice = 'must be "idx", "sid" or { name, as: "idx" | "sid", signed? }'
-    return faults.add(path, given(value), advice)
+    return faults.add('EOS203', path, given(value), advice)
   }
   const entry = openGroup(faults, path, value, cookieOptions, [])
   const name = readName(faults, `${path}.name`, entry.get('name'))
   const signed = entry.get('signed')
   const { as } = value
   if (!isKind(as))
-    return faults.add(`${path}.as`, given(as), 'must be "idx" or "sid", the name Okta knows it by')
+    return faults.add(
+      'EOS203',
+      `${path}.as`,
+      given(as),
+      'must be "idx" or "sid", the name Okta knows it by',
+    )
   if (name === undefined) return undefined
   if (signed && !name.startsWith('__Host-')) {
     const advice = `a signed cookie is bound to this host; write "__Host-${name.replace(/^__Secure-/, '')}"`
-    faults.add(`${path}.name`, given(name), advice)
+    faults.add('EOS206', `${path}.name`, given(name), advice)
   }
   return Object.freeze({ name, as, signed })
 }
@@ -64,7 +70,7 @@ function isKind(value: unknown): value is CookieKind {
 }
 
 function readName(faults: Faults, path: string, name: unknown): string | undefined {
-  const fault = (advice: string) => faults.add(path, given(name), advice)
+  const fault = (advice: string) => faults.add('EOS210', path, given(name), advice)
   // RFC 6265 section 4.1.1: a cookie name is an HTTP token.
   if (typeof name !== 'string' || name.length > 128 || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name))
     return fault("must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128")
@@ -84,16 +90,16 @@ export function readSecrets(
   if (value === undefined) {
     const advice = `write secret: ${RANDOM}, from the environment`
     if (neededBy.length > 0)
-      faults.add('secret', `missing, and needed by ${neededBy.join(' and ')}`, advice)
+      faults.add('EOS205', 'secret', `missing, and needed by ${neededBy.join(' and ')}`, advice)
     return []
   }
   if (Array.isArray(value) && value.length !== 2) {
-    faults.add('secret', givenSecret(value), 'must be one string, or [current, previous]')
+    faults.add('EOS209', 'secret', givenSecret(value), 'must be one string, or [current, previous]')
     return []
   }
   return [value].flat().flatMap((secret, index) => {
     if (typeof secret === 'string' && Buffer.byteLength(secret) >= SECRET_BYTES) return secret
     const name = Array.isArray(value) ? `secret[${index}]` : 'secret'
-    return faults.add(name, givenSecret(secret), `must be ${RANDOM}`) ?? []
+    return faults.add('EOS209', name, givenSecret(secret), `must be ${RANDOM}`) ?? []
   })
 }

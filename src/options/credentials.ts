@@ -36,7 +36,7 @@ export function readCredentials(
   if (value === undefined) return fromEnvironment(faults, env)
   if (!isRecord(value)) {
     const advice = 'must be { apiToken }, { accessToken } or { clientId, privateKey }'
-    return faults.add('credentials', givenSecret(value), advice)
+    return faults.add('EOS203', 'credentials', givenSecret(value), advice)
   }
   openGroup(faults, 'credentials', value, options, [])
   const kinds = KINDS.filter(
@@ -45,7 +45,7 @@ export function readCredentials(
   if (kinds.length === 1) return readKind(kinds[0], faults, value, (name) => `credentials.${name}`)
   const found = kinds.length === 0 ? 'none of them given' : `${kinds.join(' and ')} given`
   const advice = 'exactly one of apiToken, accessToken, clientId with privateKey'
-  return faults.add('credentials', found, advice)
+  return faults.add('EOS207', 'credentials', found, advice)
 }
 
 /** A client id without a key is ignored, because other Okta libraries read the same variable. */
@@ -55,13 +55,18 @@ function fromEnvironment(faults: Faults, env: Environment): CheckedCredentials |
   const mode = variable(env, MODE)
   const kind = mode === undefined ? kinds[0] : MODES.get(mode)
   if (mode !== undefined && kind === undefined)
-    return faults.add(MODE, given(mode), `must be ${[...MODES.keys()].join(', ')}`)
+    return faults.add('EOS203', MODE, given(mode), `must be ${[...MODES.keys()].join(', ')}`)
   if (mode === undefined && kinds.length > 1) {
     const advice = `choose with ${MODE}=${[...MODES.keys()].join(' | ')}, or unset all but one`
-    return faults.add('credentials', `${kinds.map(variableOf).join(' and ')} are set`, advice)
+    return faults.add(
+      'EOS207',
+      'credentials',
+      `${kinds.map(variableOf).join(' and ')} are set`,
+      advice,
+    )
   }
   if (kind !== undefined && values[kind] === undefined)
-    return faults.add(variableOf(kind), 'missing', `${MODE}=${mode} needs it`)
+    return faults.add('EOS205', variableOf(kind), 'missing', `${MODE}=${mode} needs it`)
   return readKind(kind, faults, values, variableOf)
 }
 
@@ -98,13 +103,13 @@ function readKind(
   const rule = 'must be the token alone, without scheme, spaces or line ends'
   if (kind === 'apiToken') {
     if (isHeaderSafe(apiToken)) return { apiToken }
-    return faults.add(nameOf(kind), givenToken(apiToken), rule)
+    return faults.add('EOS209', nameOf(kind), givenToken(apiToken), rule)
   }
   if (kind === 'accessToken') {
     if (isHeaderSafe(accessToken)) return { accessToken }
     if (typeof accessToken === 'function') return { accessToken: accessToken as TokenFunction }
     const advice = `${rule}, or a function that returns it`
-    return faults.add(nameOf(kind), givenToken(accessToken), advice)
+    return faults.add('EOS209', nameOf(kind), givenToken(accessToken), advice)
   }
   return kind === undefined ? undefined : readServiceApp(faults, values, nameOf)
 }
@@ -121,13 +126,18 @@ function givenToken(value: unknown): string {
 function readServiceApp(faults: Faults, values: Values, nameOf: NameOf): ServiceApp | undefined {
   const { clientId, keyId, dpop } = values
   if (!isHeaderSafe(clientId))
-    faults.add(nameOf('clientId'), givenSecret(clientId), 'must be the service app’s client id')
+    faults.add(
+      'EOS209',
+      nameOf('clientId'),
+      givenSecret(clientId),
+      'must be the service app’s client id',
+    )
   if (keyId !== undefined && !isHeaderSafe(keyId))
-    faults.add(nameOf('keyId'), givenSecret(keyId), 'must be the key’s `kid` at Okta')
+    faults.add('EOS209', nameOf('keyId'), givenSecret(keyId), 'must be the key’s `kid` at Okta')
   const key = readPrivateKey(faults, values.privateKey, nameOf('privateKey'))
   const scopes = readScopes(faults, values.scopes ?? options.scopes.default, nameOf('scopes'))
   const isDpop = dpop === undefined || options.dpop.accepts(dpop)
-  if (!isDpop) faults.add(nameOf('dpop'), given(dpop), options.dpop.allowed)
+  if (!isDpop) faults.add('EOS203', nameOf('dpop'), given(dpop), options.dpop.allowed)
   if (!isHeaderSafe(clientId) || key === undefined) return undefined
   return {
     clientId,
@@ -142,5 +152,5 @@ function readScopes(faults: Faults, value: unknown, name: string): readonly stri
   if (Array.isArray(value) && value.length > 0 && value.every(isHeaderSafe))
     return value.map(String)
   const advice = `must be scopes, for example ${JSON.stringify(options.scopes.default)}`
-  return faults.add(name, given(value), advice) ?? []
+  return faults.add('EOS203', name, given(value), advice) ?? []
 }

@@ -1,23 +1,29 @@
 /** Collects the faults of the options, so that one run shows all of them. */
 
-/** The faults found. Each names the option, what was given (never a secret), and what to write instead. */
+import { type FaultCode, linkTo } from '../codes.js'
+
+/** The faults found. Each names the option, what was given (never a secret), what to write instead, and its code. */
 export interface Faults {
-  add(option: string, given: string, allowed: string): undefined
+  add(code: FaultCode, option: string, given: string, allowed: string): undefined
   /** Throws one TypeError that lists every fault on a line of its own; returns when there is none. */
   throwIfAny(subject: string): void
 }
 
 export function createFaults(): Faults {
   const lines: string[] = []
+  const codes = new Set<FaultCode>()
   return {
-    add(option, given, allowed) {
-      lines.push(`  ${option}: ${given}; ${allowed}`)
+    add(code, option, given, allowed) {
+      codes.add(code)
+      lines.push(`  ${option}: ${given}; ${allowed} (${code})`)
       return undefined
     },
     throwIfAny(subject) {
       if (lines.length === 0) return
       const count = lines.length === 1 ? 'an option is' : `${lines.length} options are`
-      throw new TypeError(`${subject}: ${count} wrong\n${lines.join('\n')}`)
+      const [code] = codes
+      const link = linkTo(codes.size === 1 ? code?.toLowerCase() : undefined)
+      throw new TypeError(`${subject}: ${count} wrong\n${lines.join('\n')}\nSee ${link}`)
     },
   }
 }

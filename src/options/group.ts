@@ -1,4 +1,5 @@
 /** Reads a group of options by its table, and suggests an option for an unknown key. */
+import type { FaultCode } from '../codes.js'
 import { type Faults, given, givenSecret, quote } from './faults.js'
 import { type Option, sessionOptions, type Table } from './table.js'
 
@@ -18,11 +19,16 @@ export function openGroup<V>(
   const known = Object.keys(table)
   const prefix = path === '' ? '' : `${path}.`
   if (value !== undefined && !isRecord(value))
-    faults.add(path, givenSecret(value), `must be an object with any of ${known.join(', ')}`)
+    faults.add(
+      'EOS203',
+      path,
+      givenSecret(value),
+      `must be an object with any of ${known.join(', ')}`,
+    )
   const values = isRecord(value) ? value : {}
   for (const key of Object.keys(values))
     if (!known.includes(key))
-      faults.add(prefix + printable(key), 'no such option', meant(key, known, everywhere))
+      refuseUnknown(faults, prefix + printable(key), meant(key, known, everywhere), known)
   return {
     /** The option, or its default where it is left out or at fault. */
     get(name) {
@@ -30,10 +36,28 @@ export function openGroup<V>(
       const value = values[name]
       if (value === undefined) return option.default
       if (option.accepts(value)) return value
-      faults.add(prefix + name, given(value), option.allowed)
+      faults.add(faultOf(option, value), prefix + name, given(value), option.allowed)
       return option.default
     },
   }
+}
+
+/** The kind of fault of a value that the option does not accept. */
+export function faultOf({ min }: Option<unknown>, value: unknown): FaultCode {
+  return typeof value === 'number' && min !== undefined ? 'EOS204' : 'EOS203'
+}
+
+/** Reports an unknown key. `instead` is the option that was probably meant. */
+export function refuseUnknown(
+  faults: Faults,
+  path: string,
+  instead: string | undefined,
+  known: readonly string[],
+): undefined {
+  if (instead !== undefined)
+    return faults.add('EOS202', path, 'no such option', `did you mean \`${instead}\`?`)
+  const advice = known.length === 0 ? 'there are no options here' : `known: ${known.join(', ')}`
+  return faults.add('EOS201', path, 'no such option', advice)
 }
 
 export function isRecord(value: unknown): value is Values {
@@ -80,25 +104,24 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Suggests what to write instead of an unknown key: an option of this group by its name, an option
- * elsewhere by its path, or else the list of known options.
+ * What was probably meant by an unknown key: an option of this group by its name, an option elsewhere by its
+ * path, or undefined.
  */
 export function meant(
   unknown: string,
   known: readonly string[],
   everywhere: readonly string[] = [],
-): string {
+): string | undefined {
   const key = simplified(unknown)
   const [alias = ''] =
     Object.entries(OTHER_NAMES).find(([, names]) => names.split(' ').includes(key)) ?? []
-  const option =
+  return (
     known.find((name) => [key, `${key}ms`].includes(simplified(name))) ??
     known.find((name) => name === lastName(alias)) ??
     everywhere.find((path) => path === alias) ??
     known.find((name) => isTypoOf(key, simplified(name))) ??
     everywhere.find((path) => simplified(lastName(path)) === key)
-  if (option !== undefined) return `did you mean \`${option}\`?`
-  return known.length === 0 ? 'there are no options here' : `known: ${known.join(', ')}`
+  )
 }
 
 function lastName(path: string): string {

@@ -1,4 +1,5 @@
 /** Turns the options and the environment into checked settings, or into one TypeError that lists every fault. */
+import { misuse } from '../codes.js'
 import { readAgent, readProperty, readStore } from './app-objects.js'
 import { readCookieEntries, readSecrets } from './cookies.js'
 import { type Environment, readCredentials, variable } from './credentials.js'
@@ -107,7 +108,8 @@ export function parseApiOptions(
 /** Refuses what is no object, such as an app or an array: it has no options to report on. */
 function topLevel(subject: string, options: unknown = {}): Values {
   if (isRecord(options)) return options
-  throw new TypeError(
+  throw misuse(
+    'EOS203',
     `${subject}: options must be an object such as { orgUrl: "https://id.example.com" }; ${givenSecret(options)}`,
   )
 }
@@ -136,7 +138,12 @@ function readOrg(
   env: Environment,
 ): string {
   if (allowInsecureOrg && env.NODE_ENV === 'production')
-    faults.add('allowInsecureOrg', 'got true', 'must be left out where NODE_ENV is production')
+    faults.add(
+      'EOS206',
+      'allowInsecureOrg',
+      'got true',
+      'must be left out where NODE_ENV is production',
+    )
   return readOrgUrl(faults, ...optionOr(env, 'orgUrl', orgUrl), allowInsecureOrg)
 }
 
@@ -148,7 +155,7 @@ function readCache(faults: Faults, value: unknown): Settings['cache'] {
   const isGiven = isRecord(value) && value.maxTtlMs === maxTtlMs
   if (isGiven && maxTtlMs < ttlMs) {
     const advice = `must be at least cache.ttlMs (${ttlMs}); equal to it is a hard bound`
-    faults.add('cache.maxTtlMs', given(maxTtlMs), advice)
+    faults.add('EOS207', 'cache.maxTtlMs', given(maxTtlMs), advice)
   }
   return {
     ttlMs,

@@ -27,7 +27,7 @@ export function readPrivateKey(
   if (typeof key !== 'string') return key
   const advice =
     'must be a private JWK or PEM, RSA of 2,048 bits or more, or EC on P-256, P-384 or P-521'
-  return faults.add(name, `${givenSecret(value)}${key}`, advice)
+  return faults.add('EOS209', name, `${givenSecret(value)}${key}`, advice)
 }
 
 function parseJson(text: string): unknown {

@@ -1,4 +1,5 @@
 /** Reads the options that are URLs or origins. A fault says which text to write. */
+import { misuse } from '../codes.js'
 import { type Faults, given, givenSecret, LONGEST_WORD, quote } from './faults.js'
 import type { Settings } from './options.js'
 
@@ -14,19 +15,19 @@ export function readOrgUrl(
 ): string {
   if (value === undefined) {
     const advice = 'write orgUrl: "https://id.example.com", or set OKTA_CLIENT_ORGURL'
-    return faults.add('orgUrl', 'missing', advice) ?? ''
+    return faults.add('EOS205', 'orgUrl', 'missing', advice) ?? ''
   }
   const admin = ADMIN_CONSOLE.exec(webUrl(value)?.hostname ?? '')
   if (admin !== null) {
     const advice = `that is the administrators' console; write "https://${admin[1]}.${admin[2]}"`
-    return faults.add(name, givenUrl(value), advice) ?? ''
+    return faults.add('EOS208', name, givenUrl(value), advice) ?? ''
   }
   const origin = readOrigin(faults, name, value, 'https://id.example.com')
   if (origin === undefined) return ''
   const { protocol, hostname, host } = new URL(origin)
   if (protocol === 'http:' && !isLoopback(hostname) && !allowInsecure) {
     const advice = `must be https (http is for localhost only); write "https://${host}"`
-    faults.add(name, given(origin), advice)
+    faults.add('EOS206', name, given(origin), advice)
   }
   return origin
 }
@@ -41,30 +42,35 @@ export function readOrigin(
   const url = webUrl(value)
   if (typeof value !== 'string' || url === undefined) {
     const instead = looksLikeHost(value) ? withScheme(String(value)) : example
-    return faults.add(name, givenUrl(value), `must be an origin; write "${instead}"`)
+    return faults.add('EOS208', name, givenUrl(value), `must be an origin; write "${instead}"`)
   }
   if (/^https?:\/\/[^/?#@]+\/?$/i.test(value)) return url.origin
   const advice = `must be an origin, without path, query, fragment or user info; write "${url.origin}"`
-  return faults.add(name, givenUrl(value), advice)
+  return faults.add('EOS208', name, givenUrl(value), advice)
 }
 
 /** Exact origins, spelled as a browser sends them. */
 export function readTrustedOrigins(faults: Faults, value: unknown): readonly string[] {
   if (!Array.isArray(value)) {
     const advice = 'must be an array of origins, for example ["https://www.example.com"]'
-    return faults.add('trustedOrigins', givenUrl(value), advice) ?? []
+    return faults.add('EOS203', 'trustedOrigins', givenUrl(value), advice) ?? []
   }
   return value.flatMap((entry: unknown, index) => {
     const name = `trustedOrigins[${index}]`
     if (typeof entry === 'string' && (entry === 'null' || entry.includes('*'))) {
       const advice =
         'patterns and "null" would admit origins of other sites; name each origin exactly'
-      return faults.add(name, given(entry), advice) ?? []
+      return faults.add('EOS206', name, given(entry), advice) ?? []
     }
     const origin = readOrigin(faults, name, entry, 'https://www.example.com')
     if (origin === undefined || origin === entry) return origin ?? []
     return (
-      faults.add(name, given(entry), `must be spelled as browsers send it; write "${origin}"`) ?? []
+      faults.add(
+        'EOS208',
+        name,
+        given(entry),
+        `must be spelled as browsers send it; write "${origin}"`,
+      ) ?? []
     )
   })
 }
@@ -76,7 +82,7 @@ export function readSignInUrl(faults: Faults, value: unknown): Settings['signInU
   if (isPathOrUrl(text)) return text
   const advice =
     'must be a path ("/sign-in"), an http(s) URL, or a function (returnTo, req) => string'
-  return faults.add('signInUrl', givenUrl(text), advice)
+  return faults.add('EOS208', 'signInUrl', givenUrl(text), advice)
 }
 
 /**
@@ -89,7 +95,8 @@ export function checkedSignInUrl(value: unknown): string {
   const encoded =
     typeof text === 'string' ? text.replace(/[ \u0080-\uffff]+/g, encodedText) : undefined
   if (isPathOrUrl(encoded)) return encoded
-  throw new TypeError(
+  throw misuse(
+    'EOS319',
     `signInUrl(returnTo, req): ${givenUrl(text)}; it must return a path ("/sign-in"), an http(s) URL, or a promise of one`,
   )
 }

@@ -139,9 +139,11 @@ export class RedisEngine implements SharedSessions {
         org: new URL(this.#context.orgOrigin).host,
         state: isUp ? 'ready' : 'unavailable',
       })
-    if (isUp) logger?.info?.('Redis answers again: this instance shares sessions with the others')
+    if (isUp)
+      logger?.info('EOS122', 'Redis answers again: this instance shares sessions with the others')
     else
       logger?.warn(
+        'EOS121',
         'Redis can not be used: this instance works alone, from its own memory and with its own calls to Okta',
         { client: this.#kind },
       )

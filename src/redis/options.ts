@@ -40,17 +40,22 @@ export function readRedisStoreOptions(options: unknown): CheckedRedisStoreOption
   const faults = createFaults()
   const given = isRecord(options) ? options : {}
   if (adaptClient(options) !== undefined)
-    faults.add('redisStore()', 'got the client itself', 'write redisStore({ client })')
+    faults.add('EOS203', 'redisStore()', 'got the client itself', 'write redisStore({ client })')
   else if (!isRecord(options))
-    faults.add('redisStore()', givenSecret(options), 'write redisStore({ client })')
+    faults.add('EOS203', 'redisStore()', givenSecret(options), 'write redisStore({ client })')
   else {
     for (const key of Object.keys(given))
       if (!KNOWN.includes(key))
-        faults.add(printable(key), 'no such option', `known are ${KNOWN.join(', ')}`)
+        faults.add('EOS201', printable(key), 'no such option', `known are ${KNOWN.join(', ')}`)
   }
   const { prefix = 'eos' } = given
   if (typeof prefix !== 'string' || !/^[\w.-]{1,64}$/.test(prefix))
-    faults.add('prefix', givenSecret(prefix), 'must be 1 to 64 letters, digits, ".", "_" or "-"')
+    faults.add(
+      'EOS203',
+      'prefix',
+      givenSecret(prefix),
+      'must be 1 to 64 letters, digits, ".", "_" or "-"',
+    )
   const client = readClient(faults, given)
   faults.throwIfAny('redisStore()')
   // Without a fault both are valid.
@@ -65,11 +70,16 @@ function readClient(
     return adaptFunctions(command, reader)
   if (command !== undefined || reader !== undefined) {
     const advice = 'give command(args, key) and reader() together, or client alone'
-    return faults.add('command', 'one of client, command and reader alone or all of them', advice)
+    return faults.add(
+      'EOS207',
+      'command',
+      'one of client, command and reader alone or all of them',
+      advice,
+    )
   }
   const adapted = adaptClient(client)
   if (adapted !== undefined) return adapted
-  return faults.add('client', givenSecret(client), `must be ${CLIENTS}`)
+  return faults.add('EOS203', 'client', givenSecret(client), `must be ${CLIENTS}`)
 }
 
 function isCallable<F>(value: unknown): value is F {

@@ -246,6 +246,7 @@ export class RevocationStream {
     if (this.#hasWarned) return
     this.#hasWarned = true
     this.#options.logger?.warn(
+      'EOS125',
       'The store has revocations that this instance can not read: give all instances the same `secret`, ' +
         'or [current, previous] while it changes',
     )

@@ -1,7 +1,7 @@
 /** Appends to the stream, in order; what Redis can't take waits until it can. */
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock, Logger } from '../contracts.js'
+import type { Clock, Log } from '../contracts.js'
 import type { Commands, Script } from './commands.js'
 import type { Sealer } from './seal.js'
 import { fieldsOf, msOf, type StreamMessage } from './stream-messages.js'
@@ -10,7 +10,7 @@ export interface StreamWriterOptions {
   readonly commands: Commands
   readonly sealer: Sealer
   readonly clock: Clock
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
   readonly key: string
   readonly instance: string
   /** How long a record is kept. */
@@ -169,7 +169,7 @@ export class StreamWriter {
       this.#waiting.shift()
     }
     this.#retryMs = FIRST_RETRY_MS
-    logger?.info?.('Sign-outs and revocations reach the other instances again')
+    logger?.info('EOS124', 'Sign-outs and revocations reach the other instances again')
   }
 
   async #add(message: StreamMessage): Promise<string> {
@@ -185,6 +185,7 @@ export class StreamWriter {
   #keep(message: StreamMessage): void {
     if (this.#waiting.length === 0)
       this.#options.logger?.warn(
+        'EOS123',
         'Sign-outs and revocations of this instance reach the others late: Redis can not take them now. ' +
           'Until then the others notice them when they ask Okta again, within cache.maxTtlMs',
       )

@@ -5,7 +5,7 @@ import type {
   Clock,
   Credential,
   CurrentSessionCall,
-  Logger,
+  Log,
   OktaAnswer,
   OktaUnavailable,
 } from '../contracts.js'
@@ -41,7 +41,7 @@ export interface LookupOptions {
   /** GetCurrentSession. */
   readonly fetchSession: CurrentSessionCall<Session>
   readonly shared?: SharedStore | undefined
-  readonly logger?: Logger | undefined
+  readonly logger?: Log | undefined
   /** The largest difference of Okta's `Date` from the wall clock that is trusted. */
   readonly maxSkewMs?: number | undefined
 }

@@ -1,5 +1,5 @@
 /** Okta's time, kept on the monotonic clock, and the detection of a suspended machine. */
-import type { Clock, Logger } from '../contracts.js'
+import type { Clock, Log } from '../contracts.js'
 import type { LookupStart } from './contexts.js'
 import type { RevocationLog } from './revocations.js'
 
@@ -12,7 +12,7 @@ const DATE_VALID_MS = 60_000
 const MIN_CORRECTION_MS = 2_000
 
 export interface OktaClockOptions {
-  readonly logger?: Logger | undefined
+  readonly logger?: Log | undefined
   /** Default: ten minutes. */
   readonly maxSkewMs?: number | undefined
 }
@@ -21,7 +21,7 @@ export class OktaClock {
   readonly #clock: Clock
   readonly #log: RevocationLog
   readonly #onSuspend: () => void
-  readonly #logger: Logger | undefined
+  readonly #logger: Log | undefined
   readonly #maxSkewMs: number
   #hasWarned = false
   /** Wall time at the monotonic clock's zero, as it was at the start or after the last suspend. */
@@ -109,6 +109,7 @@ export class OktaClock {
     if (Math.abs(aheadMs) <= this.#maxSkewMs) return true
     if (!this.#hasWarned)
       this.#logger?.warn(
+        'EOS108',
         "The Date of Okta's answers is more than ten minutes from this machine's clock, by which sessions end meanwhile. Check that clock, and the proxies in front of Okta",
         { aheadMs },
       )

@@ -3,8 +3,10 @@
  *
  * Positions are the engine's own (record ids of a stream, for example): opaque here, ordered by `isAfter`.
  */
+
 import { createHmac, hkdfSync } from 'node:crypto'
-import type { Clock, Logger, SessionStore } from '../contracts.js'
+import { misuse } from '../codes.js'
+import type { Clock, Log, SessionStore } from '../contracts.js'
 import { sharedByCopies } from '../copies.js'
 import type { UnavailableCode } from '../errors.js'
 import type { Session, StoreStats } from '../public-types.js'
@@ -162,7 +164,7 @@ export interface StoreContext {
   readonly clock: Clock
   /** 0 to 1. */
   readonly random: () => number
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
   /** No entry is served longer after its lookup began. */
   readonly maxTtlMs: number
   /** The deadline of one exchange with Okta. */
@@ -214,7 +216,8 @@ export function openStore(
   if (store === undefined) return undefined
   const open = engines.get(store)
   if (open === undefined)
-    throw new TypeError(
+    throw misuse(
+      'EOS320',
       'cache.store: not made by redisStore() of this package (of this copy of it); leave it out to cache sessions in this process alone',
     )
   const nameSubject = keyedSubjectDigest(context.secrets, context.orgOrigin)

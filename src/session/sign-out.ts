@@ -1,5 +1,6 @@
 /** Signs a credential out: here first, then at Okta, where a failed close is retried in the background. */
-import type { Credential, CurrentSessionCall, Logger, OktaUnavailable } from '../contracts.js'
+import type { LineCode } from '../codes.js'
+import type { Credential, CurrentSessionCall, Log, OktaUnavailable } from '../contracts.js'
 import { type CallRequest, isOverBudget, type Limiter } from '../limiter/limiter.js'
 import type { Session } from '../public-types.js'
 import { sessionEndsAt } from './contexts.js'
@@ -31,7 +32,7 @@ export interface SignOutOptions {
   readonly closeSession: CurrentSessionCall<void>
   /** The deadline of one exchange with Okta. */
   readonly timeoutMs: number
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
 }
 
 /** The first retry within 5 s, then less and less often; about ten minutes in all. */
@@ -207,7 +208,10 @@ export class SignOut {
     const { key } = closing.request
     if (this.#closed || this.#retries.has(key)) return
     if (this.#retries.size >= MAX_CONCURRENT_RETRIES) {
-      this.#warnOnce('Sign-outs are not sent to Okta: too many wait for a retry already')
+      this.#warnOnce(
+        'EOS111',
+        'Sign-outs are not sent to Okta: too many wait for a retry already. They hold here until the sessions end by themselves',
+      )
       return
     }
     const stopped = new AbortController()
@@ -223,15 +227,18 @@ export class SignOut {
       failure = await this.#tryToClose(closing)
       if (failure === undefined || stopped.aborted) return
     }
-    this.#warnOnce('Okta could not be told of sign-outs', { code: failure?.code })
+    this.#warnOnce(
+      'EOS112',
+      'Okta could not be told of sign-outs. They hold here until the sessions end by themselves',
+      { code: failure?.code },
+    )
   }
 
   /** One line of a kind, until a sign-out reaches Okta again. */
-  #warnOnce(what: string, fields?: Readonly<Record<string, unknown>>): void {
-    if (this.#warned.has(what)) return
-    this.#warned.add(what)
-    const message = `${what}. They hold here until the sessions end by themselves`
-    this.#options.logger?.warn(message, fields)
+  #warnOnce(code: LineCode, message: string, fields?: Readonly<Record<string, unknown>>): void {
+    if (this.#warned.has(code)) return
+    this.#warned.add(code)
+    this.#options.logger?.warn(code, message, fields)
   }
 
   /** Until the session ends. An end that has passed is in doubt: by another clock it has not, or Okta extends it. */

@@ -1,5 +1,5 @@
 /** Watches sessions for connections that outlive a request, and calls back once when a session is over. */
-import type { Clock, Credential, Logger } from '../contracts.js'
+import type { Clock, Credential, Log } from '../contracts.js'
 import type { Session, SessionEnd } from '../public-types.js'
 import { type FoundContext, type FoundSession, sessionEndOf, sessionEndsAt } from './contexts.js'
 import type { Lookup } from './lookup.js'
@@ -10,7 +10,7 @@ export interface WatchOptions {
   readonly log: RevocationLog
   readonly clock: Clock
   readonly maxTtlMs: number
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
 }
 
 /** A watched credential, and the session its last lookup found. */
@@ -94,7 +94,7 @@ export class Watches {
   /** Calls back and logs an error of the callback's, so that the other callbacks are still called. */
   notify(onEnd: (reason: SessionEnd) => void, reason: SessionEnd): void {
     const failed = (error: unknown) =>
-      this.#options.logger?.warn('A watch() callback threw', { error: String(error) })
+      this.#options.logger?.warn('EOS138', 'A watch() callback threw', { error: String(error) })
     try {
       // An async callback may reject, and an unhandled rejection ends the process.
       const returned: unknown = onEnd(reason)

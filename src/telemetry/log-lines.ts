@@ -3,7 +3,8 @@ import { subscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import createDebug from 'debug'
 import { channels } from '../channels.js'
-import type { Logger } from '../contracts.js'
+import { coded, type LineCode } from '../codes.js'
+import type { Log, Logger } from '../contracts.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -13,14 +14,14 @@ interface FieldsFirstLogger {
   info(fields: Fields, message: string): unknown
 }
 
-/** The same logger: each line names the org as well, and a line that cannot be written fails no request. */
-export function createLog(logger: Logger | undefined, org: string): Logger | undefined {
+/** Over the app's logger: each line has its code and the org, and a line that cannot be written fails no request. */
+export function createLog(logger: Logger | undefined, org: string): Log | undefined {
   return logger && { warn: write(logger, 'warn'), info: write(logger, 'info') }
 
   function write(to: Logger, level: 'warn' | 'info') {
-    return async (message: string, fields?: Fields) => {
+    return async (code: LineCode, message: string, fields?: Fields) => {
       try {
-        await writeLine(to, level, message, { org, ...fields })
+        await writeLine(to, level, coded(code, message), { org, event: code, ...fields })
       } catch {
         // The logger is where errors are reported: its own go nowhere.
       }

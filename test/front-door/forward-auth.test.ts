@@ -280,7 +280,7 @@ describe('options that can’t be', () => {
   it('forwardAuth() throws a TypeError that names an invalid option', async () => {
     const { okta } = await startParts()
     expect(() => okta.forwardAuth({ redirect: 'yes', rules: {} } as never)).toThrow(
-      /^forwardAuth\(\).*\n {2}redirect: got "yes"; must be true or false\n {2}rules: no such option; did you mean `rule`\?$/,
+      /^forwardAuth\(\).*\n {2}redirect: got "yes"; must be true or false \(EOS203\)\n {2}rules: no such option; did you mean `rule`\? \(EOS202\)\n.*$/,
     )
     expect(() => okta.forwardAuth({ status: 302 })).toThrow(
       /status: got 302; must be a whole number from 200 to 299/,

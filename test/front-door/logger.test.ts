@@ -27,8 +27,17 @@ async function outage(logger: NonNullable<OktaSessionOptions['logger']>): Promis
   return new URL(org.url).host
 }
 
-const failed = { operation: 'getCurrentSession', code: 'server_error', status: 503 }
-const over = { operation: 'getCurrentSession', afterMs: expect.any(Number) }
+const failed = {
+  event: 'EOS101',
+  operation: 'getCurrentSession',
+  code: 'server_error',
+  status: 503,
+}
+const over = { event: 'EOS102', operation: 'getCurrentSession', afterMs: expect.any(Number) }
+
+const failedMessage =
+  'Okta gives no usable answer (EOS101: express-okta-session/docs/errors.md#eos101)'
+const overMessage = 'Okta answers again (EOS102: express-okta-session/docs/errors.md#eos102)'
 
 /** A stream that keeps the JSON lines written to it. */
 function sink() {
@@ -46,8 +55,8 @@ describe('the log lines of an outage', () => {
   it('a logger gets one line at its first failure and one when it is over, with the org', async () => {
     const logger = { warn: vi.fn(), info: vi.fn() }
     const org = await outage(logger)
-    expect(logger.warn.mock.calls).toEqual([['Okta gives no usable answer', { org, ...failed }]])
-    expect(logger.info.mock.calls).toEqual([['Okta answers again', { org, ...over }]])
+    expect(logger.warn.mock.calls).toEqual([[failedMessage, { org, ...failed }]])
+    expect(logger.info.mock.calls).toEqual([[overMessage, { org, ...over }]])
   })
 
   it('pino gets the fields first, a child logger too', async () => {
@@ -56,8 +65,8 @@ describe('the log lines of an outage', () => {
       const logger = pino({}, stream)
       const org = await outage(child ? logger.child({ part: 'auth' }) : logger)
       expect(lines).toMatchObject([
-        { level: 40, msg: 'Okta gives no usable answer', org, ...failed },
-        { level: 30, msg: 'Okta answers again', org, ...over },
+        { level: 40, msg: failedMessage, org, ...failed },
+        { level: 30, msg: overMessage, org, ...over },
       ])
     }
   })
@@ -67,8 +76,8 @@ describe('the log lines of an outage', () => {
     const logger = winston.createLogger({ transports: [new winston.transports.Stream({ stream })] })
     const org = await outage(logger)
     expect(lines).toMatchObject([
-      { level: 'warn', message: 'Okta gives no usable answer', org, ...failed },
-      { level: 'info', message: 'Okta answers again', org, ...over },
+      { level: 'warn', message: failedMessage, org, ...failed },
+      { level: 'info', message: overMessage, org, ...over },
     ])
   })
 
@@ -80,8 +89,8 @@ describe('the log lines of an outage', () => {
     vi.restoreAllMocks()
     expect(lines.map((line) => line.length)).toEqual([1, 1])
     expect(lines[0]?.[0]).toBe(
-      `Okta gives no usable answer { org: '${org}', operation: 'getCurrentSession', code: 'server_error', status: 503 }`,
+      `${failedMessage} { org: '${org}', event: 'EOS101', operation: 'getCurrentSession', code: 'server_error', status: 503 }`,
     )
-    expect(lines[1]?.[0]).toMatch(/^Okta answers again \{ org: 'localhost:\d+', .* \}$/)
+    expect(lines[1]?.[0].startsWith(`${overMessage} { org: '${org}', `)).toBe(true)
   })
 })

@@ -58,7 +58,10 @@ describe('an unparsed JSON body', () => {
       const { body } = await post(`{"sessionToken":"${token()}","returnTo":"/a",${more}}`).expect(
         400,
       )
-      expect(body).toMatchObject({ code: 'invalid_request', detail: `${name} is given twice.` })
+      expect(body).toMatchObject({
+        code: 'invalid_request',
+        detail: expect.stringContaining(`${name} is given twice.`),
+      })
       expect(org.calls.createSession).toBe(0)
     },
   )

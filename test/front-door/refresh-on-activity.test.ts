@@ -506,7 +506,10 @@ describe('a failed refresh', () => {
     await send(page)
     await send(page)
     expect(lines).toEqual([
-      ['refreshOnActivity() failed', { org: new URL(org.url).host, error: 'Error: boom' }],
+      [
+        expect.stringMatching(/^refreshOnActivity\(\) failed \(EOS137: /),
+        { event: 'EOS137', org: new URL(org.url).host, error: 'Error: boom' },
+      ],
     ])
     expect(org.calls.refreshCurrentSession).toBe(0)
   })
@@ -524,7 +527,10 @@ describe('a failed refresh', () => {
     expect((await send(page)).text).toBe('here')
     expect((await send(page)).text).toBe('here')
     expect(lines).toEqual([
-      ['refreshOnActivity() failed', { org: expect.any(String), error: 'Error: boom' }],
+      [
+        expect.stringMatching(/^refreshOnActivity\(\) failed \(EOS137: /),
+        { event: 'EOS137', org: expect.any(String), error: 'Error: boom' },
+      ],
     ])
   })
 })

@@ -116,7 +116,7 @@ describe('a rule', () => {
     const { okta } = await startParts()
     const rule = { mfa: 'yes', amr: 'pwd', signedInWithinMs: -1, allow: true, mfaa: true }
     expect(() => okta.requireSession(rule as never)).toThrow(
-      /mfa: got "yes"; must be true or false\n {2}amr: .+\n {2}signedInWithinMs: .+\n {2}allow: .+ must be a function\n {2}mfaa: no such/s,
+      /mfa: got "yes"; must be true or false \(EOS203\)\n {2}amr: .+\n {2}signedInWithinMs: .+\n {2}allow: .+ must be a function \(EOS203\)\n {2}mfaa: no such/s,
     )
   })
 })

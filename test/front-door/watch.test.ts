@@ -295,7 +295,10 @@ describe('a callback that throws', () => {
     await expect.poll(() => lines).toHaveLength(1)
     await okta.close()
     expect(ends).toEqual(['closed'])
-    const line = ['A watch() callback threw', { org: new URL(org.url).host, error: 'Error: boom' }]
+    const line = [
+      expect.stringMatching(/^A watch\(\) callback threw \(EOS138: /),
+      { event: 'EOS138', org: new URL(org.url).host, error: 'Error: boom' },
+    ]
     expect(lines).toEqual([line, line])
   })
 })
@@ -309,7 +312,10 @@ describe('an async callback', () => {
     })
     await expect.poll(() => lines).toHaveLength(1)
     expect(lines).toEqual([
-      ['A watch() callback threw', { org: expect.any(String), error: 'Error: socket gone' }],
+      [
+        expect.stringMatching(/^A watch\(\) callback threw \(EOS138: /),
+        { event: 'EOS138', org: expect.any(String), error: 'Error: socket gone' },
+      ],
     ])
   })
 })

@@ -2,6 +2,7 @@ import express from 'express'
 import request from 'supertest'
 import { describe, expect, it, vi } from 'vitest'
 import { clientKey, createClientAddress } from '../../src/http/client-address.js'
+import { createLog } from '../../src/telemetry/log-lines.js'
 
 function addressOf(
   req: { ip?: string; ips?: string[]; peer?: string; forwarded?: string },
@@ -9,7 +10,7 @@ function addressOf(
 ) {
   const headers = req.forwarded === undefined ? {} : { 'x-forwarded-for': req.forwarded }
   const like = { ...req, headers, socket: { remoteAddress: req.peer } }
-  return createClientAddress({ warn })(like)
+  return createClientAddress(createLog({ warn }, 'id.example.com'))(like)
 }
 
 describe('the client address', () => {
@@ -62,7 +63,7 @@ describe('the client address', () => {
     'clients behind an untrusted proxy at %s share a peer, with one warning that names the setting',
     (peer) => {
       const warn = vi.fn()
-      const clientAddress = createClientAddress({ warn })
+      const clientAddress = createClientAddress(createLog({ warn }, 'id.example.com'))
       for (let i = 0; i < 3; i += 1) {
         const headers = { 'x-forwarded-for': `198.51.100.${i}` }
         expect(

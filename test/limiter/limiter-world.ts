@@ -5,6 +5,7 @@ import type { UnavailableCode } from '../../src/errors.js'
 import { type CallRequest, type LimitedAnswer, Limiter } from '../../src/limiter/limiter.js'
 import type { Settings } from '../../src/options/options.js'
 import { parseOptions } from '../../src/options/parse-options.js'
+import { createLog } from '../../src/telemetry/log-lines.js'
 import { TestClock } from '../session/lookup-world.js'
 
 export interface GateWorldOptions {
@@ -36,7 +37,7 @@ export class GateWorld {
       upstream: { ...defaults, maxQueueMs: 10_000, ...upstream },
       clock: this.clock,
       random,
-      logger,
+      logger: createLog(logger, 'id.example.com'),
     })
   }
 

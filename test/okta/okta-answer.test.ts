@@ -219,7 +219,10 @@ describe('no answer', () => {
       },
     })
     expect(ended).toMatchObject({
-      error: { message: 'getCurrentSession: no usable answer from Okta: connect (no connection)' },
+      error: {
+        message:
+          'getCurrentSession: no usable answer from Okta: connect (no connection) (express-okta-session/docs/errors.md#unavailable-connect)',
+      },
     })
   })
 

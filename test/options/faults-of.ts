@@ -16,10 +16,12 @@ export function faultsOf(options: unknown, env: Environment = {}): readonly stri
   return linesOf(thrownBy(() => parse(options, env)))
 }
 
+/** The lines of the faults, without their codes and the link, which test/docs/errors.test.ts compares with the page. */
 export function linesOf(error: unknown): readonly string[] {
   expect(error).toBeInstanceOf(TypeError)
   const [, ...lines] = error instanceof Error ? error.message.split('\n') : []
-  return lines.map((line) => line.trim())
+  expect(lines.pop()).toMatch(/^See express-okta-session\/docs\/errors\.md(#eos2\d\d)?$/)
+  return lines.map((line) => line.trim().replace(/ \(EOS2\d\d\)$/, ''))
 }
 
 export function thrownBy(act: () => unknown): unknown {

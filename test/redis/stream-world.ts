@@ -9,6 +9,7 @@ import { adaptClient } from '../../src/redis/client.js'
 import { RevocationStream } from '../../src/redis/revocation-stream.js'
 import { createSealer } from '../../src/redis/seal.js'
 import type { SharedRecord } from '../../src/session/shared-cache.js'
+import { createLog } from '../../src/telemetry/log-lines.js'
 
 /** Tests skip without redis-server, and fail where CI runs them. */
 export const isRedisMissing =
@@ -94,7 +95,7 @@ export class LogWorld {
       heartbeatMs,
       clock,
       random: () => 0.5,
-      logger: { warn: (line) => lines.push(line) },
+      logger: createLog({ warn: (line) => lines.push(line) }, ORG),
       commands: new BoundedCommands({ org: 'org.test', client: adapted, clock, random: () => 0.5 }),
       reader: new BlockingReader(adapted),
       sealer: createSealer(secrets, ORG),

@@ -12,6 +12,7 @@ export function createAttachSession(kit: Kit, options?: object): Handler {
   const { authenticator, verdicts, ownLookups, logger } = kit
   const warnMountedTwice = once(() =>
     logger?.warn(
+      'EOS131',
       'attachSession() runs for a request that has its context already: mount it once, in front of the guards',
     ),
   )

@@ -24,7 +24,10 @@ export function createEventHook(kit: Kit, options: EventHookOptions): Handler {
   const isSecret = createSecretCheck(secrets)
   const note = createNotes(kit)
   if (secrets.some(({ length }) => length < SHORT_SECRET))
-    note(`eventHook(): the secret has less than ${SHORT_SECRET} characters and may be guessed`)
+    note(
+      'EOS142',
+      `eventHook(): the secret has less than ${SHORT_SECRET} characters and may be guessed`,
+    )
 
   return createPushHandler(kit, 'eventHook', (req) => {
     const given = soleHeader(req, secretHeader.toLowerCase())
@@ -41,6 +44,7 @@ export function createEventHook(kit: Kit, options: EventHookOptions): Handler {
       return problem({ status: 400, code: 'challenge_missing', detail: CHALLENGE_DETAIL })
     if (given !== undefined && !isSecret(given))
       note(
+        'EOS143',
         'An event hook was verified with another secret than that of eventHook(): its events will be refused',
       )
     return json(200, { verification: challenge })
@@ -60,6 +64,7 @@ export function createEventHook(kit: Kit, options: EventHookOptions): Handler {
       return problem({ status: 400, code: 'invalid_request', detail: BODY_DETAIL })
     if (events.malformed > 0)
       note(
+        'EOS144',
         'An event hook delivered events that are malformed, or that revoke a session and name none',
       )
     return (await applyInTime(kit, events.pushes)) ? empty() : notRecorded(kit)

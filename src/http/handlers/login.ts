@@ -1,5 +1,7 @@
 /** login(): exchanges a session token for a session, and gives the browser its cookie. */
+
 import { hash } from 'node:crypto'
+import type { ProblemCode } from '../../codes.js'
 import type { LimitedAnswer } from '../../limiter/limiter.js'
 import type { Handler, LoginOptions, Reply, RequestLike, Session } from '../../public-types.js'
 import { credentialKey } from '../../session/cache.js'
@@ -15,7 +17,7 @@ import { createPostHandler } from './post-handler.js'
 /** A refused sign-in, as it is answered. */
 interface SignInFailure {
   readonly status: 400 | 401 | 413 | 415 | 429 | 503
-  readonly code: string
+  readonly code: ProblemCode
   readonly detail?: string
   readonly retryAfterMs?: number
 }

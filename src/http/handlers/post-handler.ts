@@ -55,7 +55,7 @@ export function createPostHandler(
   }
 
   function crossSite(req: RequestLike): Reply {
-    const misuse = { code: 'cross_site', detail: CROSS_SITE_DETAIL }
+    const misuse = { code: 'cross_site', detail: CROSS_SITE_DETAIL } as const
     kit.logMisuse(misuse, { handler: name, ...whereFrom(req), appUrl: kit.settings.appUrl })
     if (!wantsPage(req)) return problem({ status: 403, ...misuse })
     return page({

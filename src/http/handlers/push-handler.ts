@@ -1,9 +1,9 @@
 /** What eventHook() and sharedSignals() share: they answer another server, within the 3 s that Okta waits. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { LineCode, ProblemCode } from '../../codes.js'
 import type { ExpectedToken, Push } from '../../contracts.js'
 import type { Handler, Reply } from '../../public-types.js'
 import type { Kit } from '../kit.js'
-import { once } from '../misuse.js'
 import { inTime } from '../push-body.js'
 import { isAnswered, later, problem, retryAfter, setHeaders } from '../reply.js'
 import { answerPost } from './post-handler.js'
@@ -52,6 +52,7 @@ export function createPushHandler(
 
 function warnOfReach({ logger }: PushKit, name: string): void {
   logger?.warn(
+    'EOS141',
     `${name}() reaches this process only, because no cache.store is set: where the app runs in several processes, each of the others notices what Okta ended when it asks again, within cache.maxTtlMs`,
   )
 }
@@ -84,16 +85,16 @@ export function noKeys(forMs: number): Reply {
   )
 }
 
-function unavailable(code: string, detail: string, forMs: number): Reply {
+function unavailable(code: ProblemCode, detail: string, forMs: number): Reply {
   return problem({ status: 503, code, detail }, retryAfter(forMs))
 }
 
-/** A log line about something Okta sends, once for each text. */
+/** A log line about something Okta sends, once for each code. */
 export function createNotes(kit: PushKit) {
-  const notes = new Map<string, () => void>()
-  return function note(text: string): void {
-    const say = notes.get(text) ?? once(() => kit.logger?.warn(text))
-    notes.set(text, say)
-    say()
+  const noted = new Set<LineCode>()
+  return function note(code: LineCode, text: string): void {
+    if (noted.has(code)) return
+    noted.add(code)
+    kit.logger?.warn(code, text)
   }
 }

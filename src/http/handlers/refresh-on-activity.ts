@@ -23,7 +23,7 @@ export function createRefreshOnActivity(
   }
   // The response has ended: only the log can tell of a failure.
   const onError = once((error: unknown) =>
-    logger?.warn('refreshOnActivity() failed', { error: String(error) }),
+    logger?.warn('EOS137', 'refreshOnActivity() failed', { error: String(error) }),
   )
 
   return function refreshOnActivity(req, res, next) {

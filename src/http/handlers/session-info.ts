@@ -31,7 +31,7 @@ export function createSessionInfo(kit: Kit, options: SessionInfoOptions | undefi
       return
     }
     if (!isGetOrHead(req)) {
-      const misuse = { code: 'method_not_allowed', detail: METHOD_DETAIL }
+      const misuse = { code: 'method_not_allowed', detail: METHOD_DETAIL } as const
       kit.logMisuse(misuse, { handler: 'sessionInfo', method: req.method })
       send(res, methodNotAllowed('GET, HEAD', METHOD_DETAIL, PRIVATE))
       return

@@ -1,5 +1,7 @@
 /** sharedSignals(): the receiver of pushed Security Event Tokens (RFC 8935), and of Universal Logout where it is expected. */
+
 import type { IncomingMessage } from 'node:http'
+import type { ProblemCode } from '../../codes.js'
 import type { Handler, Reply, SharedSignalsOptions } from '../../public-types.js'
 import { mediaType } from '../body.js'
 import { checkedOptions } from '../handler-options.js'
@@ -55,7 +57,7 @@ function createEventReceiver(kit: Kit, parties: TokenParties) {
     const event = await kit.pushes.securityEvent(body.text.trim(), expected)
     if (event.kind === 'unavailable') return noKeys(event.retryAfterMs)
     if (event.kind === 'refused') return refused(kit, event.fault, event.description)
-    if (event.hasUnmapped) note(UNMAPPED)
+    if (event.hasUnmapped) note('EOS145', UNMAPPED)
     return (await applyInTime(kit, [event])) ? ACCEPTED : notRecorded(kit)
   }
 }
@@ -63,7 +65,7 @@ function createEventReceiver(kit: Kit, parties: TokenParties) {
 const ACCEPTED: Reply = { status: 202, headers: { 'content-length': '0' }, body: '' }
 
 /** The error body of RFC 8935, section 2.3. */
-function refused(kit: Kit, err: string, description: string): Reply {
+function refused(kit: Kit, err: ProblemCode, description: string): Reply {
   kit.logMisuse({ code: err, detail: description }, { handler: 'sharedSignals' })
   return json(400, { err, description }, { 'content-language': 'en' })
 }

@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 19_672,
+  lines: 19_982,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 14_325,
+  linesOfCode: 14_594,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

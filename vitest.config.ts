@@ -9,6 +9,10 @@ export const shared = defineConfig({
     alias: [
       { find: /^express-okta-session\/local-org$/, replacement: here('./src/local-org/index.ts') },
       { find: /^express-okta-session\/redis$/, replacement: here('./src/redis/index.ts') },
+      {
+        find: /^express-okta-session\/opentelemetry$/,
+        replacement: here('./src/opentelemetry/index.ts'),
+      },
       { find: /^express-okta-session$/, replacement: here('./src/index.ts') },
     ],
   },

@@ -11,7 +11,7 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
 const out = join(dist, 'cjs')
-const entries = ['index', 'redis/index', 'local-org/index']
+const entries = ['index', 'redis/index', 'local-org/index', 'opentelemetry/index']
 
 await rm(out, { recursive: true, force: true })
 await copyTypes()
@@ -23,7 +23,7 @@ const { metafile } = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
-  external: ['cookie', 'debug', 'lru-cache', 'express', 'cookie-parser'],
+  external: ['cookie', 'debug', 'lru-cache', 'express', 'cookie-parser', '@opentelemetry/api'],
   legalComments: 'none',
   keepNames: true,
   metafile: true,

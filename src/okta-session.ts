@@ -15,6 +15,7 @@ import { createKit } from './http/kit.js'
 import { checkedTarget, refuseToBeMounted } from './http/misuse.js'
 import { addInstance, refuseAnotherOrg, removeInstance } from './http/second-org.js'
 import { createWatch } from './http/watch.js'
+import { addRunning } from './instances.js'
 import { Limiter } from './limiter/limiter.js'
 import { type LimitCall, systemClock } from './okta/call.js'
 import { connect } from './okta/connect.js'
@@ -99,6 +100,8 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const core = composeCore(settings, surroundings, logger)
   const { createSession, pushes } = core.org
   const kit = createKit({ ...core, settings, logger, createSession, pushes }, surroundings.clock)
+  const { host: org } = new URL(settings.api.orgUrl)
+  const removeRunning = addRunning(core.limiter, { org, stats: () => statsOf(core) })
   let closing: Promise<void> | undefined
 
   return {
@@ -135,6 +138,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
 
     close() {
       surroundings.onClose?.()
+      removeRunning()
       closing ??= core.close()
       return closing
     },

@@ -22,6 +22,7 @@ const leaves = [
   'public-types.ts',
   'errors.ts',
   'copies.ts',
+  'instances.ts',
   'channels.ts',
   'version.ts',
 ] as const
@@ -44,6 +45,8 @@ const map: Readonly<Record<string, readonly string[]>> = {
   http: ['session', 'limiter', 'options', ...leaves],
   redis: ['session', 'options', ...leaves],
   telemetry: leaves,
+  // Of the instances the type of their statistics alone.
+  opentelemetry: ['okta-session-types.ts', ...leaves],
   session: ['limiter', 'options', ...leaves],
   limiter: ['options', ...leaves],
   okta: ['options', ...leaves],
@@ -55,6 +58,7 @@ const map: Readonly<Record<string, readonly string[]>> = {
   'channels.ts': ['errors.ts'],
   'errors.ts': ['copies.ts'],
   'copies.ts': [],
+  'instances.ts': ['copies.ts', 'okta-session-types.ts'],
   'abort.ts': [],
   'codes.ts': [],
   'version.ts': [],

@@ -36,7 +36,8 @@ export function publishDrift(
   operation: Operation,
   result: HttpAnswer | HttpFailure,
 ): void {
-  if (!SESSION_OPERATIONS.has(operation) || result.kind !== 'answered') return
+  if (!SESSION_OPERATIONS.has(operation)) return
+  if (result.kind !== 'answered' || result.status !== 200) return
   const body = readJson(result)
   if (body.kind === 'unusable' || !isObject(body.value)) return
   const drift = driftIn(body.value)

@@ -9,6 +9,10 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const entries = [
   { specifier: 'express-okta-session', file: join(root, 'src/index.ts') },
   { specifier: 'express-okta-session/redis', file: join(root, 'src/redis/index.ts') },
+  {
+    specifier: 'express-okta-session/opentelemetry',
+    file: join(root, 'src/opentelemetry/index.ts'),
+  },
   { specifier: 'express-okta-session/local-org', file: join(root, 'src/local-org/index.ts') },
 ]
 

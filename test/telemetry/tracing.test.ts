@@ -205,6 +205,7 @@ describe('the channel of schema drift', () => {
     const heard = listenTo<SchemaDriftMessage>(channels.schemaDrift)
     const cookie = org.signIn(ALICE)
     await okta.authenticate({ headers: { cookie } })
+    await okta.authenticate({ headers: { cookie: 'idx=unknown' } })
     expect(heard).toEqual([])
     const set = {
       riskLevel: 'HIGH',

@@ -32,6 +32,7 @@ const LONG_ON_PURPOSE = ['createVerdicts']
 const ENTRY_POINTS = [
   'index.ts',
   'redis/index.ts',
+  'opentelemetry/index.ts',
   'cli/main.ts',
   'express-request.ts',
   'version.ts',

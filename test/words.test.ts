@@ -15,6 +15,7 @@ const bounds: Readonly<Record<string, number>> = {
   'src/limiter': 0,
   'src/local-org': 0,
   'src/okta': 0,
+  'src/opentelemetry': 0,
   'src/options': 0,
   'src/redis': 0,
   'src/session': 0,

@@ -30,8 +30,9 @@ const NAME = 'express-okta-session'
  *
  * @throws TypeError for anything but providers in the options.
  * @example
- * const reader = new PrometheusExporter({ preventServerStart: true })
- * instrument({ meterProvider: new MeterProvider({ readers: [reader] }) })
+ * // Over the global providers, as @opentelemetry/sdk-node registers them.
+ * const instrumentation = instrument()
+ * process.once('SIGTERM', () => instrumentation.disable())
  * @see docs/operations.md for the names, and what is normal
  */
 export function instrument(options: InstrumentOptions = {}): Instrumentation {

@@ -30,30 +30,24 @@ const COMMAND_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
 
 /** Begins to record. Returns how to end it. */
 export function recordMetrics(meter: Meter): () => void {
-  const ends = [...recordEvents(meter), observeStats(meter)]
+  const ends = [...recordDurations(meter), ...recordEvents(meter), observeStats(meter)]
   return () => {
     for (const end of ends) end()
   }
 }
 
-function recordEvents(meter: Meter): (() => void)[] {
+/** Histograms of what takes time. */
+function recordDurations(meter: Meter): (() => void)[] {
   const seconds = (name: string, description: string, explicitBucketBoundaries: number[]) =>
-    meter.createHistogram(`okta_session.${name}`, {
+    meter.createHistogram(`okta_session.${name}.duration`, {
       description,
       unit: 's',
       advice: { explicitBucketBoundaries },
     })
-  const counter = (name: string, description: string, unit: string) =>
-    meter.createCounter(`okta_session.${name}`, { description, unit })
-  const lookups = seconds('lookup.duration', 'Lookups not answered from memory', CALL_SECONDS)
-  const calls = seconds('call.duration', 'Calls to Okta, retries included', CALL_SECONDS)
-  const commands = seconds('store.command.duration', 'Commands to the store', COMMAND_SECONDS)
-  const refreshes = counter('refreshes', 'Refreshes of sessions', '{refresh}')
-  const revocations = counter('revocations', 'Changes of the revocation log', '{revocation}')
-  const circuits = counter('circuit.opened', 'Circuits that opened', '{opening}')
-  const drifts = counter('schema_drift', 'Answers with unknown fields or values', '{answer}')
+  const lookups = seconds('lookup', 'Lookups not answered from memory', CALL_SECONDS)
+  const calls = seconds('call', 'Calls to Okta, retries included', CALL_SECONDS)
+  const commands = seconds('store.command', 'Commands to the store', COMMAND_SECONDS)
   const ended = (name: string) => `tracing:${name}:asyncEnd`
-
   return [
     on<LookupMessage>(ended(channels.lookup), (message) =>
       lookups.record(inSeconds(message), {
@@ -63,11 +57,9 @@ function recordEvents(meter: Meter): (() => void)[] {
     ),
     on<CallTraceMessage>(ended(channels.call), (message) => {
       // A call that was not made has no outcome.
-      if (message.outcome !== undefined)
-        calls.record(inSeconds(message), {
-          ...callAttributes(message),
-          ...callEndAttributes(message),
-        })
+      if (message.outcome === undefined) return
+      const attributes = { ...callAttributes(message), ...callEndAttributes(message) }
+      calls.record(inSeconds(message), attributes)
     }),
     on<StoreCommandMessage>(ended(channels.storeCommand), (message) =>
       commands.record(inSeconds(message), {
@@ -75,6 +67,18 @@ function recordEvents(meter: Meter): (() => void)[] {
         ...commandEndAttributes(message),
       }),
     ),
+  ]
+}
+
+/** Counters of what happens seldom. */
+function recordEvents(meter: Meter): (() => void)[] {
+  const counter = (name: string, description: string, unit: string) =>
+    meter.createCounter(`okta_session.${name}`, { description, unit })
+  const refreshes = counter('refreshes', 'Refreshes of sessions', '{refresh}')
+  const revocations = counter('revocations', 'Changes of the revocation log', '{revocation}')
+  const circuits = counter('circuit.opened', 'Circuits that opened', '{opening}')
+  const drifts = counter('schema_drift', 'Answers with unknown fields or values', '{answer}')
+  return [
     on<RefreshMessage>(channels.refresh, ({ org, outcome, code }) =>
       refreshes.add(1, {
         ...serverOf(org),
@@ -118,13 +122,9 @@ interface Readings {
 }
 
 /** A series that is not written again would keep its last value. */
-const CLOSED_CIRCUITS: Readonly<Record<HoldOffMessage['who'], 0>> = {
-  everybody: 0,
-  newcomers: 0,
-  sign_ins: 0,
-  refreshes: 0,
-  sign_outs: 0,
-}
+const CLOSED_CIRCUITS = Object.fromEntries(
+  ['everybody', 'newcomers', 'sign_ins', 'refreshes', 'sign_outs'].map((who) => [who, 0]),
+)
 
 const FIGURES: readonly Figure[] = [
   {

@@ -10,6 +10,7 @@ import type {
   LoginOptions,
   LogoutOptions,
   PushStats,
+  Readiness,
   RefreshOnActivityOptions,
   RefreshOptions,
   RequestLike,
@@ -295,6 +296,22 @@ export interface OktaSession {
 
   /** The Sessions API with this instance's credentials. Its revocations and refreshes reach the cache. */
   readonly api: SessionApi
+
+  /**
+   * Checks the org by one call (GetCurrentSession without a cookie): whether it answers, whether its clock agrees
+   * with this machine's, and what is left of its rate limit. Never rejects and delays no request. The first
+   * result, and each one that differs from the last, is one log line: info where there is nothing to do, else a
+   * warning that says what.
+   *
+   * The call is beside the limiter: it is charged to no user and opens no circuit. A result serves for ten
+   * seconds, so that a health check may ask often. `checkAtStart` does the same when the instance is made; the
+   * command `express-okta-session doctor` checks more.
+   *
+   * @example
+   * const { ok, findings } = await okta.ready()
+   * if (!ok) console.error(findings)
+   */
+  ready(): Promise<Readiness>
 
   /**
    * Counters and gauges, as of now.

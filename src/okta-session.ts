@@ -19,6 +19,7 @@ import { addRunning } from './instances.js'
 import { Limiter } from './limiter/limiter.js'
 import { type LimitCall, systemClock } from './okta/call.js'
 import { connect } from './okta/connect.js'
+import { createReadinessCheck } from './okta/readiness.js'
 import type { OktaSession, OktaSessionStats } from './okta-session-types.js'
 import type { OktaSessionOptions, Settings } from './options/options.js'
 import { parseOptions } from './options/parse-options.js'
@@ -103,6 +104,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const { host: org } = new URL(settings.api.orgUrl)
   const removeRunning = addRunning(core.limiter, { org, stats: () => statsOf(core) })
   let closing: Promise<void> | undefined
+  if (settings.checkAtStart) void core.readiness.ready()
 
   return {
     api: core.org.api,
@@ -126,11 +128,13 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       await core.lookup.forget(checkedTarget(target))
     },
 
+    ready: () => core.readiness.ready(),
+
     stats: () => statsOf(core),
 
     async settled() {
       const { limiter, lookup, refresher, signOut, pushed, shared } = core
-      const parts = [limiter, lookup, refresher, signOut, pushed]
+      const parts = [limiter, lookup, refresher, signOut, pushed, core.readiness]
       await Promise.all(parts.map((part) => part.settled()))
       // What they found is being written.
       await shared?.settled()
@@ -244,10 +248,12 @@ function composeCore(
   const signOut = new SignOut({ ...org, limiter, lookup, log, timeoutMs, logger })
   const pushed = new PushedRevocations(lookup)
   const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
+  const readiness = createReadinessCheck({ check: org.check, clock, logger })
 
   async function close(): Promise<void> {
     limiter.close()
     watches.close()
+    readiness.close()
     signOut.close()
     pushed.close()
     log.close()
@@ -255,5 +261,8 @@ function composeCore(
     await Promise.all([org.close(), shared?.close()])
   }
 
-  return { org, limiter, log, lookup, refresher, signOut, watches, pushed, shared, close }
+  return {
+    ...{ org, limiter, log, lookup, refresher, signOut, watches, pushed, shared, readiness },
+    close,
+  }
 }

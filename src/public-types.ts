@@ -532,3 +532,34 @@ export type Decision =
       readonly headers: Reply['headers']
     }
   | { readonly ok: false; readonly denial: Denial; readonly reply: Reply }
+
+/**
+ * One result of a check: of ready(), or of the command `express-okta-session doctor`.
+ *
+ * @example
+ * const isFault = ({ level }: Finding) => level === 'fault'
+ */
+export interface Finding {
+  /** What was checked: `org`, `clock`, `rate_limit`, and more from the command. */
+  readonly check: string
+  /** `fault`: visitors get errors, or soon will. `warning`: it works, and something deserves attention. */
+  readonly level: 'ok' | 'warning' | 'fault'
+  /** What was found. Never a secret. */
+  readonly message: string
+  /** What to do; absent where there is nothing to do. */
+  readonly advice?: string
+}
+
+/**
+ * What ready() resolves with.
+ *
+ * @example
+ * const { ok, findings }: Readiness = await okta.ready()
+ * if (!ok) console.error(findings)
+ */
+export interface Readiness {
+  /** Whether no finding is a fault. */
+  readonly ok: boolean
+  /** What was found: about the org, and where it answered about the clock and the rate limit. */
+  readonly findings: readonly Finding[]
+}

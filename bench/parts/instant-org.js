@@ -22,6 +22,7 @@ export function orgThatAnswers(answer) {
     refreshSession: unsupported,
     closeSession: unsupported,
     createSession: unsupported,
+    check: unsupported,
     pushes: /** @type {Org['pushes']} */ (/** @type {unknown} */ ({ hookEvents: readHookEvents })),
     close: async () => {},
   })

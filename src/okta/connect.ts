@@ -2,10 +2,11 @@
 import type { JSONWebKeySet } from 'jose'
 import type { Clock, Credential, Log, OktaAnswer, PushReaders } from '../contracts.js'
 import type { ApiSettings } from '../options/options.js'
-import type { Session } from '../public-types.js'
+import type { Finding, Session } from '../public-types.js'
 import type { LimitCall, OperationOptions } from './call.js'
 import type { CallResult } from './call-error.js'
 import { createErrorWarnings, type WarnOfError } from './error-warnings.js'
+import { findingsOf, probeOrg } from './health.js'
 import { readHookEvents } from './hook-events.js'
 import { createOperations, type Operations } from './operations.js'
 import { OrgKeys } from './org-keys.js'
@@ -28,6 +29,8 @@ export interface Org {
   refreshSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<Session>>
   closeSession(credential: Credential, options: OrgCallOptions): Promise<OktaAnswer<void>>
   createSession(sessionToken: string, options: OrgCallOptions): Promise<OktaAnswer<Session>>
+  /** Judges the org by one GetCurrentSession without a cookie. It does not pass the limiter, and is not logged. */
+  check(): Promise<readonly Finding[]>
   /** Reads what Okta pushes. */
   readonly pushes: PushReaders
   close(): Promise<void>
@@ -43,7 +46,8 @@ export function connect(
   onChanged: (sessionId: string) => Promise<void>,
   logger?: Log,
 ): Org {
-  const operations = warning(createOperations(settings, clock), createErrorWarnings(logger))
+  const unwatched = createOperations(settings, clock)
+  const operations = warning(unwatched, createErrorWarnings(logger))
   return {
     api: new SessionApi(undefined, reporting(limiting(operations, limit), onChanged)),
 
@@ -58,6 +62,8 @@ export function connect(
 
     createSession: (sessionToken, options) =>
       answerOf(operations.createSession({ sessionToken }, callOptions(options))),
+
+    check: async () => findingsOf(await probeOrg(() => unwatched.getCurrentSession(), clock)),
 
     pushes: createPushReaders(() => answerOf(operations.getKeys()), clock),
 

@@ -224,6 +224,10 @@ export interface OktaSessionOptions {
    * Permit an `orgUrl` with http beyond loopback, for a local org in a container. Cookies and tokens then cross the network in clear. A fault where `NODE_ENV` is `production`. Default `false`.
    */
   readonly allowInsecureOrg?: boolean | undefined
+  /**
+   * Check the org once when the instance is made, as `ready()` does, and log one line about it. Default `false`.
+   */
+  readonly checkAtStart?: boolean | undefined
   /** Takes over what a guard answers; where it gives `false`, or a promise of it, the guard answers after all. */
   onDenied?(
     denial: Denial,
@@ -285,7 +289,10 @@ type Upstream = Groups['upstream']['options']
 
 /** oktaSession()'s options, checked, with every default filled in. */
 export interface Settings
-  extends Pick<Checked<Groups>, 'allowInsecureOrg' | 'allowNonBrowserClients' | 'onDenied'> {
+  extends Pick<
+    Checked<Groups>,
+    'allowInsecureOrg' | 'allowNonBrowserClients' | 'checkAtStart' | 'onDenied'
+  > {
   readonly api: ApiSettings
   /** An origin, or undefined: the Host the request came to. */
   readonly appUrl: string | undefined

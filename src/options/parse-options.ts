@@ -60,6 +60,7 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     trustedOrigins: readTrustedOrigins(faults, top.get('trustedOrigins')),
     allowInsecureOrg,
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
+    checkAtStart: top.get('checkAtStart'),
     onDenied: top.get('onDenied'),
     logger: top.get('logger') || undefined,
     property: readProperty(faults, top.get('property')),

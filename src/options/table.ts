@@ -239,6 +239,7 @@ export const sessionOptions = {
   trustedOrigins: special([]),
   allowNonBrowserClients: flag(false),
   allowInsecureOrg: flag(false),
+  checkAtStart: flag(false),
   onDenied: callback<OnDenied>(),
   logger,
   property: special('okta'),

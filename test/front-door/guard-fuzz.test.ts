@@ -173,6 +173,7 @@ class World {
         }),
       refreshSession: never,
       createSession: never,
+      check: never,
       pushes: undefined as never,
       close: async () => {},
     }

@@ -103,8 +103,9 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
   const kit = createKit({ ...core, settings, logger, createSession, pushes }, surroundings.clock)
   const { host: org } = new URL(settings.api.orgUrl)
   const removeRunning = addRunning(core.limiter, { org, stats: () => statsOf(core) })
+  const readiness = createReadinessCheck({ check: core.org.check, ...surroundings, logger })
   let closing: Promise<void> | undefined
-  if (settings.checkAtStart) void core.readiness.ready()
+  if (settings.checkAtStart) void readiness.ready()
 
   return {
     api: core.org.api,
@@ -128,13 +129,13 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
       await core.lookup.forget(checkedTarget(target))
     },
 
-    ready: () => core.readiness.ready(),
+    ready: readiness.ready,
 
     stats: () => statsOf(core),
 
     async settled() {
       const { limiter, lookup, refresher, signOut, pushed, shared } = core
-      const parts = [limiter, lookup, refresher, signOut, pushed, core.readiness]
+      const parts = [limiter, lookup, refresher, signOut, pushed, readiness]
       await Promise.all(parts.map((part) => part.settled()))
       // What they found is being written.
       await shared?.settled()
@@ -143,6 +144,7 @@ export function composeOktaSession(settings: Settings, surroundings: Surrounding
     close() {
       surroundings.onClose?.()
       removeRunning()
+      readiness.close()
       closing ??= core.close()
       return closing
     },
@@ -248,12 +250,10 @@ function composeCore(
   const signOut = new SignOut({ ...org, limiter, lookup, log, timeoutMs, logger })
   const pushed = new PushedRevocations(lookup)
   const watches = new Watches({ lookup, log, clock, maxTtlMs, logger })
-  const readiness = createReadinessCheck({ check: org.check, clock, logger })
 
   async function close(): Promise<void> {
     limiter.close()
     watches.close()
-    readiness.close()
     signOut.close()
     pushed.close()
     log.close()
@@ -261,8 +261,5 @@ function composeCore(
     await Promise.all([org.close(), shared?.close()])
   }
 
-  return {
-    ...{ org, limiter, log, lookup, refresher, signOut, watches, pushed, shared, readiness },
-    close,
-  }
+  return { org, limiter, log, lookup, refresher, signOut, watches, pushed, shared, close }
 }

@@ -49,7 +49,7 @@ export function findingsOf(probe: OrgProbe): readonly Finding[] {
 }
 
 /** A visitor whose session is not cached waits for as long. */
-const SLOW_MS = 1_000
+const SLOW_MS = 1_500
 /** The default of `upstream.timeoutMs`. */
 const TOO_SLOW_MS = 3_000
 

@@ -40,6 +40,7 @@ describe('parseOptions', () => {
       trustedOrigins: [],
       allowNonBrowserClients: false,
       allowInsecureOrg: false,
+      checkAtStart: false,
       onDenied: undefined,
       property: 'okta',
     })

@@ -11,8 +11,7 @@ import type { Finding } from '../../public-types.js'
 import type { Environment } from './command.js'
 
 const check = 'credentials'
-const SCOPES = sessionOptions.credentials.options.scopes.default as readonly string[]
-const [READ = '', MANAGE = ''] = SCOPES
+const [READ = ''] = sessionOptions.credentials.options.scopes.default as readonly string[]
 
 export async function checkCredentials(
   orgUrl: string,

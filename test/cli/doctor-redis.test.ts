@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished, test } from 'vitest'
 import { listen, startOrg } from '../front-door/door.js'
 import { describeRedis, type RedisServerOptions, startRedis } from '../redis/redis-server.js'
+import { startProxy } from '../redis/tcp-proxy.js'
 import { examine, linesOf, root } from './doctor-world.js'
 
 const manyInstances = readFileSync(join(root, 'docs/many-instances.md'), 'utf8')
@@ -125,6 +126,51 @@ describeRedis('doctor at a real Redis', () => {
     expect(lines.at(-1)).toMatch(
       /^fault: Its user may not send XADD, EVAL on keys .* -> .*ACL SETUSER/,
     )
+  })
+
+  it.each([
+    [
+      0,
+      /redis_version:\d\.\d/,
+      'redis_version:6.0',
+      /^fault: Redis 6\.0\S* is too old -> Use Redis 6\.2/,
+    ],
+    [
+      3,
+      /(?<=\*2\r\n\$10\r\n\d{4})\d/,
+      '',
+      /^warning: Its clock is \d+ s (ahead of|behind) this machine's -> .*NTP/,
+    ],
+  ])(
+    'line %i of a Redis that is too old, or whose clock is wrong',
+    async (index, found, shown, line) => {
+      const server = await redis()
+      const proxy = await startProxy(server.port, (chunk, direction) => {
+        // A digit of its time is replaced by the next one; the length stays.
+        const change = (text: string) => shown || String((Number(text) + 1) % 10)
+        if (direction === 'to-client')
+          chunk.write(chunk.toString('latin1').replace(found, change), 'latin1')
+      })
+      onTestFinished(() => proxy.close())
+      const { lines } = await redisLines(proxy.url)
+      expect(lines).toEqual(
+        healthy.map((each, at) => (at === index ? expect.stringMatching(line) : each)),
+      )
+    },
+  )
+
+  it('a Redis that is far away is a warning, and one beyond the limit of a command a fault', async () => {
+    const server = await redis()
+    const proxy = await startProxy(server.port)
+    onTestFinished(() => proxy.close())
+    for (const [delayMs, level] of [
+      [30, 'warning'],
+      [110, 'fault'],
+    ] as const) {
+      proxy.slow(delayMs)
+      const { lines } = await redisLines(proxy.url)
+      expect(lines[2]).toMatch(new RegExp(`^${level}: \\d+ PINGs: .* -> .*100 ms`))
+    }
   })
 
   it('a Redis that is paused is a fault in time', async () => {

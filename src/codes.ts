@@ -33,6 +33,8 @@ export const CODES = {
   EOS143: 'An event hook was verified with another secret',
   EOS144: 'An event hook delivered malformed events',
   EOS145: 'A security event names no user, login or session',
+  EOS151: 'The check of the org found what needs attention',
+  EOS152: 'The check of the org found no fault',
   EOS201: 'Unknown option',
   EOS202: 'Unknown option with a name like that of a known one',
   EOS203: 'Wrong type or kind of value',

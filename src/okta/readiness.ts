@@ -1,5 +1,5 @@
 /** The check at start, and whenever the app asks for it: one call at most every ten seconds, and a log line for each change of its result. */
-import type { Clock, Logger } from '../contracts.js'
+import type { Clock, Log } from '../contracts.js'
 import type { Finding, Readiness } from '../public-types.js'
 
 /** A result serves for so long: an app may ask in each of its health checks. */
@@ -9,7 +9,7 @@ export interface ReadinessParts {
   /** Never rejects. */
   readonly check: () => Promise<readonly Finding[]>
   readonly clock: Clock
-  readonly logger: Logger | undefined
+  readonly logger: Log | undefined
 }
 
 export interface ReadinessCheck {
@@ -40,9 +40,12 @@ export function createReadinessCheck({ check, clock, logger }: ReadinessParts): 
     logged = state
     const found = findings.filter(({ level }) => level !== 'ok').map(lineOf)
     if (found.length === 0)
-      logger?.info?.('The check of the org found no fault', { findings: findings.map(lineOf) })
+      logger?.info('EOS152', 'The check of the org found no fault', {
+        findings: findings.map(lineOf),
+      })
     else
       logger?.warn(
+        'EOS151',
         'The check of the org found what needs attention. `npx express-okta-session doctor` checks more',
         { findings: found },
       )

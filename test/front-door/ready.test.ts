@@ -29,8 +29,8 @@ describe('ready()', () => {
     expect(lines).toEqual([
       [
         'info',
-        'The check of the org found no fault',
-        expect.objectContaining({ org: expect.any(String) }),
+        expect.stringMatching(/^The check of the org found no fault .*EOS152/),
+        expect.objectContaining({ event: 'EOS152', org: expect.any(String) }),
       ],
     ])
   })
@@ -45,7 +45,7 @@ describe('ready()', () => {
     expect(lines).toEqual([
       [
         'warn',
-        expect.stringContaining('doctor'),
+        expect.stringMatching(/doctor.*EOS151/),
         expect.objectContaining({ findings: [expect.stringMatching(/^org fault: .*status 500/)] }),
       ],
     ])

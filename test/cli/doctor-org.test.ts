@@ -235,7 +235,10 @@ describe('the credentials', () => {
       expect(await lineFor(serviceAppEnv(org), Promise.resolve(org))).toEqual([
         expect.stringMatching(/^ok: Okta accepts the service app/),
       ])
-      const env = serviceAppEnv(org, { OKTA_CLIENT_SCOPES: 'okta.sessions.read okta.unknown' })
+      const env = serviceAppEnv(org, {
+        OKTA_CLIENT_SCOPES: 'okta.sessions.read okta.sessions.manage okta.unknown',
+        OKTA_COOKIE: org.signIn('alice@example.com'),
+      })
       const before = requestsAt(org)
       expect(await lineFor(env, Promise.resolve(org))).toEqual([
         expect.stringMatching(/^fault: .*no token .*missing: okta\.unknown ->/),
@@ -272,7 +275,7 @@ describe('the credentials', () => {
 
   it('variables that oktaSession() would refuse are one fault', async () => {
     expect(await lineFor({ OKTA_CLIENT_TOKEN: 'a', OKTA_CLIENT_ACCESSTOKEN: 'b' })).toEqual([
-      expect.stringMatching(/^fault: .*OKTA_CLIENT_AUTHORIZATIONMODE/),
+      expect.stringMatching(/^fault: .*OKTA_CLIENT_AUTHORIZATIONMODE.*\(EOS207\) -> Correct/),
     ])
   })
 

@@ -1,8 +1,10 @@
 /** The credentials for operations by session id: each is tried on a session id that is made up, which changes nothing. */
 import { randomBytes } from 'node:crypto'
 import { OktaApiError } from '../../errors.js'
-import { systemClock } from '../../okta/call.js'
+import { startDeadline, systemClock } from '../../okta/call.js'
 import { type CallResult, errorOf } from '../../okta/call-error.js'
+import { createAuthorizer } from '../../okta/credentials.js'
+import { createExchange } from '../../okta/exchange.js'
 import { createOperations, type Operations } from '../../okta/operations.js'
 import type { ApiSettings, CheckedCredentials, ServiceApp } from '../../options/options.js'
 import { parseApiOptions } from '../../options/parse-options.js'
@@ -44,9 +46,10 @@ const NONE: Finding = {
     'None are set: the middleware needs none; getSession, refreshSession and revokeSession do',
 }
 
-/** The faults of the options quote no secret. */
+/** The faults of the options, each on an indented line, quote no secret. */
 function invalid(error: unknown): Finding {
-  const lines = error instanceof Error ? error.message.split('\n').slice(1) : []
+  const text = error instanceof Error ? error.message : ''
+  const lines = text.split('\n').filter((line) => line.startsWith('  '))
   return {
     check,
     level: 'fault',
@@ -136,16 +139,23 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** Each takes up to three requests. */
+const MAX_SCOPES = 3
+
 /** Okta does not say which of the scopes it refuses: each is requested alone. */
 async function refusedScopes(settings: ApiSettings, credentials: ServiceApp): Promise<Finding> {
   const missing: string[] = []
-  for (const scope of new Set(credentials.scopes.slice(0, 3))) {
-    const alone = { ...credentials, scopes: [scope] }
-    const operations = createOperations({ ...settings, credentials: alone }, systemClock)
-    const { subject, answer } = await operations.getSession('made-up')
-    await operations.close()
-    if (subject.operation === 'requestToken' && answer.kind !== 'yes') missing.push(scope)
+  const { orgUrl, timeoutMs } = settings
+  const exchange = createExchange(settings)
+  const parts = { orgUrl, timeoutMs, clock: systemClock, send: exchange.send }
+  const target = { method: 'GET', url: orgUrl }
+  for (const scope of new Set(credentials.scopes.slice(0, MAX_SCOPES))) {
+    const authorizer = createAuthorizer({ ...credentials, scopes: [scope] }, parts)
+    const deadline = startDeadline(timeoutMs, undefined, systemClock)
+    const shown = await authorizer?.begin(target, deadline).show()
+    if (shown?.kind === 'refused') missing.push(scope)
   }
+  await exchange.close()
   return {
     check,
     level: 'fault',

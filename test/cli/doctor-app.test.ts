@@ -173,8 +173,8 @@ describe('the app and its proxy', () => {
 })
 
 describe('the event hook', () => {
-  const hookLine = async (url: string, timeoutMs = 1_000) => {
-    const report = await examine(['--org', 'http://localhost:1', '--hook', url], { timeoutMs })
+  const hookLine = async (url: string) => {
+    const report = await examine(['--org', 'http://localhost:1', '--hook', url])
     return linesOf(report, 'hook')
   }
 
@@ -221,8 +221,8 @@ describe('the event hook', () => {
       const verification = req.headers['x-okta-verification-challenge']
       setTimeout(() => res.end(JSON.stringify({ verification })), 3_100)
     })
-    expect(await hookLine(url, 5_000)).toEqual([
-      expect.stringMatching(/^fault: .*after 3\d\d\d ms; Okta waits for 3,000/),
+    expect(await hookLine(url)).toEqual([
+      expect.stringMatching(/^fault: .*after \d{4} ms; Okta waits for 3,000/),
     ])
   })
 

@@ -76,7 +76,8 @@ describe('the faults of the local org', () => {
     const org = await startOrg({})
     const env = { OKTA_COOKIE: org.signIn('alice@example.com') }
     org.fail(fault, { operation: 'getCurrentSession' })
-    const report = await examine(['--org', org.url], { env })
+    const timeoutMs = line === noAnswer ? 1_000 : 10_000
+    const report = await examine(['--org', org.url], { env, timeoutMs })
     expect(linesOf(report, check ?? '')).toEqual([expect.stringMatching(line ?? /row/)])
     expect(report.code).toBe(code)
     expect(org.calls.getCurrentSession).toBeLessThanOrEqual(4)

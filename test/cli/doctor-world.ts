@@ -42,10 +42,10 @@ export interface Surroundings {
   readonly timeoutMs?: number
 }
 
-/** In this process. No test waits for the five seconds of a request that is not answered. */
+/** In this process. A test of a request that is not answered shortens the time for it. */
 export async function doctor(
   args: readonly string[],
-  { env = {}, cwd = root, timeoutMs = 1_000 }: Surroundings = {},
+  { env = {}, cwd = root, timeoutMs = 10_000 }: Surroundings = {},
 ): Promise<Ran> {
   let [out, err] = ['', '']
   const code = await runDoctor(args, {

@@ -1,9 +1,9 @@
 /**
- * The doc comment of each option says what the table of options says, and README's table says what the doc
- * comment says. The first paragraph of a doc comment has one form:
+ * The doc comment of each option says what the table of options says, and the table in docs/options.md says what the
+ * doc comment says. The first paragraph of a doc comment has one form:
  * `<meaning>. [In milliseconds.] [Default <default>[; <min> to <max>].] [Environment: <variable>.]`
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import ts from 'typescript'
 import { describe, expect, it, test } from 'vitest'
 import {
@@ -47,21 +47,28 @@ const comments: ReadonlyMap<string, string> = new Map([
   ...commentsOf('public-types.ts'),
 ])
 
-describe('README', () => {
-  it('README has a row for each option, with its default, its bounds and its meaning', () => {
-    const [, table] = read('README.md').split(/<!-- options(?: end)? -->\n/)
+const page = 'docs/options.md'
+
+describe('the page of options', () => {
+  it('is generated: it has a row for each option, with its default, its bounds and its meaning', () => {
+    const [before, table, after] = read(page).split(
+      /(?<=<!-- options -->\n)|(?=<!-- options end -->\n)/,
+    )
     const rows = Object.keys(sessionOptions).flatMap((name) => {
       if (name === 'cache') return rowsOf('CacheOptions', cache.options, 'cache.')
       if (name === 'upstream') return rowsOf('UpstreamOptions', upstream.options, 'upstream.')
       return rowsOf('OktaSessionOptions', { [name]: true })
     })
     const head = ['| option | default | meaning |', '| --- | --- | --- |']
-    expect(table?.trim()).toBe([...head, ...rows].join('\n'))
+    const generated = `${[...head, ...rows].join('\n')}\n`
+    if (process.env.UPDATE_DOCS === 'true')
+      writeFileSync(new URL(`../../${page}`, import.meta.url), `${before}${generated}${after}`)
+    else expect(table).toBe(generated)
   })
 
-  it('README names the environment variable of each credential', () => {
+  it('names the environment variable of each credential', () => {
     for (const { env } of Object.values<Option<unknown>>(credentials.options))
-      if (env !== undefined) expect(read('README.md')).toContain(`\`${env}\``)
+      if (env !== undefined) expect(read(page)).toContain(`\`${env}\``)
   })
 })
 

@@ -42,14 +42,21 @@ export class OrgKeys {
   /** The key that a token's header names. Never rejects. */
   async find(header: JWSHeaderParameters): Promise<FoundKey> {
     const isOld = this.#age() > MAX_AGE_MS
-    let isNew = isOld && (await this.#refresh())
-    const found = await this.#cached(header)
-    if (found !== undefined) return { kind: 'key', key: found }
-    // The org may have other keys since.
-    if (!isOld) isNew = (this.#pending !== undefined || this.#takeTurn()) && (await this.#refresh())
-    if (!isNew) return { kind: 'unavailable', retryAfterMs: PAUSE_MS }
+    const known = isOld ? undefined : await this.#cached(header)
+    if (known !== undefined) return { kind: 'key', key: known }
+    const joined = this.#pending
+    if (joined !== undefined) {
+      await joined
+      const found = await this.#cached(header)
+      if (found !== undefined) return { kind: 'key', key: found }
+    }
+    // The org may have other keys since: that fetch may have begun before this token was signed.
+    const mayFetch =
+      (isOld && joined === undefined) || this.#pending !== undefined || this.#takeTurn()
+    const isNew = mayFetch && (await this.#refresh())
     const key = await this.#cached(header)
-    return key === undefined ? { kind: 'unknown' } : { kind: 'key', key }
+    if (key !== undefined) return { kind: 'key', key }
+    return isNew ? { kind: 'unknown' } : { kind: 'unavailable', retryAfterMs: PAUSE_MS }
   }
 
   #age(): number {

@@ -1,5 +1,6 @@
 /** Revokes the sessions that Okta's pushes name, once for each push. */
 import { hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Push, PushedSubject } from '../contracts.js'
 import type { Lookup } from './lookup.js'
@@ -7,6 +8,8 @@ import { subject } from './revocations.js'
 
 /** Deliveries that are recognised when they come again. */
 const MAX_REMEMBERED = 20_000
+/** So many pushes are applied in one turn of the event loop: some milliseconds. */
+const SLICE = 500
 /** A record of the revocation log names at most so many subjects. */
 const MAX_SUBJECTS = 200
 
@@ -48,12 +51,29 @@ export class PushedRevocations {
   }
 
   /**
-   * Voids, here at once, what is known of the sessions that these pushes name. Resolves when every instance will
+   * Voids, here at once, what is known of the sessions that these pushes name; of more than a slice, in turns
+   * of the event loop, so that requests are answered in between. Resolves when every instance will
    * do so, rejects when the store could not record it: then the same push is applied again.
    */
-  async apply(pushes: readonly Push[]): Promise<void> {
-    if (this.#isClosed) throw new Error('closed')
+  apply(pushes: readonly Push[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new Error('closed'))
     this.#events += pushes.length
+    return this.#keepPending(this.#applySlices(pushes))
+  }
+
+  async #applySlices(pushes: readonly Push[]): Promise<void> {
+    const slices: Promise<void>[] = []
+    for (let at = 0; at < pushes.length; at += SLICE) {
+      if (at > 0) await nextTurn()
+      const slice = this.#applySlice(pushes.slice(at, at + SLICE))
+      // It rejects for the caller below, once all slices are in force.
+      slice.catch(() => {})
+      slices.push(slice)
+    }
+    await Promise.all(slices)
+  }
+
+  async #applySlice(pushes: readonly Push[]): Promise<void> {
     const before: Promise<void>[] = []
     const added: { readonly name: string | undefined; readonly push: Push }[] = []
     const names = new Set<string>()
@@ -97,14 +117,18 @@ export class PushedRevocations {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
+  #keepPending(work: Promise<void>): Promise<void> {
+    this.#pending.add(work)
+    const end = () => this.#pending.delete(work)
+    work.then(end, end)
+    return work
+  }
+
   #add(added: readonly { readonly name: string | undefined; readonly push: Push }[]) {
-    const forgotten = this.#forget(added.flatMap(({ push }) => push.subjects))
+    const forgotten = this.#keepPending(this.#forget(added.flatMap(({ push }) => push.subjects)))
     this.#revocations += added.length
-    this.#pending.add(forgotten)
     for (const { name } of added) if (name !== undefined) this.#applied.set(name, forgotten)
-    const end = () => this.#pending.delete(forgotten)
-    forgotten.then(end, () => {
-      end()
+    forgotten.catch(() => {
       for (const { name } of added) if (name !== undefined) this.#applied.delete(name)
     })
     return forgotten

@@ -178,7 +178,7 @@ export interface Denial {
   readonly reason?: AnonymousReason | IncompleteReason | UnavailableCode
   /** What is known of the session. */
   readonly context: SessionContext
-  /** Where a browser would be sent to sign in; present when signing in could help. */
+  /** Where a browser would be sent to sign in; present when signing in could help, with 429 for pages alone. */
   readonly signInUrl?: string
   /** What `Retry-After` says, in milliseconds; present with 429 and 503. */
   readonly retryAfterMs?: number
@@ -186,6 +186,102 @@ export interface Denial {
   readonly amr?: readonly string[]
   /** The rule's `signedInWithinMs` in seconds, when that was not met. */
   readonly maxAgeSeconds?: number
+}
+
+/** What a page of this package is about: the `code` of a denial, or a page that no denial has. */
+export type PageCode =
+  | DenialCode
+  /** Sign-in came back without a session several times in a row. */
+  | 'sign_in_loop'
+  /** login() refused the session token; Okta is out of reach for it; the form cannot be read. */
+  | 'sign_in_failed'
+  | 'sign_in_unavailable'
+  | 'invalid_request'
+  /** A form came from another site. */
+  | 'cross_site'
+  /** logout() opened in a browser: a page with a button. */
+  | 'sign_out'
+
+/** Where a link of a page leads. `back` is the page that a refused form was on. */
+export type PageLinkKind = 'sign_out' | 'sign_in' | 'try_again' | 'back' | 'home'
+
+/**
+ * A link, or a button, of a page.
+ *
+ * @example
+ * const escape = (text: string) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+ * const html = ({ href, text }: PageLink) => `<a href="${escape(href)}">${escape(text)}</a>`
+ */
+export interface PageLink {
+  /** Where it leads. */
+  readonly kind: PageLinkKind
+  /** The address; `''` is the address of the page itself. */
+  readonly href: string
+  /** What it says. */
+  readonly text: string
+  /** `post`: a button in a form that posts to `href`. */
+  readonly method: 'get' | 'post'
+}
+
+/**
+ * A page for a person, as `pages.texts` and `pages.render` get it. Frozen; every text is plain text, which
+ * `render` must escape.
+ *
+ * @example
+ * const isOutage = ({ code }: GuardPage) => code === 'okta_unavailable'
+ */
+export interface GuardPage {
+  /** The HTTP status. */
+  readonly status: number
+  /** What the page is about. */
+  readonly code: PageCode
+  /** The `reason` of the denial, where it has one. */
+  readonly reason?: AnonymousReason | IncompleteReason | UnavailableCode
+  /** Whether a form was posted and refused, not a page opened. */
+  readonly isForm: boolean
+  /** The language of the texts, as HTML names it. */
+  readonly lang: string
+  /** The heading. */
+  readonly title: string
+  /** The reason in words. */
+  readonly message: string
+  /** What to do now; may be empty. */
+  readonly advice: string
+  /** Since when the visitor waits in an outage, in words. */
+  readonly waiting?: string
+  /** The most useful one first, the way home last. */
+  readonly links: readonly PageLink[]
+  /** What `Retry-After` says. In milliseconds. */
+  readonly retryAfterMs?: number
+  /** After this time the page loads itself again. In milliseconds. */
+  readonly reloadMs?: number
+  /** When the visitor began to wait in an outage. Epoch milliseconds. */
+  readonly waitingSince?: number
+  /** How long ago that is. In milliseconds. */
+  readonly waitingMs?: number
+  /** The names of the cookies that contradict each other, where that is the reason. */
+  readonly cookies?: readonly string[]
+}
+
+/**
+ * The texts that `pages.texts` replaces; those left out stay.
+ *
+ * @example
+ * const german: PageTexts = { lang: 'de', title: 'Bitte warten', links: { home: 'Startseite' } }
+ */
+export interface PageTexts {
+  /** The language of the texts, as HTML names it: `de`, `pt-BR`. */
+  readonly lang?: string | undefined
+  /** The heading. */
+  readonly title?: string | undefined
+  /** The reason in words. */
+  readonly message?: string | undefined
+  /** What to do now. */
+  readonly advice?: string | undefined
+  /** Since when the visitor waits in an outage. */
+  readonly waiting?: string | undefined
+  /** What the links and buttons say. */
+  readonly links?: { readonly [K in PageLinkKind]?: string | undefined } | undefined
 }
 
 /**

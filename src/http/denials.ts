@@ -6,8 +6,8 @@ import type { Denial, Reply, RequestLike } from '../public-types.js'
 import { plainContext } from '../session/contexts.js'
 import type { Denied } from './decide.js'
 import { once } from './misuse.js'
-import { outagePage } from './outage-page.js'
-import { page } from './pages.js'
+import { outageOf } from './outage-page.js'
+import type { AnswerWithPage, Page } from './pages.js'
 import {
   isThenable,
   later,
@@ -47,6 +47,7 @@ export interface Denials {
 
 export interface DenialParts {
   readonly onDenied: Settings['onDenied']
+  readonly answerWithPage: AnswerWithPage
   readonly signInUrl: SignInUrlFor
   /** Makes of it the URL for a user who is signed in and must sign in again. */
   readonly signInAgainUrl: (signInUrl: string) => string
@@ -68,13 +69,12 @@ export interface DenialParts {
 }
 
 export function createDenials(parts: DenialParts): Denials {
-  const { onDenied, signInUrl, signInAgainUrl } = parts
+  const { onDenied, signInUrl, signInAgainUrl, answerWithPage } = parts
   const sendToSignIn = createSendToSignIn(parts)
 
   function describe({ reason, context: found }: Denied, req: RequestLike, target?: Target) {
     const context = plainContext(found)
-    const mayHelp = reason.status === 401 || reason.status === 403
-    if (!mayHelp || reason.code === 'forbidden') return { ...reason, context }
+    if (!signingInMayHelp(reason, req)) return { ...reason, context }
     const url = signInUrl(req, target)
     return typeof url === 'string' ? denialWith(url) : url.then(denialWith)
 
@@ -92,10 +92,12 @@ export function createDenials(parts: DenialParts): Denials {
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
     if (leadsToSignIn(denial, target)) return sendToSignIn(denial, req, target, headers)
-    const content = pageOf(denial, target)
-    return denial.status === 503 && isGetOrHead(target)
-      ? outagePage(content, denial, req, { now: parts.now(), secure: parts.secure, headers })
-      : page(content, headers)
+    const page = pageOf(denial, req)
+    if (denial.status !== 503 || !isGetOrHead(target))
+      return answerWithPage(page, req, headers, target)
+    const { facts, line } = outageOf(denial, req, { now: parts.now(), secure: parts.secure })
+    const withCookie = { ...headers, 'set-cookie': [line] }
+    return answerWithPage({ ...page, ...facts }, req, withCookie, target)
   }
 
   function answer(denied: Denied, req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -118,7 +120,30 @@ export function createDenials(parts: DenialParts): Denials {
     else if (taken === false) answerHere()
   }
 
+  function pageOf(
+    { status, code, reason, signInUrl, retryAfterMs }: Denial,
+    req: RequestLike,
+  ): Page {
+    return {
+      status,
+      code,
+      ...(reason !== undefined && { reason }),
+      ...(reason === 'ambiguous_cookie' && { cookies: parts.contested(req) }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      signInUrl,
+    }
+  }
+
   return { describe, reply, answer }
+}
+
+/**
+ * Over its failure budget a person may have the cookie of an ended session, and the page has a link to sign in.
+ * Scripts get no link there: a flood of theirs would call the app's `signInUrl` for each request.
+ */
+function signingInMayHelp({ status, code }: Denied['reason'], req: RequestLike): boolean {
+  if (status === 429) return wantsPage(req)
+  return (status === 401 || status === 403) && code !== 'forbidden'
 }
 
 /** Not signed in, or not completely: a person asking for a page is sent to sign in. */
@@ -144,19 +169,11 @@ function problemOf({ status, code, reason, amr, maxAgeSeconds }: Denial) {
   }
 }
 
-function pageOf(denial: Denial, target: Target) {
-  const { status, signInUrl } = denial
-  const [title, text] = TEXTS[denial.code]
-  const isHome = isGetOrHead(target) && target.url?.split(/[?#]/, 1)[0] === '/'
-  const homeUrl = (status === 429 || status === 503) && !isHome ? '/' : undefined
-  return { status, title, text, signInUrl, homeUrl }
-}
-
 type SignInDenial = Denial & { readonly signInUrl: string }
 
 /** Redirects a page request to sign-in; answers with a page instead when sign-in returns without a session again and again. */
 function createSendToSignIn(parts: DenialParts) {
-  const { signInAgainUrl, appUrl, now, secure } = parts
+  const { signInAgainUrl, answerWithPage, appUrl, now, secure } = parts
   const warnOfLoop = createLoopWarnings(parts.logger)
 
   return function sendToSignIn(
@@ -177,7 +194,7 @@ function createSendToSignIn(parts: DenialParts) {
     }
     const lines = countRedirect(req, trip, now(), secure)
     if (lines !== undefined) return redirect(302, signInUrl, { ...headers, 'set-cookie': lines })
-    return page(loopPage(denial, path, req), headers)
+    return answerWithPage(loopPage(denial, path, req), req, headers, target)
   }
 
   /** Answers the sign-out link of the page about contradicting cookies: signs all of them out, as any may be the user's. */
@@ -193,15 +210,16 @@ function createSendToSignIn(parts: DenialParts) {
     return redirect(302, signInAgainUrl(signInUrl), { ...headers, 'set-cookie': lines })
   }
 
-  function loopPage({ signInUrl, reason }: SignInDenial, path: string, req: RequestLike) {
+  function loopPage({ signInUrl, reason }: SignInDenial, path: string, req: RequestLike): Page {
     const isContested = reason === 'ambiguous_cookie'
-    const names = isContested ? parts.contested(req).join(', ') : ''
-    warnOfLoop(reason, names)
+    const cookies = isContested ? parts.contested(req) : []
+    warnOfLoop(reason, cookies.join(', '))
     return {
       // 401 even when the session exists and only lacks a factor.
       status: 401,
-      title: 'Signing in did not work',
-      text: [LOOP_TEXT, textOfReason(reason, names), isContested ? '' : GO_ON].join(' ').trim(),
+      code: 'sign_in_loop',
+      ...(reason !== undefined && { reason }),
+      ...(isContested && { cookies }),
       signInUrl,
       signOutUrl: isContested ? signOutLink(path) : undefined,
     }
@@ -227,49 +245,4 @@ function createLoopWarnings(logger: Log | undefined) {
     if (reason === 'ambiguous_cookie') warnContested(names)
     if (reason === 'no_cookie') warnMissing()
   }
-}
-
-const LOOP_TEXT = 'You were sent to sign in several times in a row and came back without a session.'
-
-const GO_ON = 'To continue, sign in again with the link below, or open the page again in a minute.'
-
-function textOfReason(reason: Denial['reason'], names: string): string {
-  switch (reason) {
-    case 'no_cookie':
-      return 'Your browser sends no session cookie: it may not be keeping it, or this app and the sign-in page are not on the same host.'
-    case 'invalid_cookie':
-      return 'The session cookie your browser sends cannot be read.'
-    case 'ambiguous_cookie':
-      return `Your browser sends session cookies that contradict each other (${names}): another site of this domain may have set one. Signing out removes them; then sign in again.`
-    case 'signed_out':
-      return 'The session your browser has is signed out.'
-    case 'expired':
-    case 'not_found':
-      return 'The session of the cookie your browser sends is over, or belongs to another sign-in page.'
-    case 'mfa_required':
-    case 'mfa_enroll':
-      return 'The session still lacks a second factor.'
-    default:
-      return 'The sign-in was not completed.'
-  }
-}
-
-const TEXTS: Readonly<Record<Denial['code'], readonly [title: string, text: string]>> = {
-  session_required: ['Please sign in', 'You need to be signed in to do this.'],
-  mfa_required: ['A second factor is needed', 'Please sign in with a second factor to continue.'],
-  mfa_enroll_required: [
-    'A second factor is needed',
-    'Please set up a second factor at sign-in to continue.',
-  ],
-  session_incomplete: ['Signing in is not finished', 'Please finish signing in to continue.'],
-  reauthentication_required: [
-    'Please sign in again',
-    'This page requires that you have signed in a short while ago.',
-  ],
-  forbidden: ['Not allowed', 'You are signed in, but this is not open to you.'],
-  okta_unavailable: [
-    'One moment, please',
-    'We cannot check your sign-in right now. You are not signed out; please try again shortly.',
-  ],
-  too_many_attempts: ['Too many attempts', 'Please wait a moment and try again.'],
 }

@@ -16,6 +16,7 @@ import { createIsSameOrigin } from './csrf.js'
 import { type GuardParts, OwnLookups } from './decide.js'
 import { createDenials, type Denials } from './denials.js'
 import { createMisuseLog } from './misuse.js'
+import { type AnswerWithPage, createPages } from './pages.js'
 import { header, requestHost } from './request.js'
 import { createSignInAgainUrl, createSignInUrl } from './return-to.js'
 
@@ -55,6 +56,7 @@ export interface Kit extends GuardParts, KitParts {
   readonly ownLookups: OwnLookups
   readonly cookies: SessionCookies
   readonly denials: Denials
+  readonly answerWithPage: AnswerWithPage
   /**
    * Signs out every session cookie of the request before it returns, and starts to close the sessions at Okta.
    * Cookies that contradict each other are also expired at each parent path of `path`; default: `/` only.
@@ -85,6 +87,7 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
     clientIp,
     monotonic,
   })
+  const answerWithPage = createPages(settings, logger)
   const contested = (req: RequestLike) => reader.contested(header(req, 'cookie') ?? '')
 
   function signOutEvery(req: RequestLike, path = '/'): SignOutOfRequest {
@@ -109,8 +112,10 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
     verdicts: createVerdicts(settings.property, lookup.isCurrent.bind(lookup)),
     ownLookups: new OwnLookups(monotonic),
     cookies,
+    answerWithPage,
     denials: createDenials({
       onDenied,
+      answerWithPage,
       appUrl: settings.appUrl,
       signInUrl: createSignInUrl(settings),
       signInAgainUrl: createSignInAgainUrl(settings),

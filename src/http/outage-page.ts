@@ -1,7 +1,7 @@
-/** The page of a visitor whose session cannot be checked now. It reloads itself, with growing pauses. */
-import type { Denial, Reply, RequestLike } from '../public-types.js'
+/** The page of a visitor whose session cannot be checked now reloads itself, with growing pauses. */
+import type { Denial, RequestLike } from '../public-types.js'
 import { cookieLine, ownCookies } from './cookies.js'
-import { type Page, page } from './pages.js'
+import type { PageFacts } from './page-texts.js'
 import { retrySeconds } from './reply.js'
 import { header } from './request.js'
 
@@ -15,36 +15,36 @@ const LONGEST_PAUSE_FOR_A_SLOT = 4
 /** How long after its reload a page still belongs to the same outage. Seconds. */
 const GRACE = 60
 
-export interface OutageParts {
-  /** Epoch milliseconds. */
-  readonly now: number
-  /** Whether our cookies are Secure. */
-  readonly secure: boolean
-  readonly headers: Reply['headers']
+export interface Outage {
+  readonly facts: Required<Pick<PageFacts, 'reloadMs' | 'waitingSince' | 'waitingMs'>>
+  /** The `Set-Cookie` line that keeps its beginning. */
+  readonly line: string
 }
 
 /**
  * The beginning is in a cookie and not in the page, so that reloads need no script and a reload of one tab
  * does not lengthen the pauses of another. The cookie ends by itself: a request that passes has no work.
+ * `now`: epoch milliseconds; `secure`: whether our cookies are Secure.
  */
-export function outagePage(
-  content: Page,
+export function outageOf(
   { reason, retryAfterMs = 0 }: Denial,
   req: RequestLike,
-  { now, secure, headers }: OutageParts,
-): Reply {
+  { now, secure }: { readonly now: number; readonly secure: boolean },
+): Outage {
   const at = Math.floor(now / 1_000)
   const since = beginning(header(req, 'cookie') ?? '', at)
   const reloadAfter = Math.max(
     pauseAfter(at - since, longestPause(reason)),
     retrySeconds(retryAfterMs),
   )
-  const line = cookieLine(NAME, String(since), secure, { maxAge: reloadAfter + GRACE })
-  const text = textOf(reason) ?? content.text
-  return page(
-    { ...content, text, reloadAfter, waiting: { since, seconds: at - since } },
-    { ...headers, 'set-cookie': [line] },
-  )
+  return {
+    facts: {
+      reloadMs: reloadAfter * 1_000,
+      waitingSince: since * 1_000,
+      waitingMs: (at - since) * 1_000,
+    },
+    line: cookieLine(NAME, String(since), secure, { maxAge: reloadAfter + GRACE }),
+  }
 }
 
 /** 1, 2, 4 ... seconds: about as long as the outage has lasted. */
@@ -63,20 +63,3 @@ function beginning(cookieHeader: string, at: number): number {
   const since = VALUE.test(value) ? Number(value) : at
   return since <= at && at - since <= MAX_AGE ? since : at
 }
-
-function textOf(reason: Denial['reason']): string | undefined {
-  switch (reason) {
-    case 'over_budget':
-    case 'queue_full':
-      return `Many people are signing in at once, and this app has to wait before it can check your sign-in. ${STAYS}`
-    case 'rate_limited':
-    case 'concurrency_limited':
-      return `Okta limits how often this app may check sign-ins, and the limit is reached. ${STAYS}`
-    case 'closed':
-      return undefined
-    default:
-      return `Okta, which checks your sign-in for this app, cannot be reached or does not answer as it should. ${STAYS}`
-  }
-}
-
-const STAYS = 'You are not signed out.'

@@ -1,54 +1,107 @@
-/** The HTML pages that a guard sends to browsers. They load no script, style, image or font. */
+/** The HTML pages that guards and handlers send to browsers. They load no script, style, image or font. */
 import { createHash } from 'node:crypto'
-import type { Reply } from '../public-types.js'
-import { type ReplyHeaders, withBody } from './reply.js'
+import type { Logger } from '../contracts.js'
+import type { Settings } from '../options/options.js'
+import type { GuardPage, PageLink, PageLinkKind, Reply, RequestLike } from '../public-types.js'
+import { createAppPages } from './app-pages.js'
+import { clockTime, linkText, type PageFacts, wordsOf } from './page-texts.js'
+import { type ReplyHeaders, retrySeconds, withBody } from './reply.js'
+import { isGetOrHead } from './request.js'
+import { returnPath, type Target, targetOf } from './return-to.js'
 
-export interface Page {
-  readonly status: number
-  readonly title: string
-  readonly text: string
-  /** Where to sign in, as a link. */
+/** A page, before the links that every page has. */
+export interface Page extends Omit<PageFacts, 'isForm'> {
+  /** Where to sign in. */
   readonly signInUrl?: string | undefined
-  /** Where to sign out, as a link. */
+  /** Where to sign out. */
   readonly signOutUrl?: string | undefined
-  /** The text of a button that posts to the page's own address. */
-  readonly button?: string | undefined
-  /** Where the app begins, as a link. */
-  readonly homeUrl?: string | undefined
-  /** Seconds after which the page loads itself again. */
-  readonly reloadAfter?: number | undefined
-  /** Since when the visitor has been waiting, in epoch seconds, and for how many seconds. */
-  readonly waiting?: { readonly since: number; readonly seconds: number } | undefined
 }
 
-/** The page as a reply. Its Content-Security-Policy replaces the app's, which was made for the app's pages. */
-export function page(content: Page, headers: ReplyHeaders = {}): Reply {
-  const policy = { ...headers, ...(content.button === undefined ? PLAIN : WITH_FORM) }
-  return withBody(content.status, 'text/html', render(content), policy)
+/**
+ * The page as a reply. `target` is what the browser asks for, where that is not the request itself. The reply's
+ * Content-Security-Policy replaces the app's, which was made for the app's pages.
+ */
+export type AnswerWithPage = (
+  page: Page,
+  req: RequestLike,
+  headers?: ReplyHeaders,
+  target?: Target,
+) => Reply
+
+export function createPages(
+  { pages, appUrl }: Pick<Settings, 'pages' | 'appUrl'>,
+  logger: Logger | undefined,
+): AnswerWithPage {
+  const { translated, rendered } = createAppPages(pages, logger)
+
+  return function answerWithPage(
+    { signInUrl, signOutUrl, ...about },
+    req,
+    headers = {},
+    target = targetOf(req),
+  ) {
+    const isForm = !isGetOrHead(target)
+    const facts = { ...about, isForm }
+    const urls = {
+      sign_out: facts.code === 'sign_out' ? '' : signOutUrl,
+      sign_in: signInUrl,
+      // The page's own address, whatever it is behind a proxy.
+      try_again: !isForm && isTemporary(facts) ? '' : undefined,
+      back: isForm ? backUrl(returnPath(req, appUrl, target)) : undefined,
+      home: isForm || !isAt(target, pages.home) ? pages.home : undefined,
+    }
+    const page = translated(inWords(facts, urls), req)
+    const html = rendered(page, req)
+    return html === undefined
+      ? withBody(page.status, 'text/html', htmlOf(page), { ...headers, ...policyOf(page) })
+      : withBody(page.status, 'text/html', html, { ...headers, ...ofTheApp(page) })
+  }
 }
 
-function render(content: Page): string {
-  const { title, text, signInUrl, signOutUrl, button, homeUrl, reloadAfter, waiting } = content
+function isTemporary({ status }: PageFacts): boolean {
+  return status === 429 || status === 503
+}
+
+/** The page that the form was on; `/` stands for none. */
+function backUrl(path: string): string | undefined {
+  return path === '/' ? undefined : path
+}
+
+/** A page that is refused at the home page has no link to itself. */
+function isAt({ url }: Target, home: string | undefined): boolean {
+  return home !== undefined && url?.split(/[?#]/, 1)[0] === home.split(/[?#]/, 1)[0]
+}
+
+function inWords(
+  facts: PageFacts,
+  urls: Readonly<Record<PageLinkKind, string | undefined>>,
+): GuardPage {
+  const links = KINDS.flatMap((kind): readonly PageLink[] => {
+    const href = urls[kind]
+    if (href === undefined) return []
+    const method = facts.code === 'sign_out' && kind === 'sign_out' ? 'post' : 'get'
+    return [Object.freeze({ kind, href, text: linkText(kind, facts), method })]
+  })
+  const words = wordsOf(facts, urls.sign_in !== undefined)
+  return Object.freeze({ ...facts, lang: 'en', ...words, links: Object.freeze(links) })
+}
+
+const KINDS: readonly PageLinkKind[] = ['sign_out', 'sign_in', 'try_again', 'back', 'home']
+
+function htmlOf({ lang, title, message, advice, waiting, waitingSince, ...page }: GuardPage) {
+  const { links, reloadMs } = page
   const reload =
-    reloadAfter === undefined ? '' : `\n<meta http-equiv="refresh" content="${reloadAfter}">`
-  const since = waiting === undefined ? '' : `\n<p>${waitingText(waiting)}</p>`
-  const again =
-    reloadAfter === undefined
+    reloadMs === undefined
       ? ''
-      : `\n<p>This page tries again by itself in ${counted(reloadAfter, 'second')}.</p>`
-  const form =
-    button === undefined
-      ? ''
-      : `\n<form method="post"><button>${escapeHtml(button)}</button></form>`
-  const links = [
-    link('Sign out', signOutUrl),
-    link('Sign in', signInUrl),
-    // The page's own address, whatever it is behind a proxy.
-    link('Try now', reloadAfter === undefined ? undefined : ''),
-    link('Home page', homeUrl),
-  ].join('')
+      : `\n<meta http-equiv="refresh" content="${retrySeconds(reloadMs)}">`
+  const paragraphs = [
+    escapeHtml(message),
+    waiting === undefined ? '' : withTime(escapeHtml(waiting), waitingSince),
+    escapeHtml(advice),
+  ]
+  const text = paragraphs.filter(Boolean).map((paragraph) => `\n<p>${paragraph}</p>`)
   return `<!doctype html>
-<html lang="en">
+<html lang="${escapeHtml(lang)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -58,45 +111,45 @@ function render(content: Page): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(text)}</p>${since}${again}${form}${links}
+<main dir="auto">
+<h1>${escapeHtml(title)}</h1>${text.join('')}${linksOf(links)}
 </main>
 </body>
 </html>
 `
 }
 
-function link(text: string, url: string | undefined): string {
-  return url === undefined ? '' : `\n<p><a href="${escapeHtml(url)}">${text}</a></p>`
+/** Marks the time of day where the text names it. */
+function withTime(html: string, since = 0): string {
+  const time = clockTime(since)
+  const iso = new Date(since).toISOString()
+  return html.replace(time, `<time datetime="${iso}">${time}</time>`)
 }
 
-/** The time of day is UTC: without a script the page cannot know the visitor's time zone. */
-function waitingText({ since, seconds }: NonNullable<Page['waiting']>): string {
-  const iso = new Date(since * 1_000).toISOString()
-  const length =
-    seconds < 60 ? counted(seconds, 'second') : counted(Math.floor(seconds / 60), 'minute')
-  const lasting = seconds === 0 ? '' : `, for ${length}`
-  return `Waiting since <time datetime="${iso}">${iso.slice(11, 19)} UTC</time>${lasting}.`
-}
-
-function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+function linksOf(links: readonly PageLink[]): string {
+  const html = links.map(({ href, text, method }) =>
+    method === 'post'
+      ? `\n<form method="post"${href && ` action="${escapeHtml(href)}"`}><button>${escapeHtml(text)}</button></form>`
+      : `\n<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`,
+  )
+  return html.length === 0 ? '' : `\n<div class="links">${html.join('')}\n</div>`
 }
 
 /** The browser's own colours, light or dark. */
 const STYLE = `:root{color-scheme:light dark;background:Canvas;color:CanvasText}
-body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif}
+body{margin:12vh auto;padding:0 1.5rem;max-width:34rem;font:1.125rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
 h1{margin:0;font-size:1.75rem;line-height:1.25}
-a,button{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;text-decoration:none}
-button{margin:1em 0;background:ButtonFace;color:ButtonText;font:inherit;cursor:pointer}
-:focus-visible{outline:3px solid;outline-offset:3px}`
+.links{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.75rem}
+form{margin:0}
+a,button{display:inline-block;padding:.4em 1em;border:1px solid;border-radius:.4em;background:Canvas;color:CanvasText;font:inherit;text-decoration:none;cursor:pointer}
+a:first-child,button{background:CanvasText;color:Canvas}
+:focus-visible{outline:3px solid CanvasText;outline-offset:3px}`
 
-/** Allows no script, no loading of anything and no embedding in a frame. */
-function policyFor(formAction: string): Reply['headers'] {
+/** No script, no frame around the page, and nothing loaded but what `allowed` names. */
+function policyFor(formAction: string, ...allowed: readonly string[]): Reply['headers'] {
   const policy = [
     "default-src 'none'",
-    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+    ...allowed,
     "base-uri 'none'",
     `form-action ${formAction}`,
     "frame-ancestors 'none'",
@@ -104,15 +157,43 @@ function policyFor(formAction: string): Reply['headers'] {
   return { 'content-security-policy': policy.join('; ') }
 }
 
-const PLAIN = policyFor("'none'")
+const OWN_STYLE = `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
 
 /**
  * Browsers hold every redirect behind a form to `form-action`, and a sign-out may lead over pages of the app
- * to the org's sign-in page. Under the app's `no-referrer` the form would be sent with `Origin: null`.
+ * to the org's sign-in page.
  */
-const WITH_FORM = { ...policyFor("'self' https: http:"), 'referrer-policy': 'same-origin' }
+const ANYWHERE = "'self' https: http:"
 
-export function escapeHtml(text: string): string {
+/** Under the app's `no-referrer` a form would be sent with `Origin: null`. */
+const NAMES_ORIGIN = { 'referrer-policy': 'same-origin' }
+
+const PLAIN = policyFor("'none'", OWN_STYLE)
+const WITH_FORM = { ...policyFor(ANYWHERE, OWN_STYLE), ...NAMES_ORIGIN }
+
+/** A forgotten escape in the app's page runs no script. */
+const APP_PAGE = {
+  ...policyFor(
+    ANYWHERE,
+    "style-src 'self' https: 'unsafe-inline'",
+    "img-src 'self' https: data:",
+    "font-src 'self' https: data:",
+  ),
+  ...NAMES_ORIGIN,
+}
+
+function policyOf({ links }: GuardPage): ReplyHeaders {
+  return links.some(({ method }) => method === 'post') ? WITH_FORM : PLAIN
+}
+
+/** The app's page need not load itself again: the header does. */
+function ofTheApp({ reloadMs }: GuardPage): ReplyHeaders {
+  return reloadMs === undefined
+    ? APP_PAGE
+    : { ...APP_PAGE, refresh: String(retrySeconds(reloadMs)) }
+}
+
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

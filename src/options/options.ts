@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
 import type { CookieEntry, CookieKind, Logger, SessionStore } from '../contracts.js'
-import type { AppRequest, AppResponse, Denial } from '../public-types.js'
+import type { AppRequest, AppResponse, Denial, GuardPage, PageTexts } from '../public-types.js'
 import type { Checked, sessionOptions } from './table.js'
 
 /**
@@ -165,6 +165,34 @@ export interface UpstreamOptions {
 }
 
 /**
+ * The pages that guards and handlers send to people.
+ *
+ * @example
+ * const titles: { readonly [code: string]: string } = { forbidden: 'This is for administrators' }
+ * const pages: PageOptions = { home: '/start', texts: ({ code }) => ({ title: titles[code] }) }
+ */
+export interface PageOptions {
+  /** Where the link "Home page" leads: a path or URL, or `false` for no such link. Default `/`. */
+  readonly home?: string | false | undefined
+  /**
+   * `(page, req) => texts` replaces texts of a page, for example in the language of the request; what is left out, or `undefined`, stays.
+   *
+   * Called for pages alone, never for the request of a script. A function that throws, or gives anything but
+   * an object of texts (a promise, for example), is logged once, and the page keeps its own texts.
+   */
+  texts?(page: GuardPage, req: AppRequest): PageTexts | undefined
+  /**
+   * `(page, req) => HTML` makes the whole page; `false` leaves it to the package.
+   *
+   * The status, the caching headers, `Retry-After` and cookies stay as they are. A page that loads itself
+   * again gets a `Refresh` header. The Content-Security-Policy allows styles, images and fonts, and no
+   * script. A function that throws, or gives anything else (a promise, for example), is logged once, and the
+   * package's own page is sent.
+   */
+  render?(page: GuardPage, req: AppRequest): string | false
+}
+
+/**
  * The options of oktaSession(). All are optional but `orgUrl`, which may come from the environment. Every
  * duration ends in `Ms` and is in milliseconds. An option wins over its environment variable.
  *
@@ -235,6 +263,8 @@ export interface OktaSessionOptions {
     res: AppResponse,
     next: (error?: unknown) => void,
   ): unknown
+  /** The pages that guards and handlers send to people. */
+  readonly pages?: PageOptions | undefined
   /**
    * `{ warn, info? }`, or `false`; one line per change of state, never one per request. Default `console`.
    *
@@ -258,6 +288,13 @@ export type OnDenied = (
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => unknown
+
+/** `pages`, checked, with the app's functions as this package calls them. */
+export interface CheckedPages {
+  readonly home: string | undefined
+  readonly texts: NonNullable<PageOptions['texts']> | undefined
+  readonly render: NonNullable<PageOptions['render']> | undefined
+}
 
 /** A service app, checked, with its key parsed. */
 export interface ServiceApp {
@@ -311,6 +348,7 @@ export interface Settings
   }
   readonly signInUrl: string | SignInUrl['call'] | undefined
   readonly trustedOrigins: readonly string[]
+  readonly pages: CheckedPages
   readonly logger: Logger | undefined
   readonly property: string
 }

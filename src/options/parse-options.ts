@@ -7,7 +7,7 @@ import { createFaults, type Faults, given, givenSecret } from './faults.js'
 import { isRecord, openGroup, pathsOf, type Values } from './group.js'
 import type { ApiSettings, OktaSessionOptions, SessionApiOptions, Settings } from './options.js'
 import { apiOptions, type Option, sessionOptions } from './table.js'
-import { readOrgUrl, readOrigin, readSignInUrl, readTrustedOrigins } from './urls.js'
+import { readHome, readOrgUrl, readOrigin, readSignInUrl, readTrustedOrigins } from './urls.js'
 
 /**
  * The options of oktaSession(). An option wins over its environment variable; an empty variable is none.
@@ -62,11 +62,21 @@ export function parseOptions(options: OktaSessionOptions | undefined, env: Envir
     allowNonBrowserClients: top.get('allowNonBrowserClients'),
     checkAtStart: top.get('checkAtStart'),
     onDenied: top.get('onDenied'),
+    pages: readPages(faults, top.get('pages')),
     logger: top.get('logger') || undefined,
     property: readProperty(faults, top.get('property')),
   }
   faults.throwIfAny('oktaSession()')
   return settings
+}
+
+function readPages(faults: Faults, value: unknown): Settings['pages'] {
+  const pages = openGroup(faults, 'pages', value, sessionOptions.pages.options)
+  return {
+    home: readHome(faults, pages.get('home')),
+    texts: pages.get('texts'),
+    render: pages.get('render'),
+  }
 }
 
 function readBudget<Rate extends number | undefined>(

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
 import type { Logger } from '../contracts.js'
 import type { SessionRule } from '../public-types.js'
-import type { OnDenied } from './options.js'
+import type { OnDenied, PageOptions } from './options.js'
 
 /** One option. `accepts` is its only check, unless a reader of its own reads the value. */
 export interface Option<Value> {
@@ -53,6 +53,10 @@ function flag<D extends boolean | undefined>(fallback: D) {
 function callback<F>() {
   const isFunction = (value: unknown) => typeof value === 'function'
   return option<F | undefined>(undefined, 'must be a function', isFunction)
+}
+
+function explained<V>(option: Option<V>, hint: string): Option<V> {
+  return { ...option, allowed: option.allowed + hint }
 }
 
 /** An option that a reader of its own checks. */
@@ -241,6 +245,14 @@ export const sessionOptions = {
   allowInsecureOrg: flag(false),
   checkAtStart: flag(false),
   onDenied: callback<OnDenied>(),
+  pages: group({
+    home: special('/'),
+    texts: explained(
+      callback<NonNullable<PageOptions['texts']>>(),
+      ' (page, req) => ({ title, message, … }); for a table of your own write ({ code }) => table[code]',
+    ),
+    render: explained(callback<NonNullable<PageOptions['render']>>(), ' (page, req) => HTML'),
+  }),
   logger,
   property: special('okta'),
 }

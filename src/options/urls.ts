@@ -85,6 +85,13 @@ export function readSignInUrl(faults: Faults, value: unknown): Settings['signInU
   return faults.add('EOS208', 'signInUrl', givenUrl(text), advice)
 }
 
+/** Where the link to the home page of the app leads; undefined where there is none. */
+export function readHome(faults: Faults, value: unknown): string | undefined {
+  if (value === false || isPathOrUrl(value)) return value || undefined
+  const advice = 'must be a path ("/start"), an http(s) URL, or false for no link'
+  return faults.add('pages.home', givenUrl(value), advice)
+}
+
 /**
  * What the app's `signInUrl` function gave, as a header may hold it.
  *

@@ -328,15 +328,23 @@ describe('what the page of an outage says', () => {
 })
 
 describe('the page of a client over its failure budget', () => {
-  it('the page of a client over its failure budget leads to the home page and does not reload itself', async () => {
-    const { visit } = await openGuarded({
+  it('the page of a client over its failure budget leads to sign-in and the home page, and does not reload itself', async () => {
+    const { org, url, visit } = await openGuarded({
       okta: { upstream: { failedLookupsPerClient: { perSecond: 0.1, burst: 1 } } },
     })
     await visit.page('idx=guess-1').expect(302)
     const answer = await visit.page('idx=guess-2').expect(429)
-    expect(linksOf(answer)).toEqual([['Home page', '/']])
+    const back = encodeURIComponent(`${url}/account?tab=1`)
+    const lookups = org.calls.getCurrentSession
+    expect(linksOf(answer)).toEqual([
+      ['Sign in', `${org.url}/login/login.htm?fromURI=${back}`],
+      ['Try again', ''],
+      ['Home page', '/'],
+    ])
     expect(answer.text).not.toContain('http-equiv')
     expect(answer.headers).not.toHaveProperty('set-cookie')
+    // The link itself costs no call.
+    expect(org.calls.getCurrentSession).toBe(lookups)
   })
 })
 

@@ -18,7 +18,7 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 type Options = Readonly<Record<string, Option<unknown>>>
 
-const { cache, credentials, upstream } = sessionOptions
+const { cache, credentials, pages, upstream } = sessionOptions
 const { apiToken, accessToken, ...serviceApp } = credentials.options
 
 /** Which interface documents which options. */
@@ -27,6 +27,7 @@ const documented: readonly [file: string, type: string, options: Options][] = [
   ['options/options.ts', 'CacheOptions', cache.options],
   ['options/options.ts', 'UpstreamOptions', upstream.options],
   ['options/options.ts', 'BudgetOptions', upstream.options.failedLookups.options],
+  ['options/options.ts', 'PageOptions', pages.options],
   ['options/options.ts', 'CookieOption', cookieOptions],
   ['options/options.ts', 'ApiTokenCredentials', { apiToken }],
   ['options/options.ts', 'AccessTokenCredentials', { accessToken }],
@@ -57,6 +58,7 @@ describe('the page of options', () => {
     const rows = Object.keys(sessionOptions).flatMap((name) => {
       if (name === 'cache') return rowsOf('CacheOptions', cache.options, 'cache.')
       if (name === 'upstream') return rowsOf('UpstreamOptions', upstream.options, 'upstream.')
+      if (name === 'pages') return rowsOf('PageOptions', pages.options, 'pages.')
       return rowsOf('OktaSessionOptions', { [name]: true })
     })
     const head = ['| option | default | meaning |', '| --- | --- | --- |']

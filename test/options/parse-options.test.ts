@@ -42,6 +42,7 @@ describe('parseOptions', () => {
       allowInsecureOrg: false,
       checkAtStart: false,
       onDenied: undefined,
+      pages: { home: '/', texts: undefined, render: undefined },
       property: 'okta',
     })
   })
@@ -49,6 +50,7 @@ describe('parseOptions', () => {
   it('parseOptions takes everything an app may write', () => {
     const agent = new HttpsAgent()
     const onDenied = () => {}
+    const pages = { home: '/start', texts: () => undefined, render: () => '<p>ours</p>' }
     const logger = { warn() {} }
     const settings = parse({
       orgUrl: `${org}/`,
@@ -70,6 +72,7 @@ describe('parseOptions', () => {
       trustedOrigins: ['https://www.example.com', 'http://localhost:3000'],
       allowNonBrowserClients: true,
       onDenied,
+      pages,
       logger,
       property: 'oktaAdmin',
     })
@@ -84,6 +87,7 @@ describe('parseOptions', () => {
     expect(settings.upstream.failedLookupsPerClient).toEqual({ perSecond: 1, burst: 5 })
     expect(settings.signInUrl).toBe('/sign-in?a=b')
     expect(settings.onDenied).toBe(onDenied)
+    expect(settings.pages).toEqual(pages)
     expect(settings.logger).toBe(logger)
     expect(settings.property).toBe('oktaAdmin')
   })
@@ -127,6 +131,13 @@ describe('parseOptions', () => {
   it('parseOptions reads a URL object as signInUrl as its text', () => {
     const signInUrl = new URL('https://id.example.com/a?b=c')
     expect(parse({ orgUrl: org, signInUrl }).signInUrl).toBe('https://id.example.com/a?b=c')
+  })
+
+  it('parseOptions takes a URL and false as pages.home', () => {
+    const home = 'https://www.example.com/start'
+    expect(parse({ orgUrl: org, pages: { home } }).pages.home).toBe(home)
+    expect(parse({ orgUrl: org, pages: { home: false } }).pages.home).toBeUndefined()
+    expect(parse({ orgUrl: org, pages: { texts: undefined } }).pages.home).toBe('/')
   })
 
   it('parseOptions keeps a signInUrl function', () => {

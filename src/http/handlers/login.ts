@@ -9,7 +9,7 @@ import { sessionEndsAt } from '../../session/contexts.js'
 import { isFormPost, readFields } from '../body.js'
 import { checkedOptions } from '../handler-options.js'
 import type { Kit } from '../kit.js'
-import { page } from '../pages.js'
+import type { Page } from '../pages.js'
 import { json, problem, redirect, retryAfter } from '../reply.js'
 import { returnToOf } from '../return-to.js'
 import { createPostHandler } from './post-handler.js'
@@ -38,10 +38,10 @@ export function createLogin(kit: Kit, options: LoginOptions | undefined): Handle
     if (sessionToken === undefined || sessionToken === '') return misused(kit, MISSING_TOKEN, req)
     if (sessionToken.length > MAX_SESSION_TOKEN) return misused(kit, LONG_TOKEN, req)
     const answer = await exchange(sessionToken, req)
-    if (answer.kind !== 'yes') return failed(failureOf(answer), req)
+    if (answer.kind !== 'yes') return failed(kit, failureOf(answer), req)
     const oktaNow = lookup.oktaTimeAt(answer.head.oktaTime)
     const hasEnded = sessionEndsAt(answer.value) <= oktaNow
-    if (hasEnded || !cookies.canHold(answer.value.id)) return failed(UNUSABLE, req)
+    if (hasEnded || !cookies.canHold(answer.value.id)) return failed(kit, UNUSABLE, req)
     return signedIn(answer.value, req, read.fields.get('returnTo'))
   })
 
@@ -104,29 +104,27 @@ function failureOf(answer: Exclude<LimitedAnswer<Session>, { kind: 'yes' }>): Si
     : { status: 503, code: 'okta_unavailable', retryAfterMs }
 }
 
-const TEXTS: Readonly<Record<SignInFailure['status'], readonly [title: string, text: string]>> = {
-  400: ['Signing in did not work', 'The form was not complete. Please go back and try again.'],
-  401: [
-    'Signing in did not work',
-    'The sign-in was not accepted, or took too long. Please try again.',
-  ],
-  413: ['Signing in did not work', 'The form was too large.'],
-  415: ['Signing in did not work', 'The form was sent in a way this app does not read.'],
-  429: ['Too many attempts', 'Please wait a moment and try again.'],
-  503: ['One moment, please', 'Signing in is not possible right now. Please try again shortly.'],
+/** What the page of a failure is about. */
+const PAGES: Readonly<Record<SignInFailure['status'], Page['code']>> = {
+  400: 'invalid_request',
+  401: 'sign_in_failed',
+  413: 'invalid_request',
+  415: 'invalid_request',
+  429: 'too_many_attempts',
+  503: 'sign_in_unavailable',
 }
 
 /** A page or a client of the app's own sends what login() does not take. */
-function misused({ logMisuse }: Kit, failure: SignInFailure, req: RequestLike): Reply {
+function misused(kit: Kit, failure: SignInFailure, req: RequestLike): Reply {
   const { code, detail = '' } = failure
-  logMisuse({ code, detail }, { handler: 'login' })
-  return failed(failure, req)
+  kit.logMisuse({ code, detail }, { handler: 'login' })
+  return failed(kit, failure, req)
 }
 
-function failed({ retryAfterMs, ...failure }: SignInFailure, req: RequestLike): Reply {
+function failed(kit: Kit, { retryAfterMs, ...failure }: SignInFailure, req: RequestLike): Reply {
   const headers = retryAfter(retryAfterMs)
-  const [title, text] = TEXTS[failure.status]
-  return isFormPost(req)
-    ? page({ status: failure.status, title, text }, headers)
-    : problem(failure, headers)
+  if (!isFormPost(req)) return problem(failure, headers)
+  const { status } = failure
+  const page = { status, code: PAGES[status], ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  return kit.answerWithPage(page, req, headers)
 }

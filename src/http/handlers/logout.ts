@@ -45,9 +45,4 @@ export function createLogout(kit: Kit, options: LogoutOptions | undefined): Hand
 }
 
 /** The answer to GET. A link must not sign out: any site could contain one. */
-const SIGN_OUT_PAGE = {
-  status: 405,
-  title: 'Sign out',
-  text: 'Do you want to sign out?',
-  button: 'Sign out',
-}
+const SIGN_OUT_PAGE = { status: 405, code: 'sign_out' } as const

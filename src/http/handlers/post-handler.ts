@@ -5,7 +5,7 @@ import type { Handler, Reply, RequestLike } from '../../public-types.js'
 import { leavesBodyUnread } from '../body.js'
 import type { Denied } from '../decide.js'
 import type { Kit } from '../kit.js'
-import { type Page, page } from '../pages.js'
+import type { Page } from '../pages.js'
 import {
   isAnswered,
   later,
@@ -22,7 +22,7 @@ import { header, isGetOrHead, requestHost, wantsPage } from '../request.js'
  * rejection goes to `next(error)`. `pageOfGet` is what a person sees who opens the address in a browser.
  */
 export function createPostHandler(
-  kit: Pick<Kit, 'isSameOrigin' | 'denials' | 'logMisuse' | 'settings'>,
+  kit: Pick<Kit, 'isSameOrigin' | 'denials' | 'answerWithPage' | 'logMisuse' | 'settings'>,
   name: string,
   act: (req: IncomingMessage) => Promise<Reply | Denied>,
   pageOfGet?: Page,
@@ -48,7 +48,7 @@ export function createPostHandler(
 
   function notPost(req: IncomingMessage): Reply {
     if (pageOfGet !== undefined && isGetOrHead(req) && wantsPage(req))
-      return page(pageOfGet, { allow: 'POST' })
+      return kit.answerWithPage(pageOfGet, req, { allow: 'POST' })
     const detail = `${name}() takes POST alone, so that no link and no image calls it: use a form with method="post", or fetch(url, { method: 'POST' }).`
     kit.logMisuse({ code: 'method_not_allowed', detail }, { handler: name, method: req.method })
     return methodNotAllowed('POST', detail)
@@ -58,11 +58,7 @@ export function createPostHandler(
     const misuse = { code: 'cross_site', detail: CROSS_SITE_DETAIL } as const
     kit.logMisuse(misuse, { handler: name, ...whereFrom(req), appUrl: kit.settings.appUrl })
     if (!wantsPage(req)) return problem({ status: 403, ...misuse })
-    return page({
-      status: 403,
-      title: 'Not from here',
-      text: 'This form was sent from another site, or your browser did not say from where.',
-    })
+    return kit.answerWithPage({ status: 403, code: 'cross_site' }, req)
   }
 }
 

@@ -28,6 +28,7 @@ export const CODES = {
   EOS136: 'Cookies and tokens cross the network in clear',
   EOS137: 'A refresh after the response failed',
   EOS138: 'A callback of watch() threw',
+  EOS139: 'The app’s texts or HTML of a page cannot be used',
   EOS141: 'Pushes reach one process only',
   EOS142: 'The secret of an event hook is short',
   EOS143: 'An event hook was verified with another secret',

@@ -1,5 +1,6 @@
 /** What the app's own `pages.texts` and `pages.render` make of a page. Neither can break the answer. */
-import type { Logger } from '../contracts.js'
+import type { Log } from '../contracts.js'
+import { printable } from '../options/group.js'
 import type { CheckedPages } from '../options/options.js'
 import type { AppRequest, GuardPage, PageTexts, RequestLike } from '../public-types.js'
 import { once } from './misuse.js'
@@ -16,56 +17,53 @@ type AppFunction = (page: GuardPage, req: AppRequest) => unknown
 
 export function createAppPages(
   { texts, render }: Pick<CheckedPages, 'texts' | 'render'>,
-  logger: Logger | undefined,
+  logger: Log | undefined,
 ): AppPages {
   const askForTexts = createAsk('texts', texts, logger)
   const askForHtml = createAsk('render', render, logger)
 
   return {
-    translated(page, req) {
-      const given = askForTexts(page, req, (value) =>
-        value === undefined ? undefined : faultOfTexts(value),
-      )
-      // The cast is safe: each member has been checked.
-      return given === undefined ? page : withTexts(page, given as PageTexts)
-    },
-    rendered(page, req) {
-      const given = askForHtml(page, req, (value) =>
-        value === false || (typeof value === 'string' && value.trim() !== '')
-          ? undefined
-          : `it gave ${described(value)}; it must return the HTML of the page, or false`,
-      )
-      return typeof given === 'string' ? given : undefined
-    },
+    translated: (page, req) =>
+      askForTexts(page, req, (given) => withTexts(page, checkedTexts(given))) ?? page,
+    rendered: (page, req) => askForHtml(page, req, checkedHtml),
   }
 }
 
-/** Calls the app's function; undefined where there is none, or where it is at fault, which is logged once. */
-function createAsk(name: string, call: AppFunction | undefined, logger: Logger | undefined) {
+/**
+ * Calls the app's function and `take` with what it gives. Undefined where there is no function, or where one
+ * of the two throws, which is logged once.
+ */
+function createAsk(name: string, call: AppFunction | undefined, logger: Log | undefined) {
   const warn = once((fault: string) =>
     logger?.warn(
-      `pages.${name} failed, and the package's own page is sent: ${fault}. Later failures are not logged`,
+      'EOS139',
+      `pages.${name} failed, and the page keeps what the package gives it. Later failures are not logged`,
+      { fault },
     ),
   )
-  return function ask(
+  return function ask<T>(
     page: GuardPage,
     req: RequestLike,
-    faultOf: (value: unknown) => string | undefined,
-  ): unknown {
+    take: (given: unknown) => T | undefined,
+  ): T | undefined {
     if (call === undefined) return undefined
     try {
       // The cast is safe: the app declares the request that its own framework gives.
-      const value = call(page, req as AppRequest)
-      const fault = faultOf(value)
-      if (fault === undefined) return value
+      const given = call(page, req as AppRequest)
       // A promise's rejection has no other reader.
-      if (isThenable(value)) value.then(undefined, () => {})
-      warn(fault)
+      if (isThenable(given)) given.then(undefined, () => {})
+      return take(given)
     } catch (error) {
-      warn(String(error))
+      warn(textOfError(error))
+      return undefined
     }
-    return undefined
   }
+}
+
+function checkedHtml(given: unknown): string | undefined {
+  if (given === false) return undefined
+  if (typeof given === 'string' && given.trim() !== '') return given
+  throw new TypeError(`it gave ${described(given)}; it must return the HTML of the page, or false`)
 }
 
 const TEXTS = ['lang', 'title', 'message', 'advice', 'waiting']
@@ -73,36 +71,44 @@ const TEXTS = ['lang', 'title', 'message', 'advice', 'waiting']
 /** As HTML and RFC 5646 spell it. */
 const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}$/
 
-function faultOfTexts(value: unknown): string | undefined {
-  if (!isRecord(value) || isThenable(value))
-    return `it gave ${described(value)}; it must return an object of texts, or undefined`
-  const { links = {}, ...texts } = value
-  const faults = Object.entries(texts).flatMap(([name, text]) =>
-    TEXTS.includes(name) ? faultOfText(name, text) : `${name} is no text of a page`,
-  )
-  if (texts.lang !== undefined && !LANGUAGE.test(String(texts.lang)))
-    faults.push('lang must be a language tag such as "de"')
-  if (!isRecord(links)) faults.push(`links is ${described(links)}`)
-  else
-    faults.push(
-      ...Object.entries(links).flatMap(([kind, text]) => faultOfText(`links.${kind}`, text)),
+/** A copy, whose members have been checked. */
+function checkedTexts(given: unknown): PageTexts {
+  if (given === undefined) return {}
+  if (!isRecord(given) || isThenable(given))
+    throw new TypeError(
+      `it gave ${described(given)}; it must return an object of texts, or undefined`,
     )
-  return faults.length === 0 ? undefined : faults.join(', ')
+  const { links = {}, ...texts } = given
+  if (!isRecord(links)) throw new TypeError(`links is ${described(links)}`)
+  const other = Object.keys(texts).find((name) => !TEXTS.includes(name))
+  if (other !== undefined)
+    throw new TypeError(
+      `${printable(other)} is no text of a page; known: ${TEXTS.join(', ')}, links`,
+    )
+  const checked = { ...checkedMembers('', texts), links: checkedMembers('links.', links) }
+  if ('lang' in texts && !LANGUAGE.test(String(texts.lang ?? 'en')))
+    throw new TypeError('lang must be a language tag, for example "de"')
+  return checked
 }
 
-function faultOfText(name: string, text: unknown): string[] {
-  return text === undefined || typeof text === 'string' ? [] : [`${name} is ${described(text)}`]
+function checkedMembers(
+  prefix: string,
+  values: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
+  const given = Object.entries(values).filter(([, text]) => text !== undefined)
+  return Object.fromEntries(
+    given.map(([name, text]) => {
+      if (typeof text === 'string') return [name, text]
+      throw new TypeError(`${prefix}${printable(name)} is ${described(text)}, not a text`)
+    }),
+  )
 }
 
 function withTexts(page: GuardPage, { links = {}, ...texts }: PageTexts): GuardPage {
-  const given = Object.entries(texts).filter(([, text]) => text !== undefined)
-  return Object.freeze({
-    ...page,
-    ...Object.fromEntries(given),
-    links: Object.freeze(
-      page.links.map((link) => Object.freeze({ ...link, text: links[link.kind] ?? link.text })),
-    ),
-  })
+  const replaced = page.links.map((link) =>
+    Object.freeze({ ...link, text: links[link.kind] ?? link.text }),
+  )
+  return Object.freeze(Object.assign({ ...page, links: Object.freeze(replaced) }, texts))
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -116,4 +122,13 @@ function described(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (isThenable(value)) return 'a promise'
   return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
+}
+
+/** An app may throw anything, for example an object that has no text. */
+function textOfError(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return `${described(error)} that cannot be written as text`
+  }
 }

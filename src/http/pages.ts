@@ -1,6 +1,6 @@
 /** The HTML pages that guards and handlers send to browsers. They load no script, style, image or font. */
 import { createHash } from 'node:crypto'
-import type { Logger } from '../contracts.js'
+import type { Log } from '../contracts.js'
 import type { Settings } from '../options/options.js'
 import type { GuardPage, PageLink, PageLinkKind, Reply, RequestLike } from '../public-types.js'
 import { createAppPages } from './app-pages.js'
@@ -30,7 +30,7 @@ export type AnswerWithPage = (
 
 export function createPages(
   { pages, appUrl }: Pick<Settings, 'pages' | 'appUrl'>,
-  logger: Logger | undefined,
+  logger: Log | undefined,
 ): AnswerWithPage {
   const { translated, rendered } = createAppPages(pages, logger)
 

@@ -333,7 +333,11 @@ describe('options', () => {
     ['a home: true', { pages: { home: true } }, /^pages\.home: got true; .+or false for no link$/],
     ['a home of another host', { pages: { home: '//evil.example' } }, /^pages\.home/],
     ['a home that is a script', { pages: { home: 'javascript:alert(1)' } }, /^pages\.home/],
-    ['a home with a user', { pages: { home: 'https://a:b@a.example/' } }, /^pages\.home: .+\*\*\*@/],
+    [
+      'a home with a user',
+      { pages: { home: 'https://a:b@a.example/' } },
+      /^pages\.home: .+\*\*\*@/,
+    ],
     ['an empty home', { pages: { home: '' } }, /^pages\.home/],
     ['logger: true', { logger: true }, /^logger: got true; must be false or an object with warn/],
     ['a logger without warn', { logger: { info() {} } }, /^logger: got an object/],

@@ -89,7 +89,7 @@ export function readSignInUrl(faults: Faults, value: unknown): Settings['signInU
 export function readHome(faults: Faults, value: unknown): string | undefined {
   if (value === false || isPathOrUrl(value)) return value || undefined
   const advice = 'must be a path ("/start"), an http(s) URL, or false for no link'
-  return faults.add('pages.home', givenUrl(value), advice)
+  return faults.add('EOS208', 'pages.home', givenUrl(value), advice)
 }
 
 /**

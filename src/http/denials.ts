@@ -92,7 +92,7 @@ export function createDenials(parts: DenialParts): Denials {
     const headers = { ...PRIVATE, ...retryAfter(denial.retryAfterMs) }
     if (!wantsPage(req)) return problem(problemOf(denial), headers)
     if (leadsToSignIn(denial, target)) return sendToSignIn(denial, req, target, headers)
-    const page = pageOf(denial, req)
+    const page = pageOf(denial, () => parts.contested(req))
     if (denial.status !== 503 || !isGetOrHead(target))
       return answerWithPage(page, req, headers, target)
     const { facts, line } = outageOf(denial, req, { now: parts.now(), secure: parts.secure })
@@ -120,21 +120,21 @@ export function createDenials(parts: DenialParts): Denials {
     else if (taken === false) answerHere()
   }
 
-  function pageOf(
-    { status, code, reason, signInUrl, retryAfterMs }: Denial,
-    req: RequestLike,
-  ): Page {
-    return {
-      status,
-      code,
-      ...(reason !== undefined && { reason }),
-      ...(reason === 'ambiguous_cookie' && { cookies: parts.contested(req) }),
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-      signInUrl,
-    }
-  }
-
   return { describe, reply, answer }
+}
+
+function pageOf(
+  { status, code, reason, signInUrl, retryAfterMs }: Denial,
+  contested: () => readonly string[],
+): Page {
+  return {
+    status,
+    code,
+    ...(reason !== undefined && { reason }),
+    ...(reason === 'ambiguous_cookie' && { cookies: contested() }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    signInUrl,
+  }
 }
 
 /**

@@ -77,7 +77,6 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
   const clientAddress = createClientAddress(logger)
   const clientIp = settings.upstream.forwardClientIp ? addressForOkta : noClientIp
   const { secure } = cookies
-  const { onDenied } = settings
   const reader = new CookieReader(settings.cookies, cookies.open)
   const authenticator = new Authenticator({
     org: new URL(settings.api.orgUrl).host,
@@ -114,7 +113,7 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
     cookies,
     answerWithPage,
     denials: createDenials({
-      onDenied,
+      onDenied: settings.onDenied,
       answerWithPage,
       appUrl: settings.appUrl,
       signInUrl: createSignInUrl(settings),

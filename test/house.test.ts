@@ -15,9 +15,9 @@ const bounds = {
   filesOfARefusedMiss: 26,
   oktaFilesOfARefusedMiss: 6,
   /** Comments and blank lines included: the doc comments of the public surface alone are a tenth. */
-  lines: 22_910,
+  lines: 22_909,
   /** Without comments and blank lines. Aim: 8,800. */
-  linesOfCode: 17_012,
+  linesOfCode: 17_011,
   /** Aim: 60. */
   linesOfAFunction: 60,
   linesOfTheSmallestFile: 20,

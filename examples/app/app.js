@@ -24,9 +24,16 @@ const FIFTEEN_MINUTES_MS = 15 * 60_000
  * @param {string} [parts.signInFormFor] The org for the app's own sign-in form. Without it users sign in on
  *   Okta's page.
  * @param {import('./pushes.js').PushSettings} [parts.pushes] What Okta's pushes are verified with.
+ * @param {number} [parts.ttlMs] The option `cache.ttlMs` of `okta`, for the account page to tell.
  * @param {boolean} [parts.onlyLocalhost] Redirects http://127.0.0.1 to http://localhost: the two share no cookies.
  */
-export function createApp({ okta, signInFormFor, pushes = {}, onlyLocalhost = false }) {
+export function createApp({
+  okta,
+  signInFormFor,
+  pushes = {},
+  ttlMs = 60_000,
+  onlyLocalhost = false,
+}) {
   const app = express()
   app.disable('x-powered-by')
   if (onlyLocalhost) app.use(toLocalhost)
@@ -42,11 +49,17 @@ export function createApp({ okta, signInFormFor, pushes = {}, onlyLocalhost = fa
     res.send(homePage(viewOf(req)))
   })
   app.get('/account', okta.requireSession(), (req, res) => {
-    res.send(accountPage(viewOf(req), okta.session(req)))
+    const freshness = { ...known(req), ttlMs, hasHook: Boolean(pushes.OKTA_HOOK_SECRET) }
+    res.send(accountPage(viewOf(req), okta.session(req), freshness))
   })
   const secondFactorRecently = { mfa: true, signedInWithinMs: FIFTEEN_MINUTES_MS }
   app.get('/admin', okta.requireSession(secondFactorRecently), (req, res) => {
     res.send(adminPage(viewOf(req), okta.session(req), okta.stats()))
+  })
+
+  // From the org's step-up page: what is cached of the session does not know the new factor yet.
+  app.get('/stepped-up', okta.requireSession({ maxStalenessMs: 0 }), (req, res) => {
+    res.redirect(ownPath(req.query.to))
   })
 
   app.get('/session/events', okta.requireSession(), sessionEvents(okta))
@@ -83,6 +96,13 @@ function mountSignInForm(app, okta, orgOrigin) {
     )
   })
   app.post('/sign-in', okta.login({ returnTo: '/account' }))
+}
+
+/** Since when the session behind a guard is known, and from where. @param {import('express').Request} req */
+function known({ okta }) {
+  if (okta?.state !== 'active') throw new TypeError('There is no guard in front of this page')
+  const { source, askedAt } = okta
+  return { source, askedAt }
 }
 
 /** @satisfies {import('express').RequestHandler} */

@@ -36,8 +36,9 @@ try {
  */
 function build(url, store) {
   const pushes = process.env
-  const shared = { secret: process.env.SESSION_SECRET, cache: { store }, onDenied: offerStepUp }
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
+  const onDenied = offerStepUp(orgUrl ? undefined : `${LOCAL_ORG_URL}/login/step-up`)
+  const shared = { secret: process.env.SESSION_SECRET, cache: { store }, onDenied }
   if (orgUrl) {
     const okta = oktaSession({ ...shared, signInUrl: '/sign-in' })
     return { okta, app: createApp({ okta, pushes, signInFormFor: orgUrl }) }

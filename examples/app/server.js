@@ -50,7 +50,7 @@ async function serveAsInstances(count) {
 async function build(url) {
   const orgUrl = process.env.OKTA_CLIENT_ORGURL
   if (orgUrl) {
-    const okta = oktaSession({ signInUrl: '/sign-in', onDenied: offerStepUp })
+    const okta = oktaSession({ signInUrl: '/sign-in', onDenied: offerStepUp() })
     return { okta, app: createApp({ okta, signInFormFor: orgUrl, pushes: process.env }) }
   }
   const pushes = localPushSettings()
@@ -59,7 +59,7 @@ async function build(url) {
     orgUrl: org.url,
     appUrl: url,
     credentials: { apiToken: org.apiToken },
-    onDenied: offerStepUp,
+    onDenied: offerStepUp(`${org.url}/login/step-up`),
   })
   return { okta, org, pushes, app: createApp({ okta, pushes, onlyLocalhost: true }) }
 }

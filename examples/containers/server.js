@@ -38,7 +38,7 @@ async function start(env) {
     secret: readSecret(env),
     cache: { store: redisStore({ client }) },
     allowInsecureOrg: env.ALLOW_INSECURE_ORG === 'true',
-    onDenied: offerStepUp,
+    onDenied: offerStepUp(),
     ...(env.SIGN_IN_PAGE && { signInUrl: signInAt(env.SIGN_IN_PAGE, env.APP_BASE_URL) }),
   })
   closers.push(async () => {

@@ -36,8 +36,8 @@ describe.skipIf(!hasChromium())('an open page', () => {
       const name = new RegExp(`^${button} .*${alice}`)
       await console.getByRole('button', { name }).first().click()
 
-      const status = page.getByRole('status')
-      await status.getByText('Your session has ended: an administrator ended it').waitFor()
+      const warning = page.getByRole('alert')
+      await warning.getByText('Your session has ended: an administrator ended it').waitFor()
       expect(page.url()).toBe(`${url}/account`)
       expect(await page.getByRole('button', { name: 'Stay signed in' }).isVisible()).toBe(false)
       expect(faults.filter(isPagesOwn)).toEqual([])
@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium())('an open page', () => {
     const { page, url, org } = await start({ pushes: all })
     await openAccount(page, url)
     for (const { id } of org.sessions) org.endSession(id)
-    const link = page.getByRole('status').getByRole('link', { name: 'Sign in again' })
+    const link = page.getByRole('alert').getByRole('link', { name: 'Sign in again' })
     await link.waitFor()
     await expectAccessible(page)
     await screenshot(page, 'session-ended')
@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium())('an open page', () => {
     await other.goto(`${url}/account`)
     await other.getByRole('button', { name: 'Sign out' }).click()
     await other.getByText('You are signed out.').waitFor()
-    await page.getByRole('status').getByText('You have signed out in another tab.').waitFor()
+    await page.getByRole('alert').getByText('You have signed out in another tab.').waitFor()
     expect(faults.filter(isPagesOwn)).toEqual([])
   })
 
@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium())('an open page', () => {
     await page.clock.runFor(10_000)
     expect((await listening).status()).toBe(200)
     for (const { id } of org.sessions) org.endSession(id)
-    await page.getByRole('status').getByText('Your session has ended').waitFor()
+    await page.getByRole('alert').getByText('Your session has ended').waitFor()
   })
 
   it('the account page works without scripts as before', async () => {

@@ -21,7 +21,9 @@ describe.skipIf(!hasChromium())('a session', () => {
       .getByText(/^2 min \d+ s$/)
       .waitFor()
     const status = page.getByRole('status')
-    expect(await status.textContent()).toMatch(/^Your session ends in 2 min \d+ s\./)
+    expect(await page.getByRole('alert').textContent()).toMatch(
+      /^Your session ends in 2 min \d+ s\./,
+    )
     await expectAccessible(page)
 
     await page.keyboard.press('Shift')

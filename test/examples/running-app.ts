@@ -21,10 +21,13 @@ export interface AppChoices {
   readonly pushes?: PushSettings
   /** Use the app's own sign-in form instead of the org's page. */
   readonly ownForm?: boolean
+  /** Step up on the org's page, as the example does with a local org. Default: sign out and in again. */
+  readonly stepUpAtOrg?: boolean
 }
 
 export async function startApp({
   ownForm = false,
+  stepUpAtOrg = false,
   pushes = {},
   ...choices
 }: AppChoices): Promise<RunningApp> {
@@ -33,7 +36,7 @@ export async function startApp({
     orgUrl: org.url,
     credentials: { apiToken: org.apiToken },
     logger: false,
-    onDenied: offerStepUp,
+    onDenied: offerStepUp(stepUpAtOrg ? `${org.url}/login/step-up` : undefined),
     ...(ownForm && { signInUrl: '/sign-in' }),
     ...choices.okta,
   })
@@ -41,6 +44,7 @@ export async function startApp({
     okta,
     onlyLocalhost: true,
     pushes,
+    ttlMs: choices.okta?.cache?.ttlMs,
     ...(ownForm && { signInFormFor: org.url }),
   })
   const server = createServer(app)

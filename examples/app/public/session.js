@@ -9,10 +9,17 @@ import { listenForEnd } from './session-end.js'
 const EXTEND_AT_MOST_EVERY_MS = 60_000
 const WARN_BELOW_MS = 5 * 60_000
 const RELOAD_AT_MOST_EVERY_MS = 5_000
+/** A smaller difference of the clocks may be the way of the answers. */
+const CLOCK_DIFFERENCE_MS = 30_000
+
+const ASKS_NOW = 'The next request asks it again.'
 
 const countdown = find('countdown', HTMLElement)
 const expiresAt = find('expires-at', HTMLTimeElement)
 const status = find('session-status', HTMLElement)
+const warning = find('session-warning', HTMLElement)
+const clock = find('clock', HTMLElement)
+const asksAgain = find('asks-again', HTMLElement)
 const button = find('extend', HTMLButtonElement)
 
 /** Server time minus `performance.now()`, in milliseconds: the user's own clock may be wrong. */
@@ -21,6 +28,10 @@ let endsAt = Number.NaN
 let extendedAt = Number.NEGATIVE_INFINITY
 let loadedAt = Number.NEGATIVE_INFINITY
 let warned = false
+/** @type {Promise<void> | undefined} */
+let extending
+/** By `performance.now()`, since the page was made. */
+let asksAgainAt = Number(asksAgain.dataset.inMs)
 /**
  * Aborted when a form is submitted, because a pending response must not reload the page that the browser is
  * leaving, and when the session has ended.
@@ -49,26 +60,43 @@ async function loadSession() {
   // The session has ended: after a reload the guard redirects to sign-in.
   if (info.state !== 'active') return reload()
   serverOffset = Date.parse(info.serverTime) - performance.now()
+  showClock(Date.parse(info.serverTime) - Date.parse(response.headers.get('date') ?? ''))
   show(info.expiresAt)
 }
 
-async function onActivity() {
+/** @param {Event} event */
+async function onActivity({ target }) {
   if (leaving.signal.aborted) return
+  // The button sends a request of its own.
+  if (target === button) return
   if (performance.now() - extendedAt < EXTEND_AT_MOST_EVERY_MS) return
   // Announced only after a warning: screen readers should not announce an extension every minute.
   await extend(warned ? announce : () => {})
 }
 
+/** At most one request at a time. @param {() => void} onExtended */
+function extend(onExtended) {
+  extending ??= post(onExtended).finally(() => {
+    extending = undefined
+    button.disabled = false
+  })
+  button.disabled = true
+  return extending
+}
+
 /** @param {() => void} onExtended */
-async function extend(onExtended) {
+async function post(onExtended) {
   extendedAt = performance.now()
   const response = await request('/session/refresh', 'POST')
   if (leaving.signal.aborted) return
   if (response?.status === 401) return reload()
   if (response?.ok !== true) {
-    status.textContent = 'Your session can’t be extended right now. This page will try again.'
+    warning.textContent = 'Your session can’t be extended right now. This page will try again.'
     return
   }
+  // Okta's answer to a refresh is cached like any other.
+  asksAgainAt = performance.now() + Number(asksAgain.dataset.ttlMs)
+  warning.textContent = ''
   await loadSession()
   onExtended()
 }
@@ -96,7 +124,9 @@ function showEnd(reason) {
   const link = document.createElement('a')
   link.href = location.pathname
   link.textContent = 'Sign in again'
-  status.replaceChildren(`${reason} `, link)
+  warning.replaceChildren(`${reason} `, link)
+  status.textContent = ''
+  asksAgain.textContent = ''
 }
 
 function announce() {
@@ -108,7 +138,17 @@ function show(iso) {
   endsAt = Date.parse(iso)
   showTime(expiresAt, iso)
   if (remaining() > WARN_BELOW_MS) warned = false
+  if (!warned) warning.textContent = ''
   tick()
+}
+
+/** The end follows Okta's clock, which a local org's console can move. @param {number} aheadMs */
+function showClock(aheadMs) {
+  const isApart = Math.abs(aheadMs) > CLOCK_DIFFERENCE_MS
+  const direction = aheadMs > 0 ? 'ahead of' : 'behind'
+  clock.textContent = isApart
+    ? `Okta’s clock is ${inWords(Math.abs(aheadMs))} ${direction} this app’s. The end of the session follows Okta’s clock.`
+    : ''
 }
 
 function remaining() {
@@ -116,13 +156,16 @@ function remaining() {
 }
 
 function tick() {
+  const asksInMs = asksAgainAt - performance.now()
+  asksAgain.textContent =
+    asksInMs > 0 ? `It is asked again in ${inWords(asksInMs)}, at the next request.` : ASKS_NOW
   const ms = remaining()
   if (Number.isNaN(ms)) return
   countdown.textContent = inWords(Math.max(0, ms))
   if (ms <= 0 && performance.now() - loadedAt > RELOAD_AT_MOST_EVERY_MS) void loadSession()
   if (ms > 0 && ms <= WARN_BELOW_MS && !warned) {
     warned = true
-    status.textContent = `Your session ends in ${inWords(ms)}. Use this page, or press “Stay signed in”.`
+    warning.textContent = `Your session ends in ${inWords(ms)}. Use this page, or press “Stay signed in”.`
   }
 }
 
@@ -131,5 +174,6 @@ function inWords(ms) {
   const seconds = Math.floor(ms / 1_000)
   const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60]
   if (hours > 0) return `${hours} h ${minutes} min`
-  return minutes >= 10 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`
+  if (minutes >= 5) return `${minutes} min`
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
 }

@@ -9,7 +9,7 @@ export function homePage(view) {
     'Welcome',
     html`
 ${view.signedOut && view.login === undefined && html`<p role="status" class="note">You are signed out.</p>`}
-<p class="lead">${greeting(view)}</p>
+<p class="${view.unavailable ? 'warning' : 'lead'}">${greeting(view)}</p>
 <ul class="cards">
 <li><a href="/account">Account</a> <span>requires a session: shows the user, the sign-in and when the session ends.</span></li>
 <li><a href="/admin">Admin</a> <span>requires a second factor in the last 15 minutes.</span></li>

@@ -20,7 +20,7 @@ import { instancePanel } from './instance.js'
  */
 export function layout(view, title, main, { script, goTo } = {}) {
   return String(html`<!doctype html>
-<html lang="en" data-theme="${view.theme}">
+<html lang="en" data-theme="${view.theme}"${view.path === '/' && html` data-public`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -29,6 +29,7 @@ ${goTo && html`<meta http-equiv="refresh" content="0; url=${goTo}">`}
 <title>${title} – Harbour</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">
+<script type="module" src="/page.js"></script>
 ${script && html`<script type="module" src="${script}"></script>`}
 </head>
 <body>

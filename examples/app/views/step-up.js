@@ -14,7 +14,7 @@ export function stepUpPage(view, orgPage) {
     view,
     'A second factor is needed',
     html`
-<p class="warning">This page requires a second factor in the last 15 minutes, and your session has none.</p>
+<p class="warning">This page requires a second factor in the last 15 minutes, which your session does not have.</p>
 ${orgPage === undefined ? signInAgain(view) : atTheOrg(orgPage)}`,
   )
 }

@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { localPushSettings } from '../../examples/app/pushes.js'
+import { deferred } from '../front-door/deferred.js'
 import { expectAccessible, hasChromium, screenshot } from './chromium.js'
 import {
   alice,
@@ -72,8 +73,20 @@ describe.skipIf(!hasChromium())('the example app', () => {
     expect(posts).toEqual(['/session/refresh'])
     expect(org.calls.refreshCurrentSession).toBe(1)
 
-    // Two clicks before the answer: the second one in the same turn.
-    await page.evaluate("for (const _ of 'ab') document.querySelector('.who button').click()")
+    // The answer waits for the second click.
+    const clicked = deferred()
+    await page.exposeFunction('clickedTwice', clicked.resolve)
+    await page.route('**/sign-out', async (route) => {
+      await clicked.promise
+      await route.continue()
+    })
+    await page.evaluate(`
+      const button = document.querySelector('.who button')
+      button.click()
+      setTimeout(() => {
+        button.click()
+        clickedTwice()
+      }, 50)`)
     await page.getByText('You are signed out.').waitFor()
     expect(posts).toEqual(['/session/refresh', '/sign-out'])
   })
@@ -81,11 +94,16 @@ describe.skipIf(!hasChromium())('the example app', () => {
   it('buttons work again on a page that the back button shows', async () => {
     const { page, url } = await start()
     await page.goto(url)
-    await page.getByRole('button', { name: 'dark' }).click()
+    await page.route('**/theme', (route) => route.abort('aborted'))
+    const dark = page.getByRole('button', { name: 'dark' })
+    await dark.click()
+    await expect.poll(() => dark.isDisabled()).toBe(true)
+    // As Chromium says of a page that it has kept.
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(await dark.isDisabled()).toBe(false)
+    await page.unroute('**/theme')
+    await dark.click()
     await page.locator('html[data-theme=dark]').waitFor()
-    await page.goBack()
-    await page.getByRole('button', { name: 'light' }).click()
-    await page.locator('html[data-theme=light]').waitFor()
   })
 
   it('the time left is in seconds in the last five minutes, and its warning looks like one', async () => {

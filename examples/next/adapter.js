@@ -66,6 +66,9 @@ export function lend(handlerOf) {
   let handler
   return function lent(req, res) {
     handler ??= handlerOf()
+    // Without a reverse proxy Next itself writes the peer's address there.
+    if (req.headers['x-forwarded-for'] === req.socket.remoteAddress)
+      delete req.headers['x-forwarded-for']
     Object.assign(req, addressOf(req.headers['x-forwarded-for']))
     return new Promise((resolve, reject) => {
       res.once('close', resolve)

@@ -7,11 +7,12 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import type { INestApplication } from '@nestjs/common'
+import { Controller, Get, type INestApplication, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { type OktaSession, oktaSession } from 'express-okta-session'
 import { createLocalOrg, type LocalOrg } from 'express-okta-session/local-org'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { OktaSessionModule, RequireSession } from '../../examples/nest/adapter.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = `${root}/examples/nest/dist`
@@ -23,6 +24,17 @@ beforeAll(async () => {
   const tsc = `${root}/node_modules/typescript/bin/tsc`
   await promisify(execFile)(process.execPath, [tsc, '-p', `${root}/examples/nest`])
 }, 60_000)
+
+/** The method asks for less than its controller. */
+@Controller()
+@RequireSession({ mfa: true })
+class StrictController {
+  @Get()
+  @RequireSession()
+  passed() {
+    return 'passed'
+  }
+}
 
 describe('examples/nest/server.ts', () => {
   it('serves its page, refuses without a session, and ends on SIGINT', async () => {
@@ -94,7 +106,23 @@ describe('examples/nest', () => {
     expect(answer.body).not.toContain(cookie.slice(cookie.indexOf('=') + 1))
   })
 
-  it('the rules of a controller and of its method both hold, with one lookup', async () => {
+  it('the rule of a controller holds for a method that asks for less', async () => {
+    const own = oktaSession({ orgUrl: org.url, logger: false })
+    @Module({ imports: [OktaSessionModule.forRoot(own)], controllers: [StrictController] })
+    class StrictModule {}
+    const strict = await NestFactory.create(StrictModule, { logger: false })
+    const server = await strict.listen(0, '127.0.0.1')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const cookie = org.signIn('alice@example.com')
+    expect((await send(url, { headers: { ...script, cookie } })).status).toBe(403)
+    const strong = org.signIn('bob@example.com')
+    org.stepUp(strong)
+    const passed = await send(url, { headers: { ...script, cookie: strong } })
+    expect([passed.status, passed.body]).toEqual([200, 'passed'])
+    await strict.close()
+  })
+
+  it('a rule of a method is answered as the guard would, with one lookup', async () => {
     const cookie = org.signIn('alice@example.com')
     const before = org.calls.getCurrentSession
     const refused = await send(`${origin}/admin`, { headers: { ...script, cookie } })

@@ -195,6 +195,8 @@ describe('examples/next with next build and next start', { timeout: 60_000 }, ()
     expect(refused.status).toBe(401)
     const got = await send(`${origin}/session/refresh`, { headers: { ...script, cookie } })
     expect([got.status, got.headers.allow]).toEqual([405, 'POST'])
+    // The address that Next itself writes into X-Forwarded-For is none of a proxy.
+    expect(output).not.toContain('through a proxy')
   })
 
   it('POST /logout ends the session in every part of the app, and reads the form itself', async () => {
@@ -225,13 +227,11 @@ describe('examples/next with next build and next start', { timeout: 60_000 }, ()
     }
   })
 
-  it('an API route leaves the body to the handler, which names its own faults', async () => {
-    const headers = { ...script, origin, 'content-type': 'application/json' }
-    const answer = await send(`${origin}/logout`, { method: 'POST', headers, body: '{' })
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
-      400,
-      { code: 'invalid_request' },
-    ])
+  it('an API route leaves the body to the handler: one that cannot be read does not prevent a sign-out', async () => {
+    const cookie = org.signIn('alice@example.com')
+    const headers = { ...script, origin, 'content-type': 'application/json', cookie }
+    const out = await send(`${origin}/logout`, { method: 'POST', headers, body: '{' })
+    expect([out.status, out.body]).toEqual([204, ''])
   })
 
   it('POST /logout of another site is refused, and a GET', async () => {

@@ -513,7 +513,7 @@ describe('addresses and methods the org does not know', () => {
     ['DELETE', '/login/login.htm', 405, 'E0000022'],
     ['GET', '/api/v1/sessions/me/lifecycle/other', 404, 'E0000007'],
     ['GET', '/api/v1/sessionsandmore', 404, 'E0000007'],
-    ['GET', '/api/v1/users/me', 404, 'E0000007'],
+    ['GET', '/api/v1/users/00u1', 404, 'E0000007'],
     ['GET', '/nowhere', 404, 'E0000007'],
     ['GET', '/__proto__', 404, 'E0000007'],
   ])(

@@ -62,7 +62,7 @@ describe('the console page', () => {
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(markup).toContain('carol@example.com')
     expect(markup).toContain(org.sessions[0]?.id)
-    expect(markup).toMatch(/<td>getCurrentSession<\/td><td>404<\/td>/)
+    expect(markup).toMatch(/<td[^>]*>getCurrentSession<\/td><td[^>]*>404<\/td>/)
     expect(markup).toMatch(/aria-label="Calls a second over the last 60 seconds: 2 in all/)
     expect(markup.match(/<rect class="bar"/g)?.length).toBeGreaterThan(0)
     expect(markup).toContain('for keys, until stopped')
@@ -104,7 +104,9 @@ describe('the console page', () => {
     const cookie = org.signIn('alice@example.com')
     const answer = await press(org, /^Revoke the session idx.* of alice/)
     expect(answer.status).toBe(303)
-    expect(answer.headers.get('location')).toBe('/console')
+    expect(answer.headers.get('location')).toBe('/console?notice=1')
+    const after = await (await fetch(`${org.url}/console?notice=1`)).text()
+    expect(after).toContain('role="status">Revoked the session of alice@example.com.<')
     expect((await me(org, cookie)).status).toBe(404)
   })
 
@@ -129,7 +131,7 @@ describe('the console page', () => {
       const fields = { fault, times: '', operation: 'getSession', live: '' }
       const answer = await postForm(`${org.url}/console/fail`, fields)
       expect(answer.status, fault).toBe(303)
-      expect(answer.headers.get('location')).toBe('/console?live')
+      expect(answer.headers.get('location')).toMatch(/^\/console\?live&notice=\d+$/)
     }
     expect(org.faults.map(({ fault }) => JSON.stringify(fault))).toEqual(offered)
     await press(org, /^Stop fault 1$/)

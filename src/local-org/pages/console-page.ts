@@ -1,24 +1,34 @@
 /** The console page: users, live sessions, the last calls, faults, the clock, and pushes. */
+import type { Fault } from '../faults/fault.js'
 import { PRESETS } from '../faults/presets.js'
 import type { Answer } from '../http/answer.js'
 import { CALL_NAMES } from '../org/calls.js'
 import { callPlot } from './call-plot.js'
 import type { ConsoleState } from './console-state.js'
+import { LIVE_SCRIPT } from './live-update.js'
+import type { Notice } from './notices.js'
 import { html, type Markup, pageAnswer, toTime } from './page.js'
 import { pushesCard } from './pushes-card.js'
 import { SIGN_IN_PATH } from './sign-in-page.js'
+import { table } from './table.js'
 
 export const CONSOLE_PATH = '/console'
 
 const CALLS_SHOWN = 8
 
-/** A live page reloads itself, and its forms redirect back to the live page. */
+/** A live page updates itself, and its forms redirect back to the live page. */
 export type ConsoleMode = 'live' | 'still'
 
-export function consolePage(state: ConsoleState, mode: ConsoleMode): Answer {
+/** `notice` says what the last action has done, or why it has not. */
+export function consolePage(
+  state: ConsoleState,
+  mode: ConsoleMode,
+  { notice, status = 200 }: { readonly notice?: Notice | undefined; readonly status?: number } = {},
+): Answer {
   const body = html`<main class="wide">
 <h1>Local org</h1>
-<p><code>${state.url}</code>, ${state.engine} engine. The org’s time is ${toTime(state.now)} UTC.
+${notice !== undefined && noticeOf(notice)}
+<p id="org"><code>${state.url}</code>, ${state.engine} engine. The org’s time is ${toTime(state.now)} UTC.
 <a href="${SIGN_IN_PATH}">Sign in</a> · ${modeLink(mode)}</p>
 <div class="columns">
 ${callsCard(state)}
@@ -30,56 +40,79 @@ ${usersCard(state, mode)}
 ${pushesCard(state)}
 </main>`
   return pageAnswer({
-    status: 200,
+    status,
     title: 'Console',
     body,
-    ...(mode === 'live' && { reloadSeconds: 2 }),
+    ...(mode === 'live' && { reloadSeconds: 2, script: LIVE_SCRIPT }),
   })
+}
+
+function noticeOf({ kind, text }: Notice): Markup {
+  return kind === 'done'
+    ? html`<p class="done" role="status">${text}</p>`
+    : html`<p class="alert" role="alert">${text}</p>`
 }
 
 function modeLink(mode: ConsoleMode): Markup {
   return mode === 'live'
-    ? html`<a href="${CONSOLE_PATH}">Stop reloading</a>`
-    : html`<a href="${CONSOLE_PATH}?live">Reload every 2 seconds</a>`
+    ? html`<a href="${CONSOLE_PATH}">Stop updating</a>`
+    : html`<a href="${CONSOLE_PATH}?live">Update every 2 seconds</a>`
 }
 
 function callsCard(state: ConsoleState): Markup {
-  const rows = state.recentCalls.slice(0, CALLS_SHOWN).map(
-    (call) => html`<tr><td>${toTime(new Date(call.at).toISOString())}</td>
-<td>${call.call}</td><td>${call.status ?? 'no answer'}</td>
-<td class="number">${call.durationMs.toFixed(1)}</td><td>${call.fault ?? ''}</td></tr>`,
-  )
+  const rows = state.recentCalls
+    .slice(0, CALLS_SHOWN)
+    .map(({ at, call, status, durationMs, fault }) => [
+      toTime(new Date(at).toISOString()),
+      call,
+      status ?? 'no answer',
+      durationMs.toFixed(1),
+      fault ?? '',
+    ])
   return html`<section class="card" aria-labelledby="calls">
 <h2 id="calls">Calls a second</h2>
 ${callPlot(state.callsPerSecond)}
-<table><caption>The last calls</caption>
-<thead><tr><th scope="col">Time</th><th scope="col">Operation</th><th scope="col">Status</th>
-<th scope="col" class="number">ms</th><th scope="col">Fault</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : html`<tr><td colspan="5" class="muted">None yet.</td></tr>`}</tbody></table>
+${table({
+  caption: 'The last calls',
+  columns: [
+    { name: 'Time' },
+    { name: 'Operation' },
+    { name: 'Status' },
+    { name: 'ms', isNumber: true },
+    { name: 'Fault' },
+  ],
+  rows,
+  none: 'None yet.',
+})}
 </section>`
 }
 
 function sessionsCard(state: ConsoleState, mode: ConsoleMode): Markup {
-  const rows = state.sessions.map(
-    ({ id, login, userId, status, amr, createdAt, expiresAt }) => html`<tr>
-<td>${login}</td><td><code>${id}</code></td><td>${status}</td><td>${amr.join(', ')}</td>
-<td>${toTime(createdAt)}</td><td>${toTime(expiresAt)}</td>
-<td>${button('revoke', 'Revoke', `the session ${id} of ${login}`, { session: id }, mode)}
-${button('suspend', 'Suspend', login, { userId }, mode)}</td></tr>`,
-  )
+  const rows = state.sessions.map(({ id, login, userId, status, amr, createdAt, expiresAt }) => [
+    login,
+    html`<code>${id}</code>`,
+    status,
+    amr.join(', '),
+    toTime(createdAt),
+    toTime(expiresAt),
+    html`${button('revoke', 'Revoke', `the session ${id} of ${login}`, { session: id }, mode)}
+${button('suspend', 'Suspend', login, { userId }, mode)}`,
+  ])
   const shown = state.sessionCount > rows.length && html` The newest ${rows.length} are shown.`
   return html`<section class="card" aria-labelledby="sessions">
 <h2 id="sessions">Live sessions</h2>
-<table><caption>${state.sessionCount} in all.${shown}</caption>
-<thead><tr><th scope="col">Login</th><th scope="col">Id</th><th scope="col">Status</th><th scope="col">amr</th>
-<th scope="col">Since</th><th scope="col">Until</th><th scope="col">Do</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : html`<tr><td colspan="7" class="muted">No user is signed in.</td></tr>`}</tbody></table>
+${table({
+  caption: html`${state.sessionCount} in all.${shown}`,
+  columns: ['Login', 'Id', 'Status', 'amr', 'Since', 'Until', 'Do'].map((name) => ({ name })),
+  rows,
+  none: 'No user is signed in.',
+})}
 </section>`
 }
 
 function faultsCard(state: ConsoleState, mode: ConsoleMode): Markup {
   const active = state.faults.map(
-    ({ id, fault, operation, timesLeft }) => html`<li><code>${JSON.stringify(fault)}</code>
+    ({ id, fault, operation, timesLeft }) => html`<li>${faultName(fault)}
 for ${operation ?? 'every operation'}, ${timesLeft === undefined ? 'until stopped' : html`${timesLeft} more`}
 ${button('stop', 'Stop', `fault ${id}`, { id: String(id) }, mode)}</li>`,
   )
@@ -106,17 +139,23 @@ function usersCard(state: ConsoleState, mode: ConsoleMode): Markup {
   const rows = state.users.map((user) => {
     const { login, password, userId, passCode, asksForPassCode, isSuspended } = user
     const [action, label] = isSuspended ? ['unsuspend', 'Unsuspend'] : ['suspend', 'Suspend']
-    return html`<tr><td>${login}</td><td><code>${password}</code></td>
-<td><code>${passCode}</code>${!asksForPassCode && html` <span class="muted">(for step-up)</span>`}</td>
-<td><code>${userId}</code></td><td>${button(action, label, login, { userId }, mode)}
-${button('end-everywhere', 'End everywhere', `the sessions of ${login}`, { userId }, mode)}</td></tr>`
+    return [
+      login,
+      html`<code>${password}</code>`,
+      html`<code>${passCode}</code>${!asksForPassCode && html` <span class="muted">(for step-up)</span>`}`,
+      html`<code>${userId}</code>`,
+      html`${button(action, label, login, { userId }, mode)}
+${button('end-everywhere', 'End everywhere', `the sessions of ${login}`, { userId }, mode)}`,
+    ]
   })
   return html`<section class="card" aria-labelledby="users">
 <h2 id="users">Users</h2>
-<table><caption>The users of this org, and the current passcodes of their authenticator apps</caption>
-<thead><tr><th scope="col">Login</th><th scope="col">Password</th><th scope="col">Passcode</th>
-<th scope="col">Id</th><th scope="col">Do</th></tr></thead>
-<tbody>${rows}</tbody></table>
+${table({
+  caption: 'The users of this org, and the current passcodes of their authenticator apps',
+  columns: ['Login', 'Password', 'Passcode', 'Id', 'Do'].map((name) => ({ name })),
+  rows,
+  none: 'There are none.',
+})}
 </section>`
 }
 
@@ -129,6 +168,13 @@ function clockCard(mode: ConsoleMode): Markup {
 <p><button type="submit">Advance</button></p>
 </form>
 </section>`
+}
+
+/** As the list of faults names it; as JSON where it is none of them. */
+function faultName(fault: Fault): Markup {
+  const json = JSON.stringify(fault)
+  const preset = PRESETS.find((each) => JSON.stringify(each.fault) === json)
+  return preset === undefined ? html`<code>${json}</code>` : html`<strong>${preset.label}</strong>`
 }
 
 /** `of` completes the accessible name, so that screen readers tell the buttons of a column apart. */

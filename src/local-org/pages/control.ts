@@ -11,10 +11,12 @@ import type { LocalUser } from '../org/users.js'
 import type { PushingOrg } from '../pushes/pushes.js'
 import { CONSOLE_PATH, consolePage } from './console-page.js'
 import { consoleState } from './console-state.js'
+import { keepNotice, noticeFor, noticeOf, subjectOf } from './notices.js'
 
-/** GET /console; with `?live` the page reloads itself. */
+/** GET /console; with `?live` the page updates itself. */
 export function showConsole(org: PushingOrg, request: OrgRequest): Answer {
-  return consolePage(consoleState(org), request.query.has('live') ? 'live' : 'still')
+  const notice = noticeOf(org, request.query.get('notice'))
+  return consolePage(consoleState(org), request.query.has('live') ? 'live' : 'still', { notice })
 }
 
 /** GET /console/state: the data of the page, as JSON. */
@@ -60,7 +62,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   'remove-pushes': ({ pushes }, { url }) => ({ done: pushes.remove(String(url)) }),
 }
 
-export async function control(act: Action, org: PushingOrg, request: OrgRequest): Promise<Answer> {
+export async function control(
+  name: string,
+  act: Action,
+  org: PushingOrg,
+  request: OrgRequest,
+): Promise<Answer> {
   const form = await readForm(request)
   const isJson = isContentType(request, 'application/json')
   const fields = form
@@ -69,10 +76,19 @@ export async function control(act: Action, org: PushingOrg, request: OrgRequest)
       ? await readJsonObject(request)
       : undefined
   if (fields === undefined) return jsonAnswer(400, { error: 'Send a form or a JSON object' })
+  const subject = subjectOf(org, fields)
   const outcome = await act(org, fields)
-  if (typeof outcome === 'string') return jsonAnswer(400, { error: outcome })
-  if (form === undefined) return jsonAnswer(200, outcome)
-  return redirectAnswer(303, CONSOLE_PATH + (form.has('live') ? '?live' : ''))
+  if (form === undefined)
+    return typeof outcome === 'string'
+      ? jsonAnswer(400, { error: outcome })
+      : jsonAnswer(200, outcome)
+  const mode = form.has('live') ? 'live' : 'still'
+  if (typeof outcome === 'string') {
+    const notice = { kind: 'failed', text: `Nothing was changed: ${outcome}.` } as const
+    return consolePage(consoleState(org), mode, { notice, status: 400 })
+  }
+  const notice = keepNotice(org, noticeFor(org, name, subject, fields, { ...outcome }))
+  return redirectAnswer(303, `${CONSOLE_PATH}?${mode === 'live' ? 'live&' : ''}notice=${notice}`)
 }
 
 /** `act` returns how many sessions it ended. */

@@ -1,6 +1,7 @@
 /** The layout of the org's HTML pages: escaping, one style sheet, and security headers. */
 import { createHash } from 'node:crypto'
 import { type Answer, type Header, textAnswer } from '../http/answer.js'
+import type { PageScript } from './live-update.js'
 
 /** Markup that is safe to send: made by {@link html} only. */
 export class Markup {
@@ -27,8 +28,10 @@ export interface Page {
   readonly status: number
   readonly title: string
   readonly body: Markup
-  /** Reloads the page after this many seconds. Default: never. */
+  /** Reloads the page after this many seconds, where scripts do not run. Default: never. */
   readonly reloadSeconds?: number
+  /** It may fetch from the org. Default: none. */
+  readonly script?: PageScript
   readonly headers?: readonly Header[]
 }
 
@@ -38,17 +41,18 @@ export function pageAnswer(page: Page): Answer {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-${page.reloadSeconds !== undefined && html`<meta http-equiv="refresh" content="${page.reloadSeconds}">`}
+${page.reloadSeconds !== undefined && html`<noscript><meta http-equiv="refresh" content="${page.reloadSeconds}"></noscript>`}
 <title>${page.title} · local org</title>
 ${STYLE_ELEMENT}
 </head>
 <body>
 ${page.body}
+${page.script && new Markup(`<script type="module">${page.script.source}</script>`)}
 </body>
 </html>
 `
   return textAnswer(page.status, 'text/html; charset=utf-8', String(document), [
-    ...PAGE_HEADERS,
+    ...pageHeaders(page.script),
     ...(page.headers ?? []),
   ])
 }
@@ -112,16 +116,39 @@ form.row label { margin-top: 0 }
 .plot .axis { stroke: var(--muted) }
 .plot .grid { stroke: var(--line); stroke-dasharray: 2 3 }
 .alert { border-left: 4px solid var(--bad); padding: .25rem .75rem; color: var(--bad) }
+.done { border-left: 4px solid var(--good); padding: .25rem .75rem; color: var(--good) }
+@media (max-width: 40rem) {
+  main.wide { padding: 1rem .75rem 2rem }
+  .card { padding: .875rem }
+  td code { white-space: normal }
+  table, caption, tbody, tr, td { display: block }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+  tr { border-top: 1px solid var(--line); padding: .5rem 0 }
+  td { border: 0; padding: .15rem 0; display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: center }
+  td::before { content: attr(data-label); flex: 0 0 5.5rem; color: var(--muted) }
+  td.muted::before { content: none }
+  td.number { text-align: left; padding-right: 0 }
+  button, form.inline button, select, input { min-height: 2.75rem }
+  form.inline button { padding: .4rem .9rem }
+  form.row p, form.row select, form.row input, form.row button { width: 100% }
+  .plot text { font-size: 17px }
+}
 `
 
 const STYLE_ELEMENT = new Markup(`<style>${STYLE}</style>`)
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
-const PAGE_HEADERS: readonly Header[] = [
-  [
-    'content-security-policy',
-    `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'`,
-  ],
-  ['x-content-type-options', 'nosniff'],
-  ['referrer-policy', 'strict-origin-when-cross-origin'],
-]
+function pageHeaders(script: PageScript | undefined): readonly Header[] {
+  const policy = [
+    "default-src 'none'",
+    `style-src 'sha256-${STYLE_HASH}'`,
+    ...(script === undefined ? [] : [`script-src 'sha256-${script.hash}'`, "connect-src 'self'"]),
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ]
+  return [
+    ['content-security-policy', policy.join('; ')],
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', 'strict-origin-when-cross-origin'],
+  ]
+}

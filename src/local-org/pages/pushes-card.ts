@@ -2,6 +2,7 @@
 import type { Delivery, PushKind } from '../pushes/courier.js'
 import type { ConsoleState } from './console-state.js'
 import { html, type Markup, toTime } from './page.js'
+import { table } from './table.js'
 
 const PUSHES_SHOWN = 12
 
@@ -20,17 +21,27 @@ export function pushesCard({ receivers, pushes }: ConsoleState): Markup {
   return html`<section class="card" aria-labelledby="pushes">
 <h2 id="pushes">Pushes</h2>
 ${registered.length > 0 ? html`<ul>${registered}</ul>` : html`<p class="muted">No receiver is registered.</p>`}
-<table><caption>The last deliveries</caption>
-<thead><tr><th scope="col">Time</th><th scope="col">Kind</th><th scope="col">Events</th><th scope="col">URL</th>
-<th scope="col">Answer</th><th scope="col" class="number">Attempts</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : html`<tr><td colspan="6" class="muted">None yet.</td></tr>`}</tbody></table>
+${table({
+  caption: 'The last deliveries',
+  columns: [
+    ...['Time', 'Kind', 'Events', 'URL', 'Answer'].map((name) => ({ name })),
+    { name: 'Attempts', isNumber: true },
+  ],
+  rows,
+  none: 'None yet.',
+})}
 </section>`
 }
 
-function row({ at, kind, events = [], url, status, error, attempts }: Delivery): Markup {
-  return html`<tr><td>${toTime(new Date(at).toISOString())}</td><td>${KINDS[kind]}</td>
-<td>${events.map(shortName).join(', ')}</td><td><code>${url}</code></td>
-<td>${status ?? error ?? ''}</td><td class="number">${attempts}</td></tr>`
+function row({ at, kind, events = [], url, status, error, attempts }: Delivery) {
+  return [
+    toTime(new Date(at).toISOString()),
+    KINDS[kind],
+    events.map(shortName).join(', '),
+    html`<code>${url}</code>`,
+    status ?? error ?? '',
+    attempts,
+  ]
 }
 
 /** Without the URI in front of the type of a Security Event Token. */

@@ -28,6 +28,9 @@ export interface PasscodeForm {
 
 export const SIGN_IN_PATH = '/login/login.htm'
 
+/** On the first field that is empty: after a wrong password that is the password. */
+const AUTOFOCUS = html` autofocus`
+
 export function signInPage(org: OrgParts, form: SignInForm): Answer {
   const { login = '', problem } = form
   const body = html`<main>
@@ -38,9 +41,9 @@ ${alert(problem)}
 <input type="hidden" name="fromURI" value="${form.fromUri}">
 <label for="username">Username</label>
 <input id="username" name="username" type="text" value="${login}" autocomplete="username"
-  autocapitalize="none" spellcheck="false" required autofocus${described(problem)}>
+  autocapitalize="none" spellcheck="false" required${login === '' && AUTOFOCUS}${described(problem)}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required${described(problem)}>
+<input id="password" name="password" type="password" autocomplete="current-password" required${login !== '' && AUTOFOCUS}${described(problem)}>
 <button type="submit">Sign in</button>
 </form>
 </div>

@@ -20,7 +20,10 @@ export function showSignIn(org: OrgParts, request: OrgRequest): Answer {
   const target = targetOrHome(org, request.query.get('fromURI'))
   if (target === undefined) return untrustedTarget()
   const session = org.sessions.byCookies(readSessionCookies(request.headers.cookie))
-  if (session === undefined) return signInPage(org, { status: 200, fromUri: target })
+  if (session === undefined) {
+    const login = request.query.get('login_hint') ?? ''
+    return signInPage(org, { status: 200, fromUri: target, login })
+  }
   if (session.status !== 'ACTIVE') return stepUpPage(org, session, { status: 200, fromUri: target })
   return redirectAnswer(302, target)
 }

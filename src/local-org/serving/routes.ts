@@ -22,6 +22,7 @@ import { STEP_UP_PATH, showStepUp, submitStepUp } from '../pages/step-up.js'
 import type { PushingOrg } from '../pushes/pushes.js'
 import { AUTHN_PATH, authenticate, cancelAuthentication, verifyFactor } from '../wire/authn-api.js'
 import { answerPreflight, isPreflight } from '../wire/cors.js'
+import { CURRENT_USER_PATH, showCurrentUser } from '../wire/current-user.js'
 import { oktaError } from '../wire/okta-error.js'
 import { matchOperation, SESSIONS_PATH } from '../wire/operations.js'
 import { answerOperation } from '../wire/sessions-api.js'
@@ -102,6 +103,7 @@ export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route('/', { GET: { answer: () => redirectAnswer(302, CONSOLE_PATH) } }),
   route(AUTHN_PATH, { POST: { call: 'authenticate', bucket: 'authn', answer: authenticate } }),
   route(`${AUTHN_PATH}/cancel`, { POST: { bucket: 'authn', answer: cancelAuthentication } }),
+  route(CURRENT_USER_PATH, { GET: { answer: showCurrentUser } }),
   route(TOKEN_PATH, { POST: { call: 'token', bucket: 'oauth2', answer: issueAccessToken } }),
   route('/oauth2/v1/keys', { GET: { call: 'keys', bucket: 'oauth2', answer: showKeys } }),
   route(SIGN_IN_PATH, { GET: { answer: showSignIn }, POST: { answer: submitSignIn } }),
@@ -114,7 +116,7 @@ export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
   route(`${CONSOLE_PATH}/state`, { GET: { answer: showState } }),
   ...Object.entries(ACTIONS).map(([name, act]) =>
     route(`${CONSOLE_PATH}/${name}`, {
-      POST: { answer: (org, request) => control(act, org, request) },
+      POST: { answer: (org, request) => control(name, act, org, request) },
     }),
   ),
 ])

@@ -4,6 +4,7 @@ import type { OrgRequest } from '../http/request.js'
 import type { OrgParts } from '../org/org-parts.js'
 import { isTrusted } from '../org/trusted-origins.js'
 import { AUTHN_PATH } from './authn-api.js'
+import { CURRENT_USER_PATH } from './current-user.js'
 import { SESSIONS_PATH } from './operations.js'
 
 /** Whether a request is a CORS preflight. */
@@ -47,7 +48,7 @@ function isForBrowsers(path: string): boolean {
   return FOR_BROWSERS.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
 }
 
-const FOR_BROWSERS = [AUTHN_PATH, `${SESSIONS_PATH}/me`]
+const FOR_BROWSERS = [AUTHN_PATH, `${SESSIONS_PATH}/me`, CURRENT_USER_PATH]
 
 /** The Origin header when it is a trusted origin; `null` and malformed values are not. */
 function trustedOrigin(org: OrgParts, { headers: { origin } }: OrgRequest): string | undefined {

@@ -50,11 +50,13 @@ describe('the console says', () => {
       await act(org, 'stop', { id: '7' }),
       await act(org, 'suspend', { userId: 'nobody' }),
       await act(org, 'advance', { minutes: '-1' }),
+      await act(org, 'advance', { minutes: '1e300' }),
     ]).toEqual([
       '303 alert: That session had ended already.',
       '303 alert: That fault was not on any more.',
       '400 alert: Nothing was changed: There is no user with that userId.',
-      '400 alert: Nothing was changed: ms, or minutes, must be a number from 0 up.',
+      '400 alert: Nothing was changed: ms, or minutes, must be a number from 0 up, at most a hundred years at once.',
+      expect.stringContaining('at most a hundred years at once'),
     ])
   })
 

@@ -130,9 +130,13 @@ function switchOff(org: OrgParts, { id }: Fields): Outcome {
   return { done: true }
 }
 
+/** Dates end in the year 275760. */
+const MAX_ADVANCE_MS = 100 * 365 * 24 * 60 * 60_000
+
 function advanceClock(org: OrgParts, { ms, minutes }: Fields): Outcome {
   const by = isBlank(minutes) ? Number(ms) : Number(minutes) * 60_000
-  if (!Number.isFinite(by) || by < 0) return 'ms, or minutes, must be a number from 0 up'
+  if (!(by >= 0 && by <= MAX_ADVANCE_MS))
+    return 'ms, or minutes, must be a number from 0 up, at most a hundred years at once'
   org.clock.advance(by)
   return { now: new Date(org.clock.now()).toISOString() }
 }

@@ -40,7 +40,7 @@ describe('a rule', () => {
       const { org, clock, visit } = await openGuarded({ rule })
       const cookie = org.signIn('alice@example.com')
       clock.advance(60_000)
-      return [name, (await visit.page(cookie).expect(403)).text.includes('<a href=')]
+      return [name, (await visit.page(cookie).expect(403)).text.includes('>Sign in')]
     })
     expect(Object.fromEntries(await Promise.all(texts))).toEqual({
       mfa: true,

@@ -36,10 +36,11 @@ describe.skipIf(!canRun)('a real Prometheus', () => {
     const world = await startMetrics()
     const prometheus = await startPrometheus(world.metricsUrl)
     const startedAt = Date.now()
-    const traffic = startTraffic(world)
-    onTestFinished(traffic.stop)
+    // It ends the newest session, which has to be its own.
     await visit(world)
     await changeAnswers(world)
+    const traffic = startTraffic(world)
+    onTestFinished(traffic.stop)
     await prometheus.until('sum(rate(okta_session_requests_total[5s])) > 0')
     await prometheus.scraped(1 * PHASE)
 
@@ -50,10 +51,10 @@ describe.skipIf(!canRun)('a real Prometheus', () => {
     world.org.clearFaults()
     await prometheus.until('max(okta_session_circuit_open) == 0')
     await prometheus.until('absent(ALERTS{alertname="OktaDown"})')
-    await visit(world)
-    await prometheus.until('sum(increase(okta_session_refreshes_total[5s])) > 0')
     await prometheus.scraped(4 * PHASE)
     await traffic.stop()
+    await visit(world)
+    await prometheus.until('sum(increase(okta_session_refreshes_total[5s])) > 0')
 
     const panels = await Promise.all(
       panelsOfTheDashboard().map(async (panel) => ({

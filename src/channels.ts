@@ -104,6 +104,16 @@ export interface LookupMessage extends AboutOrg, Traced {
   durationMs?: number | undefined
 }
 
+/** Why a command to Redis has no usable reply. */
+export type CommandFailure =
+  | 'timeout'
+  | 'not_ready'
+  | 'circuit_open'
+  | 'redis'
+  | 'closed'
+  | 'NOSCRIPT'
+  | 'WRONGTYPE'
+
 /**
  * One command to the store. Those that read the revocation log on a connection of their own wait for the next
  * record, and are not traced. `outcome` and `durationMs` are filled in before the end.
@@ -112,16 +122,7 @@ export interface StoreCommandMessage extends AboutOrg, Traced {
   /** The name of the command, such as `EVALSHA`. */
   readonly command: string
   /** `ok`, or why there is no usable reply. */
-  outcome?:
-    | 'ok'
-    | 'timeout'
-    | 'not_ready'
-    | 'circuit_open'
-    | 'redis'
-    | 'closed'
-    | 'NOSCRIPT'
-    | 'WRONGTYPE'
-    | undefined
+  outcome?: 'ok' | CommandFailure | undefined
   /** In milliseconds. */
   durationMs?: number | undefined
 }

@@ -97,12 +97,13 @@ const MAX_PROVISIONAL_RECORDS = 10_000
 
 /** The same over settings already checked, in surroundings of the caller's. */
 export function composeOktaSession(settings: Settings, surroundings: Surroundings): OktaSession {
-  const logger = createLog(settings.logger, new URL(settings.api.orgUrl).host)
-  const core = composeCore(settings, surroundings, logger)
+  const { host: orgHost } = new URL(settings.api.orgUrl)
+  const logger = createLog(settings.logger, orgHost)
+  const core = composeCore(settings, { ...surroundings, org: orgHost }, logger)
   const { createSession, pushes } = core.org
-  const kit = createKit({ ...core, settings, logger, createSession, pushes }, surroundings.clock)
-  const { host: org } = new URL(settings.api.orgUrl)
-  const removeRunning = addRunning(core.limiter, { org, stats: () => statsOf(core) })
+  const parts = { ...core, settings, orgHost, logger, createSession, pushes }
+  const kit = createKit(parts, surroundings.clock)
+  const removeRunning = addRunning(core.limiter, { org: orgHost, stats: () => statsOf(core) })
   const readiness = createReadinessCheck({ check: core.org.check, ...surroundings, logger })
   let closing: Promise<void> | undefined
   if (settings.checkAtStart) void readiness.ready()
@@ -178,18 +179,21 @@ function statsOf({ limiter, lookup, watches, pushed, shared }: Core): OktaSessio
   }
 }
 
+/** `org`: the host of the org, for messages. */
+type NamedSurroundings = Surroundings & { readonly org: string }
+
 /** The revocation log, and the store in which instances share it with their sessions. */
 function openRevocationLog(
   { api, cache, upstream, secrets }: Pick<Settings, 'api' | 'cache' | 'upstream' | 'secrets'>,
-  { clock, random }: Surroundings,
+  { org, clock, random }: NamedSurroundings,
   logger: Log | undefined,
 ) {
   const { timeoutMs, orgUrl: orgOrigin } = api
   const { maxTtlMs } = cache
-  const context = { orgOrigin, secrets, clock, random, logger, maxTtlMs, timeoutMs }
+  const context = { org, orgOrigin, secrets, clock, random, logger, maxTtlMs, timeoutMs }
   const store = openStore(cache.store, context)
   const log = new RevocationLog({
-    org: new URL(orgOrigin).host,
+    org,
     clock,
     retentionMs: maxTtlMs + 2 * timeoutMs + upstream.maxQueueMs,
     maxRecords: MAX_RECORDS,
@@ -210,21 +214,20 @@ function warnOfUntold(logger: Log | undefined, error: unknown): void {
 /** From credential to verdict. */
 function composeCore(
   { api, cache, upstream, secrets }: Settings,
-  surroundings: Surroundings,
+  surroundings: NamedSurroundings,
   logger: Log | undefined,
 ) {
-  const around = { ...surroundings, org: new URL(api.orgUrl).host }
-  const { clock } = around
+  const { clock } = surroundings
   const { timeoutMs } = api
   const reach = surroundings.connect ?? connect
   const onChanged = (sessionId: string) =>
     lookup.forget({ sessionId }).catch((error: unknown) => warnOfUntold(logger, error))
-  const limiter = new Limiter({ upstream, logger, ...around })
+  const limiter = new Limiter({ upstream, logger, ...surroundings })
   const org = reach(api, clock, limitApiCalls(limiter), onChanged, logger)
   const { log, shared } = openRevocationLog({ api, cache, upstream, secrets }, surroundings, logger)
   const { fetchSession, refreshSession } = org
   const lookup = new Lookup({
-    ...around,
+    ...surroundings,
     cache,
     timeoutMs,
     limiter,
@@ -241,7 +244,7 @@ function composeCore(
   const refresher = new Refresher({
     limiter,
     lookup,
-    ...around,
+    ...surroundings,
     refreshSession,
     maxSessions,
     shared,

@@ -39,6 +39,8 @@ export interface SignOutOfRequest {
 /** What the kit is made from. */
 export interface KitParts {
   readonly settings: Settings
+  /** The host of the org, for messages. */
+  readonly orgHost: string
   readonly logger: Log | undefined
   readonly limiter: Limiter
   readonly lookup: Lookup
@@ -79,7 +81,7 @@ export function createKit(parts: KitParts, { now, monotonic }: Clock): Kit {
   const { secure } = cookies
   const reader = new CookieReader(settings.cookies, cookies.open)
   const authenticator = new Authenticator({
-    org: new URL(settings.api.orgUrl).host,
+    org: parts.orgHost,
     lookup,
     reader,
     clientAddress,

@@ -49,6 +49,7 @@ export type LimitCall = <T>(
 export type MakeCall = <T>(call: Call<T>, options?: OperationOptions) => Promise<CallResult<T>>
 
 export interface CallParts {
+  readonly org: string
   readonly orgUrl: string
   readonly timeoutMs: number
   readonly clock: Clock
@@ -56,8 +57,8 @@ export interface CallParts {
   readonly retries: Retries
 }
 
-export function createMakeCall({ orgUrl, timeoutMs, clock, send, retries }: CallParts): MakeCall {
-  const org = new URL(orgUrl).host
+export function createMakeCall(parts: CallParts): MakeCall {
+  const { org, orgUrl, timeoutMs, clock, send, retries } = parts
   return async function makeCall(call, options = {}) {
     const { operation } = call.subject
     checkSignal(operation, options.signal)

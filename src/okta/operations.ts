@@ -57,7 +57,8 @@ const KEYS_CALL = {
 
 export function createOperations(settings: ApiSettings, clock: Clock): Operations {
   const exchange = createExchange(settings)
-  const parts = { ...settings, clock, send: exchange.send }
+  const { host: org } = new URL(settings.orgUrl)
+  const parts = { ...settings, org, clock, send: exchange.send }
   const makeCall = createMakeCall({ ...parts, retries: createRetries(Math.random) })
   const signIn = createSignInAuthorizer(settings.credentials)
   const authorizer = createAuthorizer(settings.credentials, parts)

@@ -11,6 +11,7 @@ import { createProver, type Prover, signJwt } from './signing.js'
 
 export interface ServiceAppParts {
   readonly credentials: ServiceApp
+  readonly org: string
   readonly orgUrl: string
   readonly timeoutMs: number
   readonly clock: Clock
@@ -18,7 +19,7 @@ export interface ServiceAppParts {
 }
 
 export function serviceAppAuthorizer(parts: ServiceAppParts): Authorizer {
-  const org = new URL(parts.orgUrl).host
+  const { org } = parts
   const prover = createProver(parts.clock)
   const requestToken = createTokenRequest(parts, prover)
   const tokens = keepToken(

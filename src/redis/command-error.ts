@@ -1,12 +1,5 @@
-/** Why a command to Redis has no usable reply. */
-export type CommandFailure =
-  | 'timeout'
-  | 'not_ready'
-  | 'circuit_open'
-  | 'redis'
-  | 'closed'
-  | 'NOSCRIPT'
-  | 'WRONGTYPE'
+/** Why a command has no usable reply, as an error that quotes nothing of the command. */
+import type { CommandFailure } from '../channels.js'
 
 /**
  * A command without a usable reply. It carries Redis's error word alone: the client's own error objects hold

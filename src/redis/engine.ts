@@ -39,7 +39,7 @@ export class RedisEngine implements SharedSessions {
     const { secrets, orgOrigin, maxTtlMs } = context
     this.#context = context
     this.#kind = client.kind
-    this.#commands = new BoundedCommands({ org: new URL(orgOrigin).host, client, ...context })
+    this.#commands = new BoundedCommands({ client, ...context })
     const parts = { ...context, commands: this.#commands, sealer: createSealer(secrets, orgOrigin) }
     this.#entries = new Entries({ ...parts, prefix })
     this.#stream = new RevocationStream({
@@ -133,12 +133,9 @@ export class RedisEngine implements SharedSessions {
   #tell(isUp: boolean): void {
     if (isUp !== this.#isDown) return
     this.#isDown = !isUp
-    const { logger } = this.#context
+    const { org, logger } = this.#context
     if (publishers.store.hasSubscribers)
-      publishers.store.publish({
-        org: new URL(this.#context.orgOrigin).host,
-        state: isUp ? 'ready' : 'unavailable',
-      })
+      publishers.store.publish({ org, state: isUp ? 'ready' : 'unavailable' })
     if (isUp)
       logger?.info('EOS122', 'Redis answers again: this instance shares sessions with the others')
     else

@@ -10,7 +10,7 @@ import type {
   OktaUnavailable,
 } from '../contracts.js'
 import type { Limiter } from '../limiter/limiter.js'
-import type { CallKind, CallRequest } from '../limiter/policy.js'
+import type { CallRequest } from '../limiter/policy.js'
 import type { Settings } from '../options/options.js'
 import type { Session } from '../public-types.js'
 import type { NegativeCache, SessionCache } from './cache.js'
@@ -71,7 +71,7 @@ export interface LookupCall {
   /** The key of the active session that came in the same request: the failure is charged to that session. */
   readonly beside?: string | undefined
   /** Evaluated when Okta is called: it may change while the shared cache is read. */
-  readonly kind: () => CallKind
+  readonly kind: () => LookupMessage['kind']
 }
 
 export interface InFlightLookup extends Pick<LookupCall, 'skipsShared'> {
@@ -150,9 +150,7 @@ export class InFlightLookups {
   #tracedResultOf(shared: SharedStore | undefined, call: LookupCall): Promise<LookupResult> {
     const { org, clock } = this.#options
     const began = clock.monotonic()
-    const kind = call.kind()
-    if (kind === 'api') return this.#resultOf(shared, call)
-    const message: LookupMessage = { org, kind }
+    const message: LookupMessage = { org, kind: call.kind() }
     return trace(
       tracers.lookup,
       message,

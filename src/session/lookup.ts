@@ -1,7 +1,7 @@
 /** From a credential to its context: from the caches, else from one call to Okta shared by all concurrent requests. */
 import { onAbort } from '../abort.js'
+import type { LookupMessage } from '../channels.js'
 import type { Clock, CookieKind, Credential, OktaUnavailable } from '../contracts.js'
-import type { CallKind } from '../limiter/policy.js'
 import type { Session } from '../public-types.js'
 import { credentialKey, JITTER, NegativeCache, type NegativeEntry, SessionCache } from './cache.js'
 import type { CachedSession } from './cached-session.js'
@@ -314,7 +314,7 @@ export class Lookup {
     }
   }
 
-  #kindOf(key: string, { maxStalenessMs }: LookupRequest): CallKind {
+  #kindOf(key: string, { maxStalenessMs }: LookupRequest): LookupMessage['kind'] {
     const now = this.#clock.monotonic()
     // Another lookup of an ended session is charged like that of an unseen cookie.
     if (!this.#sessions.hasSeen(key, now) || this.#sessions.hasEnded(key)) return 'unseen'

@@ -157,6 +157,8 @@ export type SharedLog = Pick<SharedSessions, 'record' | 'isAfter' | 'subscribe'>
 
 /** What an engine gets when oktaSession() opens its store. */
 export interface StoreContext {
+  /** The host of the org, for messages. */
+  readonly org: string
   /** Two orgs share nothing. */
   readonly orgOrigin: string
   /** `[current]` or `[current, previous]`. */

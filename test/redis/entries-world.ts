@@ -142,7 +142,13 @@ export class World {
     }
     const rest = { clock, random: Math.random, maxTtlMs: MAX_TTL_MS, timeoutMs }
     const entries = new Entries({ commands, sealer, prefix, ...rest })
-    const name = nameSubject({ orgOrigin: ORG, secrets, logger: undefined, ...rest })
+    const name = nameSubject({
+      org: 'org.test',
+      orgOrigin: ORG,
+      secrets,
+      logger: undefined,
+      ...rest,
+    })
     const names = (cookie = COOKIE) => name(subject.credential(credentialKey('idx', cookie)))
     const instance: Instance = { entries, commands, sealer, names, aheadMs: 0 }
     this.#instances.push(instance)

@@ -147,7 +147,8 @@ async function refusedScopes(settings: ApiSettings, credentials: ServiceApp): Pr
   const missing: string[] = []
   const { orgUrl, timeoutMs } = settings
   const exchange = createExchange(settings)
-  const parts = { orgUrl, timeoutMs, clock: systemClock, send: exchange.send }
+  const { host: org } = new URL(orgUrl)
+  const parts = { org, orgUrl, timeoutMs, clock: systemClock, send: exchange.send }
   const target = { method: 'GET', url: orgUrl }
   for (const scope of new Set(credentials.scopes.slice(0, MAX_SCOPES))) {
     const authorizer = createAuthorizer({ ...credentials, scopes: [scope] }, parts)
